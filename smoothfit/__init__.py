@@ -1,0 +1,30 @@
+"""smoothfit: binned likelihood fits for high-energy physics, on JAX.
+
+Build a model from :class:`Variable`, :class:`Process`, :class:`ChannelContrib` and :class:`Model`, or
+read one with :func:`read_pyhf`; then fit. The same as pure functions is in :mod:`smoothfit.functional`.
+"""
+
+from __future__ import annotations
+
+from ._config import configure as _configure
+
+_configure()
+
+from . import constraints, eft, errors, functional  # noqa: E402
+from .build import ChannelContrib, Process, Variable  # noqa: E402
+from .io import read_pyhf  # noqa: E402
+from .model import Model  # noqa: E402
+from .results import FitResult  # noqa: E402
+
+__all__ = [
+    "ChannelContrib",
+    "FitResult",
+    "Model",
+    "Process",
+    "Variable",
+    "constraints",
+    "eft",
+    "errors",
+    "functional",
+    "read_pyhf",
+]

@@ -1,0 +1,10 @@
+"""``python -m smoothfit``: the same as the command ``smoothfit``."""
+
+from __future__ import annotations
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

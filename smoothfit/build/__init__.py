@@ -1,0 +1,30 @@
+"""The builders: mutable numpy objects that describe a model, checked at the call that errs.
+
+* :class:`Variable`: what is fitted, or constrained.
+* :class:`Process`: what contributes to the expected yields.
+* :class:`ChannelContrib`: the yields of a process in one channel, with their systematics.
+
+What was asked of a process or a contribution is kept as declarations (:class:`Scale`,
+:class:`ScaleFn`, :class:`LnN`, :class:`Shape`), which ``prepare()`` turns into arrays.
+"""
+
+from __future__ import annotations
+
+from .changes import Tracked, total_changes
+from .contribution import ChannelContrib
+from .declarations import Declaration, LnN, Scale, ScaleFn, Shape
+from .process import Process
+from .variable import Variable
+
+__all__ = [
+    "ChannelContrib",
+    "Declaration",
+    "LnN",
+    "Process",
+    "Scale",
+    "ScaleFn",
+    "Shape",
+    "Tracked",
+    "Variable",
+    "total_changes",
+]

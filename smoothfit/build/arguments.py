@@ -1,0 +1,214 @@
+"""What systematics are given as: kappas, axes of scale factors, functions; shared by the builders."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from .._types import FloatArray
+from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError
+from .checks import as_floats, check_choice, check_finite, describe, plural
+from .declarations import LnN, Scale, ScaleFn, function_label
+from .variable import Variable, check_variable
+
+__all__ = [
+    "AXES",
+    "INTERPOLATIONS",
+    "SHAPE_KINDS",
+    "by_channel",
+    "check_channel",
+    "check_integrals",
+    "read_lnn",
+    "read_nuisance",
+    "read_scale",
+    "read_scale_fn",
+    "resolve_axis",
+]
+
+AXES = (None, "process", "bin")
+INTERPOLATIONS = ("combine", "talk", "code1", "code4")
+SHAPE_KINDS = ("shape", "raw")
+
+
+def read_nuisance(what: str, variable: Any) -> Variable:
+    """A Variable of one component, as an uncertainty needs."""
+    checked = check_variable(what, variable)
+    if checked.size != 1:
+        raise ShapeMismatchError(
+            f"{what} needs a variable of one component, '{checked.name}' has {checked.size}; "
+            "declare one variable an uncertainty."
+        )
+    return checked
+
+
+def _kappa(what: str, kappa: Any, n_sub: int | None) -> FloatArray:
+    array = check_finite(what, as_floats(what, kappa))
+    if array.ndim > 1 or (array.ndim == 1 and n_sub is not None and len(array) != n_sub):
+        expected = (
+            "" if n_sub is None else f", there {'is' if n_sub == 1 else 'are'} {plural(n_sub, 'sub-process')}"
+        )
+        raise ShapeMismatchError(
+            f"{what} has shape {array.shape}{expected}; give one number, or one a sub-process."
+        )
+    if np.any(array <= 0.0):
+        raise InvalidValueError(
+            f"{what} must be positive, got {array.min():g}; it is a ratio of yields, 1.05 is 5%."
+        )
+    return np.atleast_1d(array)
+
+
+def read_lnn(what: str, variable: Any, kappa: Any, interpolation: Any, *, n_sub: int | None) -> LnN:
+    """A log-normal from kappa (symmetric) or (down, up), each a number or one a sub-process.
+
+    The arrays of the result have length 1 where one number was given, or one a sub-process.
+    ``n_sub`` is None where the number of sub-processes is not known yet.
+
+    Examples
+    --------
+    >>> lumi = Variable("lumi", 0.0, nuisance=True)
+    >>> lnn = read_lnn("add_lnN", lumi, (0.5, 2.0), "combine", n_sub=1)
+    >>> float(lnn.down[0]), float(lnn.up[0])
+    (0.5, 2.0)
+    """
+    variable = read_nuisance(what, variable)
+    check_choice(f"{what}: interpolation", interpolation, INTERPOLATIONS)
+    if isinstance(kappa, tuple | list) or getattr(kappa, "ndim", 0) > 0:
+        if len(kappa) != 2:
+            raise ShapeMismatchError(
+                f"{what}: kappa has {len(kappa)} entries; give one number, or a pair (down, up), each of "
+                "which may be a list with one number a sub-process."
+            )
+        down = _kappa(f"{what}: kappa down", kappa[0], n_sub)
+        up = _kappa(f"{what}: kappa up", kappa[1], n_sub)
+    else:
+        up = _kappa(f"{what}: kappa", kappa, n_sub)
+        with np.errstate(over="ignore"):
+            down = check_finite(f"{what}: 1 / kappa", 1.0 / up)
+    if len(down) != len(up) and 1 not in (len(down), len(up)):
+        raise ShapeMismatchError(
+            f"{what}: kappa down has {len(down)} entries, up has {len(up)}; give both one a sub-process."
+        )
+    down, up = np.broadcast_arrays(down, up)
+    return LnN(variable=variable, down=down, up=up, interpolation=interpolation)
+
+
+def read_scale_fn(what: str, fn: Any, variables: tuple[Any, ...], axis: Any) -> ScaleFn:
+    """A callable with the variables it takes; it is traced when the model is prepared."""
+    if not callable(fn):
+        raise InvalidTypeError(
+            f"{what} needs a function first, then the variables, got {describe(fn)}; "
+            "write scale_by_fn(fn, mu)."
+        )
+    label = function_label(fn)
+    if not variables:
+        raise InvalidValueError(
+            f"{what}: '{label}' was given no variable; give those it takes after the function."
+        )
+    checked = tuple(check_variable(f"{what}: '{label}'", variable) for variable in variables)
+    return ScaleFn(fn=fn, variables=checked, axis=check_choice(f"{what}: axis", axis, AXES), label=label)
+
+
+def resolve_axis(
+    what: str, variable: Variable, axis: str | None, *, n_sub: int, n_bins: int, is_array: bool
+) -> str:
+    """The axis that a scale factor runs over: "all", "process" or "bin".
+
+    One component scales everything. Several scale the sub-processes of an array process if there
+    are as many, else the bins; ``axis`` asks for one of the two.
+
+    Examples
+    --------
+    >>> mu = Variable("mu", [1.0, 1.0])
+    >>> resolve_axis("scale_by", mu, None, n_sub=2, n_bins=2, is_array=True)
+    'process'
+    >>> resolve_axis("scale_by", mu, "bin", n_sub=2, n_bins=2, is_array=True)
+    'bin'
+    """
+    if variable.size == 1:
+        return "all"
+    if is_array and axis != "bin" and variable.size == n_sub:
+        return "process"
+    if axis != "process" and variable.size == n_bins:
+        return "bin"
+    fits = {
+        "process": plural(n_sub, "sub-process"),
+        "bin": plural(n_bins, "bin"),
+        None: f"{plural(n_sub, 'sub-process')} and {plural(n_bins, 'bin')}"
+        if is_array
+        else plural(n_bins, "bin"),
+    }[axis]
+    wanted = {
+        "process": "sub-process",
+        "bin": "bin",
+        None: "sub-process or one a bin" if is_array else "bin",
+    }[axis]
+    plain = " (it is a plain process)" if axis == "process" and not is_array else ""
+    raise ShapeMismatchError(
+        f"{what}: variable '{variable.name}' has {plural(variable.size, 'component')}, "
+        f"the contribution has {fits}{plain}; give one component, or one a {wanted}."
+    )
+
+
+def read_scale(what: str, variable: Any, axis: Any) -> Scale:
+    """A scale factor with its axis as asked for; :func:`resolve_axis` says what that means."""
+    variable = check_variable(what, variable)
+    axis = check_choice(f"{what}: axis", axis, AXES)
+    return Scale(variable=variable, axis="all" if variable.size == 1 else axis)
+
+
+def check_integrals(
+    what: str, yields: FloatArray, up: FloatArray, down: FloatArray, *, is_array: bool
+) -> None:
+    """Shapes of kind "shape" are divided by their integrals, which must be positive.
+
+    A sub-process that is empty throughout has no shape to morph, and is let through.
+    """
+    empty = (yields.sum(axis=1) == 0.0) & np.all(up == 0.0, axis=1) & np.all(down == 0.0, axis=1)
+    for field, rows in (("yields", yields), ("up", up), ("down", down)):
+        sums = rows.sum(axis=1)
+        for index in np.flatnonzero((sums <= 0.0) & ~empty):
+            where = f" in sub-process {index}" if is_array else ""
+            raise InvalidValueError(
+                f"{what}: {field} sum to {sums[index]:g}{where}, kind 'shape' needs positive integrals; "
+                "use kind='raw'."
+            )
+
+
+def check_channel(what: str, channel: Any, channels: Collection[str]) -> None:
+    """One of the channels that a process contributes to, else UnknownNameError listing them."""
+    if not isinstance(channel, str) or channel not in channels:
+        listed = ", ".join(repr(name) for name in channels) or "none"
+        raise UnknownNameError(
+            f"{what} has no contribution to channel {describe(channel)}; its channels: {listed}."
+        )
+
+
+def by_channel(what: str, given: Any, channel: str | None, channels: Collection[str]) -> dict[str, Any]:
+    """What a process was given for its channels: for the only one, for ``channel``, or a dict.
+
+    Examples
+    --------
+    >>> by_channel("up", [1.0, 2.0], None, ["SR"])
+    {'SR': [1.0, 2.0]}
+    """
+    if isinstance(given, Mapping):
+        if channel is not None:
+            raise InvalidValueError(
+                f"{what} is a dict, and channel={channel!r} is given; give one of the two."
+            )
+        if not given:
+            raise InvalidValueError(f"{what} is an empty dict; give one array a channel.")
+        for name in given:
+            check_channel(what, name, channels)
+        return dict(given)
+    if channel is not None:
+        check_channel(what, channel, channels)
+        return {channel: given}
+    if not channels:
+        raise InvalidValueError(f"{what}: the process has no contribution yet; call add_contrib first.")
+    if len(channels) > 1:
+        listed = ", ".join(repr(name) for name in channels)
+        raise InvalidValueError(f"{what}: the process contributes to {listed}; give channel=..., or a dict.")
+    return {next(iter(channels)): given}

@@ -1,0 +1,359 @@
+"""Channel contributions: the yields of a process in one channel, with what acts on them there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._types import ArrayLike, FloatArray
+from ..errors import DuplicateNameError, InvalidTypeError, InvalidValueError, ShapeMismatchError
+from .arguments import (
+    SHAPE_KINDS,
+    check_integrals,
+    read_lnn,
+    read_nuisance,
+    read_scale,
+    read_scale_fn,
+    resolve_axis,
+)
+from .changes import Tracked
+from .checks import as_floats, check_choice, check_finite, check_name, describe, plural
+from .declarations import Declaration, LnN, Scale, Shape, effect_label, read_only
+from .histograms import as_histogram, read_template, same_edges
+from .variable import Variable
+
+if TYPE_CHECKING:
+    from .process import Process
+
+__all__ = ["ChannelContrib"]
+
+
+class ChannelContrib(Tracked):
+    """The yields of a process in one channel.
+
+    Parameters
+    ----------
+    channel
+        Name of the channel, which is declared by being used.
+    yields
+        Shape (bin,), or (sub-process, bin) for an array process: numbers, or a histogram (a list
+        of histograms is one a sub-process). One number is one bin. Negative yields are allowed.
+    sumw2
+        Variances of the yields from limited Monte Carlo statistics, in the shape of the yields;
+        by default those of the histogram, none for an array.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError, ShapeMismatchError
+        For yields or variances that are not numbers, not finite, negative (variances) or of the
+        wrong shape.
+
+    Examples
+    --------
+    >>> contrib = ChannelContrib("SR", [50.0, 1.0], sumw2=[5.0, 0.1])
+    >>> contrib.add_lnN(Variable("lumi", 0.0, nuisance=True), 1.05)
+    ChannelContrib('SR', 2 bins, sumw2, effects: lnN lumi)
+    """
+
+    def __init__(self, channel: str, yields: Any, sumw2: Any = None) -> None:
+        self._fill(channel, yields, sumw2, owner=None)
+
+    @classmethod
+    def _for_process(cls, owner: str, channel: str, yields: Any, sumw2: Any) -> ChannelContrib:
+        """Make the contribution that a process was given directly; errors name that process."""
+        self = cls.__new__(cls)
+        self._fill(channel, yields, sumw2, owner=owner)
+        return self
+
+    def _fill(self, channel: str, yields: Any, sumw2: Any, *, owner: str | None) -> None:
+        self._channel = check_name("ChannelContrib: channel", channel)
+        self._owner = owner
+        self._process: Process | None = None
+        self._effects: list[Declaration] = []
+        what = f"{self._what}: yields"
+        template = read_template(yields, what)
+        self._is_array = template.values.ndim == 2
+        self._yields = read_only(np.atleast_2d(check_finite(what, template.values)))
+        self._edges = None if template.bin_edges is None else read_only(template.bin_edges)
+        self._axis_label = template.label
+        variances = template.variances if sumw2 is None else sumw2
+        self._sumw2 = None if variances is None else self._read_sumw2(variances)
+
+    # -- what it is ------------------------------------------------------------------------------
+
+    @property
+    def channel(self) -> str:
+        """Name of the channel."""
+        return self._channel
+
+    @property
+    def yields(self) -> FloatArray:
+        """Nominal yields, shape (sub-process, bin) also for a plain process."""
+        return self._yields
+
+    @property
+    def sumw2(self) -> FloatArray | None:
+        """Variances of the yields, shape (sub-process, bin), or None."""
+        return self._sumw2
+
+    @property
+    def is_array(self) -> bool:
+        """Whether yields were given as (sub-process, bin)."""
+        return self._is_array
+
+    @property
+    def n_sub(self) -> int:
+        """Number of sub-processes; 1 for a plain process."""
+        return int(self._yields.shape[0])
+
+    @property
+    def n_bins(self) -> int:
+        """Number of bins."""
+        return int(self._yields.shape[1])
+
+    @property
+    def edges(self) -> FloatArray | None:
+        """Edges of the bins, where yields were a histogram."""
+        return self._edges
+
+    @property
+    def axis_label(self) -> str | None:
+        """Label of the axis, where yields were a histogram that has one."""
+        return self._axis_label
+
+    @property
+    def effects(self) -> tuple[Declaration, ...]:
+        """What acts on the yields in this channel alone, in the order of the calls."""
+        return tuple(self._effects)
+
+    @property
+    def process(self) -> Process | None:
+        """The process that it belongs to; None until it was added to one."""
+        return self._process
+
+    @property
+    def _what(self) -> str:
+        """How messages name this object."""
+        owner = self._owner if self._process is None else self._process.name
+        return f"ChannelContrib '{self._channel}'" + (f" of '{owner}'" if owner is not None else "")
+
+    def _attach(self, process: Process) -> None:
+        """Called by the process, after its checks."""
+        self._process = process
+
+    # -- what acts on it -------------------------------------------------------------------------
+
+    def scale_by(self, variable: Variable, *, axis: str | None = None) -> ChannelContrib:
+        """Multiply the yields by a variable.
+
+        A variable of one component scales everything; of several, the sub-processes of an array
+        process if there are as many, else the bins. ``axis="bin"`` or ``"process"`` asks for one.
+
+        Raises
+        ------
+        ShapeMismatchError
+            Where the number of components fits neither.
+
+        Examples
+        --------
+        >>> ChannelContrib("SR", [50.0, 1.0]).scale_by(Variable("mu", [1.0, 1.0])).effects[0].axis
+        'bin'
+        """
+        what = f"{self._what}: scale_by"
+        scale = read_scale(what, variable, axis)
+        return self._add(self._resolve(what, scale), f"scale_by('{scale.variable.name}')")
+
+    def scale_by_fn(
+        self, fn: Callable[..., Any], *variables: Variable, axis: str | None = None
+    ) -> ChannelContrib:
+        """Multiply the yields by a function of variables, traceable by JAX.
+
+        ``fn`` gets one array a variable (0-d for a scalar one). Its result has shape
+        (sub-process, bin), or broadcasts to it; a 1-D result follows the rule of ``scale_by``.
+
+        Examples
+        --------
+        >>> mu = Variable("mu", 1.0)
+        >>> ChannelContrib("SR", [50.0, 1.0]).scale_by_fn(lambda mu: mu**2, mu)
+        ChannelContrib('SR', 2 bins, effects: scale_by_fn mu)
+        """
+        declaration = read_scale_fn(f"{self._what}: scale_by_fn", fn, variables, axis)
+        return self._add(declaration, f"scale_by_fn('{declaration.label}')")
+
+    def add_lnN(self, variable: Variable, kappa: Any, *, interpolation: str = "combine") -> ChannelContrib:
+        """Add a log-normal uncertainty of the normalisation.
+
+        Parameters
+        ----------
+        variable
+            A nuisance of one component.
+        kappa
+            One number: yields times kappa at theta = +1 and 1 / kappa at -1. Or a pair
+            (down, up): the yield ratios at -1 and +1, each a number or one a sub-process.
+        interpolation
+            "combine" (default), "talk", "code1" or "code4"; they differ for asymmetric kappas.
+
+        Raises
+        ------
+        InvalidValueError, ShapeMismatchError, InvalidTypeError, DuplicateNameError
+            For a kappa that is not positive, of the wrong length, or a variable used twice.
+
+        Examples
+        --------
+        >>> jes = Variable("jes", 0.0, nuisance=True)
+        >>> lnn = ChannelContrib("SR", 50.0).add_lnN(jes, (0.9, 1.3)).effects[0]
+        >>> lnn.down, lnn.up
+        (array([0.9]), array([1.3]))
+        """
+        lnn = read_lnn(f"{self._what}: add_lnN", variable, kappa, interpolation, n_sub=self.n_sub)
+        self._check_lnn(lnn)
+        return self._add(self._broadcast(lnn), f"add_lnN('{lnn.variable.name}')")
+
+    def add_shape(
+        self, variable: Variable, up: Any, down: Any, *, kind: str = "shape", scale: float = 1.0
+    ) -> ChannelContrib:
+        """Add an uncertainty of the shape by templates at theta * scale = +1 and -1.
+
+        Parameters
+        ----------
+        variable
+            A nuisance of one component.
+        up, down
+            Yields in the shape of the nominal ones, or histograms of the same binning.
+        kind
+            "shape": templates normalised to the nominal integral are morphed, the ratios of the
+            integrals act as a log-normal. "raw": the templates are morphed as they are.
+        scale
+            1 / number of sigmas that the templates were made with.
+
+        Raises
+        ------
+        InvalidValueError, ShapeMismatchError, InvalidTypeError, DuplicateNameError
+            For templates of another binning, not finite, of integrals that kind "shape" cannot
+            use, or a variable used twice.
+
+        Examples
+        --------
+        >>> jes = Variable("jes", 0.0, nuisance=True)
+        >>> ChannelContrib("SR", [50.0, 1.0]).add_shape(jes, [55.0, 1.2], [46.0, 0.9])
+        ChannelContrib('SR', 2 bins, effects: shape jes)
+        """
+        shape = self._read_shape(variable, up, down, kind=kind, scale=scale)
+        return self._add(shape, f"add_shape('{shape.variable.name}')")
+
+    def register_sumw2(self, sumw2: ArrayLike) -> ChannelContrib:
+        """Give the variances of the yields, replacing those there are.
+
+        Examples
+        --------
+        >>> ChannelContrib("SR", [50.0, 1.0]).register_sumw2([5.0, 0.1]).sumw2
+        array([[5. , 0.1]])
+        """
+        return self._set_sumw2(self._read_sumw2(sumw2))
+
+    def __repr__(self) -> str:
+        parts = [repr(self._channel)]
+        if self._is_array:
+            parts.append(plural(self.n_sub, "sub-process"))
+        parts.append(plural(self.n_bins, "bin"))
+        if self._sumw2 is not None:
+            parts.append("sumw2")
+        if self._effects:
+            parts.append("effects: " + ", ".join(effect_label(effect) for effect in self._effects))
+        return f"ChannelContrib({', '.join(parts)})"
+
+    # -- checks, without a change, so that a process can check all its contributions first ---------
+
+    def _add(self, declaration: Declaration, call: str) -> ChannelContrib:
+        self._effects.append(declaration)
+        self._changed(f"{call} on {self._what}")
+        return self
+
+    def _set_sumw2(self, sumw2: FloatArray) -> ChannelContrib:
+        self._sumw2 = sumw2
+        self._changed(f"register_sumw2() on {self._what}")
+        return self
+
+    def _resolve(self, what: str, declaration: Declaration) -> Declaration:
+        """A declaration of the process as it acts here: axis of a scale factor, a kappa a sub-process."""
+        if isinstance(declaration, LnN):
+            return self._broadcast(declaration)
+        if not isinstance(declaration, Scale):
+            return declaration
+        variable = declaration.variable
+        # "all" is kept by a variable of one component, whatever the axis asked for.
+        asked = None if declaration.axis == "all" else declaration.axis
+        axis = resolve_axis(
+            what, variable, asked, n_sub=self.n_sub, n_bins=self.n_bins, is_array=self._is_array
+        )
+        return Scale(variable=variable, axis=axis)
+
+    def _broadcast(self, lnn: LnN) -> LnN:
+        """The same log-normal with one kappa a sub-process."""
+        down, up = (np.broadcast_to(side, (self.n_sub,)) for side in (lnn.down, lnn.up))
+        return LnN(variable=lnn.variable, down=down, up=up, interpolation=lnn.interpolation)
+
+    def _check_lnn(self, lnn: LnN) -> None:
+        """A second log-normal of one variable is a mistake: both would act."""
+        shared = () if self._process is None else self._process.effects
+        if any(isinstance(e, LnN) and e.variable is lnn.variable for e in (*shared, *self._effects)):
+            raise DuplicateNameError(
+                f"{self._what}: add_lnN('{lnn.variable.name}') was called before; "
+                "give both kappas in one call."
+            )
+
+    def _read_like_yields(self, field: str, values: Any, cure: str) -> FloatArray:
+        """Finite numbers in the shape of the yields, as (sub-process, bin)."""
+        what = f"{self._what}: {field}"
+        template = read_template(values, what)
+        rows = np.atleast_2d(template.values)
+        if rows.shape[1] != self.n_bins:
+            raise ShapeMismatchError(
+                f"{what} has {plural(rows.shape[1], 'bin')}, yields have {self.n_bins}; {cure}."
+            )
+        if (template.values.ndim == 2) != self._is_array or rows.shape != self._yields.shape:
+            expected = self._yields.shape if self._is_array else self._yields.shape[1:]
+            raise ShapeMismatchError(
+                f"{what} has shape {template.values.shape}, yields have {expected}; {cure}."
+            )
+        if not same_edges(template.bin_edges, self._edges):
+            raise ShapeMismatchError(
+                f"{what} is a histogram of another binning than the yields; rebin it to their edges."
+            )
+        check_finite(what, template.values)
+        return rows
+
+    def _read_sumw2(self, sumw2: Any) -> FloatArray:
+        if as_histogram(sumw2, f"{self._what}: sumw2") is not None:
+            raise InvalidTypeError(f"{self._what}: sumw2 is a histogram; give its variances, h.variances().")
+        rows = self._read_like_yields("sumw2", sumw2, "give one variance a bin")
+        if np.any(rows < 0.0):
+            raise InvalidValueError(
+                f"{self._what}: sumw2 must not be negative, got {rows.min():g}; "
+                "it is a sum of squared weights."
+            )
+        return read_only(rows)
+
+    def _read_shape(self, variable: Any, up: Any, down: Any, *, kind: Any, scale: Any) -> Shape:
+        what = f"{self._what}: add_shape"
+        variable = read_nuisance(what, variable)
+        call = f"add_shape('{variable.name}')"
+        if any(isinstance(effect, Shape) and effect.variable is variable for effect in self._effects):
+            raise DuplicateNameError(f"{self._what}: {call} was called before; use another variable.")
+        note = " 'shapeN' is not available yet." if kind == "shapeN" else ""
+        check_choice(f"{self._what}: {call}: kind", kind, SHAPE_KINDS, note=note)
+        factor = as_floats(f"{self._what}: {call}: scale", scale)
+        if factor.ndim != 0 or not np.isfinite(factor) or factor <= 0.0:
+            raise InvalidValueError(
+                f"{self._what}: {call}: scale must be one positive number, got {describe(scale)}; "
+                "templates made at 2 sigma have 0.5."
+            )
+        rows_up = self._read_like_yields(f"{call}: up", up, "use the binning of the yields")
+        rows_down = self._read_like_yields(f"{call}: down", down, "use the binning of the yields")
+        if kind == "shape":
+            check_integrals(
+                f"{self._what}: {call}", self._yields, rows_up, rows_down, is_array=self._is_array
+            )
+        return Shape(variable=variable, up=rows_up, down=rows_down, kind=kind, scale=float(factor))

@@ -1,0 +1,62 @@
+"""Log-normal normalisation uncertainties: one number kappa, or two, a row and nuisance.
+
+The factor is exp(L(theta)), L being an interpolation of :mod:`smoothfit.interpolation`: L = theta
+log(kappa) for a symmetric one. Stored as a list of (row, nuisance, kappa down, kappa up) for each
+interpolation in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from .._pytree import Index
+from .._types import Array, FloatArray
+from ..interpolation import LOG_FACTORS
+from ..prepared import LogNormalPlan
+from .terms import LogFactorTerms, second_order
+
+__all__ = ["Entry", "stack", "terms"]
+
+
+class Entry(NamedTuple):
+    """One nuisance on one row; kappas are yield ratios at theta = -1 and +1."""
+
+    row: int
+    param: int
+    down: float
+    up: float
+
+
+def stack(
+    entries: dict[str, Sequence[Entry]],
+) -> tuple[dict[str, LogNormalPlan], dict[str, FloatArray], dict[str, FloatArray]]:
+    """(plan, kappas down, kappas up) of each interpolation that has entries."""
+    plans, downs, ups = {}, {}, {}
+    for name, found in sorted(entries.items()):
+        if not found:
+            continue
+        rows, params, down, up = (np.array(column, dtype=float) for column in zip(*found, strict=True))
+        plans[name] = LogNormalPlan(row=Index(rows), param=Index(params))
+        downs[name], ups[name] = down, up
+    return plans, downs, ups
+
+
+def terms(
+    plan: dict[str, LogNormalPlan], log_down: dict[str, Array], log_up: dict[str, Array], p: Array
+) -> list[LogFactorTerms]:
+    """The terms of log(row factor) at parameters ``p``; the plan is resolved."""
+    found = []
+    for name, entry in plan.items():
+        log_factor, down, up = LOG_FACTORS[name], log_down[name], log_up[name]
+        derivatives = second_order(lambda t, f=log_factor, d=down, u=up: f(t, d, u), p[entry.param])
+        found.append(LogFactorTerms(entry.row, entry.param, *derivatives))
+    return found
+
+
+def derive(kappas: dict[str, Array]) -> dict[str, Array]:
+    """log(kappa) of every entry."""
+    return {name: jnp.log(kappa) for name, kappa in kappas.items()}

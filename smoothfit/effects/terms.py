@@ -1,0 +1,41 @@
+"""What effects hand to the likelihood: elementwise terms with their first two derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from .._types import Array
+
+__all__ = ["LogFactorTerms", "second_order"]
+
+
+class LogFactorTerms(NamedTuple):
+    """Terms of log(row factor), each a function of one parameter; arrays (entry,)."""
+
+    row: Array
+    param: Array
+    value: Array
+    slope: Array
+    curvature: Array
+
+
+def second_order(fn: Callable[[Array], Array], theta: Array) -> tuple[Array, Array, Array]:
+    """The value and the first two derivatives of an elementwise function.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> [float(x) for x in second_order(lambda t: t**3, jnp.asarray(2.0))]
+    [8.0, 12.0, 12.0]
+    """
+    one = jnp.ones_like(theta)
+
+    def first(t: Array) -> tuple[Array, Array]:
+        return jax.jvp(fn, (t,), (one,))
+
+    (value, slope), (_, curvature) = jax.jvp(first, (theta,), (one,))
+    return value, slope, curvature

@@ -1,0 +1,50 @@
+"""Minimisers behind one protocol: a posed problem in, a :class:`~.solution.Solution` out.
+
+``"newton"`` is the native one: second order, inside one compiled function, differentiable. Use
+``"trust-constr"`` (scipy) for a second opinion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+
+from .._types import Array
+from ..errors import InvalidValueError
+from ..prepared import Data, Fixed, Prepared
+from .native import solve
+from .solution import Solution, Status
+from .trust_constr import solve_trust_constr
+
+__all__ = ["FITTERS", "Fitter", "Solution", "Status", "choose", "solve"]
+
+Fitter = Callable[[Prepared, Data, Fixed, Array], Solution]
+"""(prepared, data, fixed, start values (param,)) -> solution."""
+
+compiled_solve: Fitter = jax.jit(solve)
+
+FITTERS: dict[str, Fitter] = {"newton": compiled_solve, "trust-constr": solve_trust_constr}
+"""The fitters by name."""
+
+
+def choose(fitter: str | Fitter | None) -> tuple[str, Fitter]:
+    """The name and function of a fitter; ``None`` is the native one.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> choose("trust-constr")[0]
+    'trust-constr'
+    """
+    if fitter is None:
+        return "newton", FITTERS["newton"]
+    if callable(fitter):
+        return getattr(fitter, "__name__", type(fitter).__name__), fitter
+    if not isinstance(fitter, str) or fitter not in FITTERS:
+        raise InvalidValueError(f"fitter: expected one of {', '.join(FITTERS)}, or a function, got {fitter!r}.")
+    return fitter, FITTERS[fitter]

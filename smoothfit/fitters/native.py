@@ -1,0 +1,92 @@
+"""The native fitter: bounded Newton on a posed problem, differentiable.
+
+Differentiation is by the implicit function theorem at the minimum, dx = -H^-1 d(gradient): one
+linear solve, no unrolling, forward and reverse. Parameters on a limit stay there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .._types import Array
+from ..likelihood import objective
+from ..prepared import Data, Fixed, Prepared
+from . import newton
+from .solution import Solution, finish, point
+
+__all__ = ["solve"]
+
+
+def _finish_at(
+    prepared: Prepared, data: Data, fixed: Fixed, start: Array, z: Array, y: Array, steps: Array
+) -> Solution:
+    problem = objective.pose(prepared, data, fixed, start)
+    moved = _local_at(problem, z, y)
+    return finish(problem, z, moved, point(problem, z, moved), steps, newton.CONVERGED_EDM)
+
+
+def _local_at(problem: objective.Problem, z: Array, y: Array) -> Array:
+    """The local parameters as a differentiable function of everything else."""
+    from ..likelihood import expectation, local  # floors allow it; kept where it is needed
+
+    if problem.locals_ is None:
+        return y
+    p = problem.values.at[problem.derived.plan.dense].set(z)
+    moments = expectation.moments(problem.derived, p)
+    return local.differentiable(y, moments.v - moments.v_in, moments.v_in, problem.locals_, problem.bins)
+
+
+@jax.custom_jvp
+def solve(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
+    """Minimise the NLL; pure and traceable.
+
+    Parameters
+    ----------
+    start
+        (param,): where to start from; held parameters take the values of ``fixed``.
+    """
+    problem = objective.pose(prepared, data, fixed, start)
+    z, y = objective.dense_start(problem)
+    found = newton.minimize(
+        lambda z, y: point(problem, z, y),
+        z,
+        y,
+        lower=problem.lower,
+        upper=problem.upper,
+        free=problem.free,
+    )
+    return finish(problem, found.x, found.point.extra, found.point, found.steps, newton.CONVERGED_EDM)
+
+
+@solve.defjvp
+def _solve_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Solution, Solution]:
+    prepared, data, fixed, start = primals
+    solution = solve(prepared, data, fixed, start)
+    z, y = solution.dense, solution.local
+
+    def gradient(prepared: Prepared, data: Data, fixed: Fixed) -> Array:
+        problem = objective.pose(prepared, data, fixed, start)
+        return jax.grad(lambda z: objective.value(problem, z, y))(z)
+
+    change = jax.jvp(gradient, (prepared, data, fixed), tangents[:3])[1]
+    problem = objective.pose(prepared, data, fixed, start)
+    plan = problem.derived.plan
+    keep = (problem.free > 0) & (solution.at_limit[plan.dense] == 0)
+    hessian = point(problem, z, y).hessian
+    matrix = jnp.where(keep[:, None] & keep, hessian, 0.0) + jnp.diag(jnp.where(keep, 0.0, 1.0))
+    solved = -jnp.linalg.solve(matrix, jnp.where(keep, change, 0.0))
+    held = jax.jvp(
+        lambda f: objective.pose(prepared, data, f, start).values[plan.dense], (fixed,), (tangents[2],)
+    )[1]
+    dz = jnp.where(problem.free > 0, jnp.where(keep, solved, 0.0), held)
+    # A fit that failed has no derivative: NaN, not garbage.
+    dz = jnp.where(solution.status == 0, dz, jnp.nan)
+
+    def describe(prepared: Prepared, data: Data, fixed: Fixed, z: Array) -> Solution:
+        return _finish_at(prepared, data, fixed, start, z, y, solution.steps)
+
+    _, tangent = jax.jvp(describe, (prepared, data, fixed, z), (*tangents[:3], dz))
+    return solution, tangent

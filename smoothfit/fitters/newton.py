@@ -1,0 +1,262 @@
+"""Bounded trust-region Newton, all of it inside one compiled loop.
+
+Each step minimises the quadratic model (exact Hessian, damped by mu times its diagonal) within the limits:
+coordinates that the step would push over a limit are put on it and the rest is solved again. mu is
+zero near the solution, grows when a step does not deliver what the model promised, or when the
+Hessian is not positive definite, and shrinks when it does: a trust region in the metric of the
+Hessian's diagonal, so that units do not matter.
+
+The estimated distance to the minimum, EDM = g^T H^-1 g/2 over the free coordinates, decides: at 1e-9 the fit has
+converged; full Newton steps then go on to 1e-16, so that refits from anywhere agree to rounding.
+Value, gradient and Hessian appear once in the loop, which keeps compilation short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from .._types import Array, PyTree
+
+__all__ = ["CONVERGED_EDM", "Minimum", "Options", "Point", "edm", "minimize", "positive_definite"]
+
+CONVERGED_EDM = 1e-9
+_FINAL_EDM = 1e-16
+_MAX_POLISH = 6
+_SUFFICIENT = 1e-4
+_DAMPING_START = 1e-3
+_DAMPING_END = 1e-7
+_DAMPING_LIMIT = 1e14
+
+
+class Options(NamedTuple):
+    """Limits of the iteration; hashable, static for compilation."""
+
+    max_steps: int = 300
+
+
+class Point(NamedTuple):
+    """The function at a point; ``extra`` is carried along (a warm start for inner solutions)."""
+
+    value: Array
+    gradient: Array
+    hessian: Array
+    extra: PyTree
+
+
+class Minimum(NamedTuple):
+    """Where the iteration ended."""
+
+    x: Array
+    point: Point
+    edm: Array
+    steps: Array
+    converged: Array
+    at_limit: Array
+    """1 where a free coordinate sits on a limit with the gradient pushing outwards."""
+
+
+class _State(NamedTuple):
+    x: Array
+    point: Point
+    trial: Array
+    predicted: Array
+    damping: Array
+    edm: Array
+    steps: Array
+    polish: Array
+    converged: Array
+    done: Array
+
+
+def _active(x: Array, gradient: Array, lower: Array, upper: Array, free: Array) -> Array:
+    pushed = ((x <= lower) & (gradient > 0.0)) | ((x >= upper) & (gradient < 0.0))
+    return (free > 0) & pushed
+
+
+def _masked(hessian: Array, keep: Array, damping: Array) -> Array:
+    """The Hessian of the kept coordinates, damped, and the identity on the others."""
+    diagonal = jnp.abs(jnp.diagonal(hessian))
+    scale = jnp.maximum(diagonal, 1e-12 * jnp.maximum(jnp.max(diagonal), 1e-300))
+    both = keep[:, None] & keep
+    return jnp.where(both, hessian, 0.0) + jnp.diag(jnp.where(keep, damping * scale, 1.0))
+
+
+def _factor(matrix: Array) -> tuple[Array, Array]:
+    """The Cholesky factor and whether it exists.
+
+    Pivots at the level of rounding count as zero: a flat direction must not become a huge step.
+    """
+    factor = jnp.linalg.cholesky(matrix)
+    pivots = jnp.diagonal(factor) ** 2 / jnp.maximum(jnp.abs(jnp.diagonal(matrix)), 1e-300)
+    return factor, jnp.all(jnp.isfinite(factor)) & (jnp.min(pivots, initial=jnp.inf) > 1e-13)
+
+
+def positive_definite(hessian: Array, keep: Array) -> Array:
+    """Whether the Hessian of the kept coordinates is positive definite."""
+    return _factor(_masked(hessian, keep, jnp.zeros(())))[1]
+
+
+class _Step(NamedTuple):
+    step: Array
+    damping: Array
+    clamped: Array
+    solved: Array
+    tries: Array
+
+
+def _solve_step(
+    x: Array, point: Point, damping: Array, lower: Array, upper: Array, free: Array
+) -> _Step:
+    """The step within the limits; raises the damping until the matrix is positive definite."""
+    n = x.shape[0]
+    held = (free == 0) | _active(x, point.gradient, lower, upper, free)
+
+    def attempt(state: _Step) -> _Step:
+        keep = ~(held | state.clamped)
+        fixed_part = jnp.where(state.clamped, state.step, 0.0)
+        factor, fine = _factor(_masked(point.hessian, keep, state.damping))
+        right = jnp.where(keep, -(point.gradient + point.hessian @ fixed_part), 0.0)
+        solution = jax.scipy.linalg.cho_solve((jnp.where(fine, factor, jnp.eye(n)), True), right)
+        step = jnp.where(keep, solution, fixed_part)
+        below, above = x + step < lower, x + step > upper
+        violated = keep & (below | above)
+        limited = jnp.where(below, lower - x, jnp.where(above, upper - x, step))
+        raised = jnp.maximum(8.0 * state.damping, _DAMPING_START)
+        return _Step(
+            step=jnp.where(fine, jnp.where(violated, limited, step), state.step),
+            damping=jnp.where(fine, state.damping, raised),
+            clamped=state.clamped | (violated & fine),
+            solved=fine & ~jnp.any(violated),
+            tries=state.tries + 1,
+        )
+
+    def unsolved(state: _Step) -> Array:
+        return ~state.solved & (state.tries < n + 40) & (state.damping < _DAMPING_LIMIT)
+
+    nothing = _Step(
+        jnp.zeros_like(x), damping, jnp.zeros(n, bool), jnp.array(False), jnp.array(0)
+    )
+    return jax.lax.while_loop(unsolved, attempt, nothing)
+
+
+def _escape(point: Point, keep: Array) -> Array:
+    """The direction of most negative curvature, for a stationary point that is no minimum."""
+    eigenvalues, vectors = jnp.linalg.eigh(_masked(point.hessian, keep, jnp.zeros(())))
+    negative = eigenvalues[0] < -1e-10 * jnp.max(jnp.abs(eigenvalues))
+    direction = vectors[:, 0]
+    # Uphill and downhill are equal here; follow what is left of the gradient.
+    direction = jnp.where(direction @ point.gradient > 0.0, -direction, direction)
+    length = 0.1 / jnp.sqrt(jnp.abs(jnp.where(negative, eigenvalues[0], 1.0)))
+    return jnp.where(negative & keep, length * direction, 0.0)
+
+
+def minimize(
+    fun: Callable[[Array, PyTree], Point],
+    start: Array,
+    extra: PyTree,
+    *,
+    lower: Array,
+    upper: Array,
+    free: Array,
+    options: Options = Options(),
+) -> Minimum:
+    """Minimise ``fun(x, extra)`` within limits; traceable, to be called inside jit.
+
+    Parameters
+    ----------
+    fun
+        Gives value, gradient, Hessian and the next ``extra`` at ``x`` (dense,).
+    start, lower, upper
+        (dense,); ``start`` lies within the limits.
+    free
+        (dense,): 1 where a coordinate may move.
+    """
+    n = start.shape[0]
+    unknown = Point(jnp.array(jnp.inf), jnp.zeros(n), jnp.zeros((n, n)), extra)
+    zero = jnp.zeros(())
+    first = _State(
+        x=start,
+        point=unknown,
+        trial=start,
+        predicted=zero,
+        damping=zero,
+        edm=jnp.array(jnp.inf),
+        steps=jnp.array(0),
+        polish=jnp.array(0),
+        converged=jnp.array(False),
+        done=jnp.array(False),
+    )
+
+    def body(state: _State) -> _State:
+        tried = fun(state.trial, state.point.extra)
+        accepted, damping = _judge(state, tried)
+        x = jnp.where(accepted, state.trial, state.x)
+        point = jax.tree.map(lambda new, old: jnp.where(accepted, new, old), tried, state.point)
+        found = _solve_step(x, point, damping, lower, upper, free)
+        keep = (free > 0) & ~_active(x, point.gradient, lower, upper, free)
+        predicted = -(point.gradient @ found.step + 0.5 * found.step @ point.hessian @ found.step)
+        flat = found.damping > 0.0
+        small = jnp.abs(predicted) <= CONVERGED_EDM * jnp.where(flat, 1e-3, 1.0)
+        stuck = flat & small & found.solved
+        away = jax.lax.cond(
+            stuck, lambda: _escape(point, keep), lambda: jnp.zeros_like(x)
+        )
+        escaping = stuck & jnp.any(away != 0.0)
+        step = jnp.where(escaping, away, found.step)
+        predicted_step = jnp.where(escaping, 0.0, predicted)
+        converged = small & found.solved & ~escaping & jnp.isfinite(point.value)
+        polish = jnp.where(converged & accepted, state.polish + 1, state.polish)
+        finished = converged & (
+            (jnp.abs(predicted) <= _FINAL_EDM) | (polish > _MAX_POLISH) | (~accepted & state.converged)
+        )
+        trial = jnp.clip(x + step, jnp.where(free > 0, lower, x), jnp.where(free > 0, upper, x))
+        hopeless = (found.damping >= _DAMPING_LIMIT) | ~jnp.isfinite(point.value)
+        return _State(
+            x=x,
+            point=point,
+            trial=trial,
+            predicted=predicted_step,
+            damping=jnp.where(escaping, 0.0, found.damping),
+            edm=jnp.abs(predicted),
+            steps=state.steps + 1,
+            polish=polish,
+            converged=converged | (state.converged & ~accepted),
+            done=finished | hopeless,
+        )
+
+    end = jax.lax.while_loop(lambda s: ~s.done & (s.steps < options.max_steps), body, first)
+    at_limit = _active(end.x, end.point.gradient, lower, upper, free)
+    return Minimum(end.x, end.point, end.edm, end.steps, end.converged, at_limit)
+
+
+def _judge(state: _State, tried: Point) -> tuple[Array, Array]:
+    """Whether to take the trial point, and the next damping."""
+    finite = jnp.isfinite(tried.value) & jnp.all(jnp.isfinite(tried.gradient))
+    finite &= jnp.all(jnp.isfinite(tried.hessian))
+    fresh = ~jnp.isfinite(state.point.value)
+    gain = state.point.value - tried.value
+    # Differences below the rounding of the value say nothing: near the minimum trust the model.
+    rounding = 1e-14 * (1.0 + jnp.abs(state.point.value))
+    good = gain >= _SUFFICIENT * state.predicted - rounding
+    accepted = finite & (fresh | good)
+    ratio = (gain + rounding) / jnp.maximum(state.predicted + rounding, 1e-300)
+    lowered = jnp.where(state.damping < _DAMPING_END, 0.0, 0.1 * state.damping)
+    kept = jnp.where(ratio > 0.5, lowered, jnp.where(ratio > 0.2, state.damping, 2.0 * state.damping))
+    kept = jnp.where((ratio > 0.9) & (state.damping <= _DAMPING_START), 0.0, kept)
+    raised = jnp.maximum(8.0 * state.damping, _DAMPING_START)
+    return accepted, jnp.where(accepted, jnp.where(fresh, state.damping, kept), raised)
+
+
+def edm(point: Point, x: Array, lower: Array, upper: Array, free: Array) -> tuple[Array, Array, Array]:
+    """(EDM, whether the free Hessian is positive definite, what sits on a limit) at a point."""
+    at_limit = _active(x, point.gradient, lower, upper, free)
+    keep = (free > 0) & ~at_limit
+    factor, fine = _factor(_masked(point.hessian, keep, jnp.zeros(())))
+    gradient = jnp.where(keep, point.gradient, 0.0)
+    safe = jnp.where(fine, factor, jnp.eye(x.shape[0]))
+    distance = 0.5 * gradient @ jax.scipy.linalg.cho_solve((safe, True), gradient)
+    return jnp.where(fine, distance, jnp.inf), fine, at_limit

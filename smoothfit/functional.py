@@ -1,0 +1,120 @@
+"""The library as pure functions of pytrees, for ``jit``, ``vmap`` and ``grad``.
+
+``prepared`` is ``model.prepared`` (or ``model.replaced(...)``, with other templates), ``values`` a vector
+(param,) or (param + bin parameter,), ``obs`` counts (bin,), ``globs`` global observables, the parameters'
+and then the bins', by default the model's. The methods of :class:`~smoothfit.Model` call these.
+
+Examples
+--------
+>>> import jax
+>>> from smoothfit import Model, Process, Variable, functional
+>>> sig = Process("sig", [50.0, 1.0]).scale_by(Variable("mu", 1.0))
+>>> model = Model().add_proc(sig).add_proc(Process("bkg", [500.0, 500.0])).prepare()
+>>> fitted = lambda yields: functional.fit(
+...     model.replaced("sig", "main", yields=yields), [525.0, 500.5]).values[0]
+>>> [round(float(g), 5) for g in jax.grad(fitted)(jax.numpy.array([50.0, 1.0]))]
+[-0.00999, -0.00021]
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from ._types import Array, ArrayLike
+from .fitters import Solution, solve
+from .inference.evaluation import data_of, nll
+from .inference.minos import Crossing, crossing
+from .inference.minos import hold as hold_one
+from .inference.prediction import expected, row_yields
+from .likelihood.objective import nothing_fixed
+from .prepared import Fixed, Prepared
+
+__all__ = [
+    "covariance",
+    "data_of",
+    "expected",
+    "fit",
+    "hessian",
+    "hold",
+    "minos",
+    "nll",
+    "nothing_fixed",
+    "profile",
+    "row_yields",
+]
+
+
+def fit(
+    prepared: Prepared,
+    obs: ArrayLike,
+    *,
+    globs: ArrayLike | None = None,
+    fixed: Fixed | None = None,
+    init: ArrayLike | None = None,
+) -> Solution:
+    """Minimise the NLL with the native fitter; differentiable by every argument but ``init``.
+
+    ``fixed`` holds parameters and bin parameters (:class:`~smoothfit.prepared.Fixed`), ``init``
+    (param,) is where to start.
+    """
+    start = prepared.plan.start if init is None else jnp.asarray(init, float)
+    held = nothing_fixed(prepared) if fixed is None else fixed
+    return solve(prepared, data_of(prepared, obs, globs), held, start)
+
+
+def hold(prepared: Prepared, position: ArrayLike, value: ArrayLike, fixed: Fixed | None = None) -> Fixed:
+    """``fixed`` with one more parameter held, by its position in (parameters, bin parameters)."""
+    held = nothing_fixed(prepared) if fixed is None else fixed
+    return hold_one(held, prepared.plan.n_params, jnp.asarray(position), jnp.asarray(value, float))
+
+
+def profile(
+    prepared: Prepared,
+    position: ArrayLike,
+    value: ArrayLike,
+    obs: ArrayLike,
+    *,
+    globs: ArrayLike | None = None,
+    fixed: Fixed | None = None,
+    init: ArrayLike | None = None,
+) -> Solution:
+    """Fit with one parameter held at a value."""
+    held = hold(prepared, position, value, fixed)
+    return fit(prepared, obs, globs=globs, fixed=held, init=init)
+
+
+def covariance(prepared: Prepared, obs: ArrayLike, *, globs: ArrayLike | None = None) -> Array:
+    """(param, param): the covariance of a fit."""
+    return fit(prepared, obs, globs=globs).covariance
+
+
+def hessian(
+    prepared: Prepared, values: ArrayLike, obs: ArrayLike, globs: ArrayLike | None = None
+) -> Array:
+    """(n, n): second derivatives of :func:`nll` by ``values``, by automatic differentiation."""
+    return jax.hessian(lambda v: nll(prepared, v, obs, globs))(jnp.asarray(values, float))
+
+
+def minos(
+    prepared: Prepared,
+    position: ArrayLike,
+    side: ArrayLike,
+    best: Solution,
+    obs: ArrayLike,
+    *,
+    level: ArrayLike = 0.5,
+    globs: ArrayLike | None = None,
+    fixed: Fixed | None = None,
+) -> Crossing:
+    """Where the profiled NLL has risen by ``level`` above that of ``best``, on one side (+1 or -1)."""
+    held = nothing_fixed(prepared) if fixed is None else fixed
+    return crossing(
+        prepared,
+        data_of(prepared, obs, globs),
+        held,
+        best,
+        jnp.asarray(position),
+        jnp.asarray(side),
+        jnp.asarray(level, float),
+    )

@@ -1,0 +1,111 @@
+"""Minos bounds with names, statuses, and the fits at the bounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..errors import InvalidValueError
+from ..fitters import choose
+from ..results import FitResult, MinosBounds
+from . import compiled, inputs
+from .context import Context, check_made_with
+from .fitting import fit_prepared_data, held_values
+from .minos import CrossingStatus
+
+__all__ = ["level_of", "minos_bounds"]
+
+_MESSAGES = {
+    CrossingStatus.CONVERGED: "converged",
+    CrossingStatus.AT_LIMIT: "at limit",
+    CrossingStatus.NOT_FOUND: "not found: a profile fit did not converge",
+    CrossingStatus.LOWER_MINIMUM: "a lower minimum was found: fit again from there",
+}
+
+
+def level_of(cl: float | None) -> float:
+    """The rise of the NLL for a confidence level of one parameter: chi2_1(cl)/2; None is 0.5.
+
+    Examples
+    --------
+    >>> level_of(None), round(level_of(0.95), 4)
+    (0.5, 1.9207)
+    """
+    from scipy.stats import chi2
+
+    if cl is None:
+        return 0.5
+    if isinstance(cl, bool) or not isinstance(cl, int | float | np.number) or not 0.0 < cl < 1.0:
+        raise InvalidValueError(f"minos_bounds: cl must be between 0 and 1, got {cl!r}.")
+    return 0.5 * float(chi2.ppf(cl, 1))
+
+
+def minos_bounds(
+    context: Context, variable: Any, best_fit: FitResult, obs: Any = None, *, cl: float | None = None
+) -> MinosBounds:
+    """(up, down, fit at up, fit at down): where the profiled NLL has risen by a level.
+
+    Parameters
+    ----------
+    variable
+        A scalar Variable, or the name of a component or a bin parameter.
+    cl
+        Confidence level for one parameter; None is a rise of 0.5, that is 68.27%.
+
+    Returns
+    -------
+    MinosBounds
+        Unpacks to (up, down, fit_up, fit_down), the first two being parameter values. A bound at a limit
+        of the parameter says so in its status; a side that failed is NaN, the other is kept.
+    """
+    check_made_with(context, best_fit, obs, "minos_bounds")
+    layout, prepared = context.layout, context.prepared
+    at = layout.positions(variable)
+    name = layout._name_of(variable)
+    if len(at) != 1:
+        raise InvalidValueError(
+            f"minos_bounds: '{name}' has {len(at)} components; name one of: "
+            f"{', '.join(layout.names[i] for i in at[:6])}."
+        )
+    position = at[0]
+    if best_fit.fixed[position]:
+        raise InvalidValueError(f"minos_bounds: '{name}' was held constant in best_fit; fit with it free.")
+    if not best_fit.success:
+        raise InvalidValueError(f"minos_bounds: best_fit did not converge ({best_fit.message}).")
+    level = level_of(cl)
+    data = inputs.data(layout, best_fit.obs, best_fit.globs)
+    held, _ = inputs.fixed(layout, prepared, held_values(best_fit))
+    best = choose(None)[1](prepared, data, held, jnp.asarray(best_fit.x[: layout.n_params]))
+    values, fits, messages = [], [], []
+    for side in (1.0, -1.0):
+        found = jax.device_get(
+            compiled.crossing(
+                prepared, data, held, best, jnp.asarray(position), jnp.asarray(side), jnp.asarray(level)
+            )
+        )
+        bound = float(found.value)
+        values.append(bound)
+        messages.append(_MESSAGES[CrossingStatus(int(found.status))])
+        if not np.isfinite(bound):
+            fits.append(None)
+            continue
+        at_bound = {**held_values(best_fit), layout.names[position]: bound}
+        start = np.asarray(found.start)
+        fits.append(
+            fit_prepared_data(context, best_fit.obs, best_fit.globs, at_bound, start, None, False)
+        )
+    return MinosBounds(
+        values[0],
+        values[1],
+        fits[0],
+        fits[1],
+        status_up=messages[0],
+        status_down=messages[1],
+        level=0.6826894921370859 if cl is None else float(cl),
+        name=layout.names[position],
+        value=float(best_fit.x[position]),
+        blinded=best_fit.is_blinded(position),
+    )

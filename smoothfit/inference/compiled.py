@@ -1,0 +1,76 @@
+"""The functions of this package, compiled: one compilation a model structure, whatever the numbers."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import numpy as np
+
+from .._types import Array, FloatArray, IntArray
+from ..fitters.solution import Solution, point
+from ..likelihood import objective
+from ..prepared import Data, Fixed, Prepared
+from . import evaluation, minos, prediction
+
+__all__ = [
+    "band",
+    "batch_expected",
+    "batch_rows",
+    "crossing",
+    "expected",
+    "nll",
+    "prefit_band",
+    "row_yields",
+    "scaled_hessian",
+    "sensitivity",
+]
+
+_CHUNK = 64
+"""Rows of a batch evaluated together: bounds the memory."""
+
+expected = jax.jit(prediction.expected)
+row_yields = jax.jit(prediction.row_yields)
+band = jax.jit(prediction.band)
+prefit_band = jax.jit(prediction.prefit_band)
+nll = jax.jit(evaluation.nll)
+crossing = jax.jit(minos.crossing)
+
+
+@jax.jit
+def batch_expected(prepared: Prepared, batch: Array) -> Array:
+    """(toy, bin)"""
+    return jax.lax.map(partial(prediction.expected, prepared), batch, batch_size=_CHUNK)
+
+
+@jax.jit
+def batch_rows(prepared: Prepared, batch: Array) -> Array:
+    """(toy, row tile, width)"""
+    return jax.lax.map(partial(prediction.row_yields, prepared), batch, batch_size=_CHUNK)
+
+
+@jax.jit
+def sensitivity(prepared: Prepared, data: Data, fixed: Fixed, values: Array) -> objective.Sensitivity:
+    """Eliminated parameters at values (param,), and how they follow the dense ones."""
+    problem = objective.pose(prepared, data, fixed, values)
+    return objective.sensitivity(problem, *objective.dense_start(problem))
+
+
+@jax.jit
+def _hessian(prepared: Prepared, data: Data, fixed: Fixed, z: Array, y: Array) -> Array:
+    return point(objective.pose(prepared, data, fixed), z, y).hessian
+
+
+def scaled_hessian(
+    prepared: Prepared, data: Data, fixed: Fixed, solution: Solution
+) -> tuple[FloatArray, IntArray]:
+    """The Hessian of the free dense parameters in units of its diagonal, and which they are."""
+    hessian = np.asarray(_hessian(prepared, data, fixed, solution.dense, solution.local))
+    dense = np.asarray(prepared.plan.dense.values).astype(int)
+    free = np.asarray(fixed.mask)[dense] == 0
+    free &= np.asarray(solution.at_limit)[dense] == 0
+    hessian = hessian[np.ix_(free, free)]
+    diagonal = np.abs(np.diagonal(hessian))
+    scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    return hessian * scale[:, None] * scale, dense[free]
+

@@ -1,0 +1,41 @@
+"""A prepared model as the methods of this package see it: arrays, names, and what is hidden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidTypeError, InvalidValueError
+from ..layout import Layout
+from ..prepared import Prepared
+from ..results import FitResult
+from . import inputs
+
+__all__ = ["Context", "check_made_with"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """Arrays and names of one prepared model."""
+
+    prepared: Prepared
+    layout: Layout
+    blinded: frozenset[str] = frozenset()
+
+
+def check_made_with(context: Context, best_fit: Any, obs: Any, call: str) -> None:
+    """Refuse a best fit of another model, or of other data.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        Naming the call and what to do.
+    """
+    if not isinstance(best_fit, FitResult):
+        raise InvalidTypeError(f"{call}: best_fit must be a FitResult, got {type(best_fit).__name__}.")
+    if best_fit.layout.names != context.layout.names:
+        raise InvalidValueError(f"{call}: best_fit was made with another model; fit this one.")
+    if obs is not None and not np.array_equal(inputs.counts(context.layout, obs), best_fit.obs):
+        raise InvalidValueError(f"{call}: best_fit was made with other data than obs; fit these data first.")

@@ -1,0 +1,163 @@
+"""What users hand in, checked and turned into flat arrays in the model's order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from .._types import FloatArray
+from ..build.histograms import as_histogram
+from ..errors import (
+    InvalidTypeError,
+    InvalidValueError,
+    ShapeMismatchError,
+    UnknownNameError,
+)
+from ..layout import Layout
+from ..prepared import Data, Fixed, Prepared
+
+__all__ = ["counts", "data", "fixed", "globs", "values"]
+
+
+def _numbers(given: Any, what: str) -> FloatArray:
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError) as error:
+        raise InvalidTypeError(f"{what}: expected numbers, got {type(given).__name__}.") from error
+    if array.dtype.kind not in "iuf" or array.dtype == bool:
+        raise InvalidTypeError(f"{what}: expected real numbers, got {type(given).__name__} of {array.dtype}.")
+    return array.astype(np.float64)
+
+
+def _finite(array: FloatArray, what: str) -> FloatArray:
+    if not np.all(np.isfinite(array)):
+        at = np.argwhere(~np.isfinite(array))[0].tolist()
+        raise InvalidValueError(f"{what} must be finite; entry {at} is {array[tuple(at)]}.")
+    return array
+
+
+def values(layout: Layout, given: Any, what: str = "values", *, batch: bool = False) -> FloatArray:
+    """(..., param + bin parameter) from an array with or without bin parameters, or a dict."""
+    n, n_bins = layout.n_params, layout.n_bin_params
+    if isinstance(given, Mapping):
+        vector = np.concatenate([layout.start, np.zeros(n_bins)])
+        layout.assign(vector, given, what=what)
+        return vector
+    array = _finite(_numbers(given, what), what)
+    wanted = 2 if batch else 1
+    if array.ndim != wanted or array.shape[-1] not in (n, n + n_bins):
+        both = f"{n} parameters" + (f" (or {n + n_bins} with the bin parameters)" if n_bins else "")
+        expected = f"(toy, {n})" if batch else f"({n},)"
+        raise ShapeMismatchError(
+            f"{what}: shape {array.shape}, the model has {both}; expected {expected}: "
+            "values_from_dict() makes such a vector."
+        )
+    if array.shape[-1] == n:
+        array = np.concatenate([array, np.zeros((*array.shape[:-1], n_bins))], axis=-1)
+    return array
+
+
+def counts(layout: Layout, given: Any, what: str = "obs") -> FloatArray:
+    """(bin,) observed counts from an array or {channel: array or histogram}."""
+    if isinstance(given, Mapping):
+        given = _from_channels(layout, given, what)
+    array = _finite(_numbers(given, what), what)
+    if array.shape != (layout.n_bins,):
+        raise ShapeMismatchError(
+            f"{what}: shape {array.shape}, the model has {layout.n_bins} bins; expected ({layout.n_bins},), or a "
+            "dict {channel: counts}."
+        )
+    if np.any(array < 0.0):
+        bad = int(np.argmin(array))
+        raise InvalidValueError(f"{what} must not be negative; bin {bad} has {array[bad]:g}.")
+    return array
+
+
+def _from_channels(layout: Layout, given: Mapping[Any, Any], what: str) -> FloatArray:
+    names = [channel.name for channel in layout.channels]
+    unknown = [key for key in given if key not in names]
+    if unknown:
+        raise UnknownNameError(
+            f"{what}: no channel is named '{unknown[0]}'; the channels are: {', '.join(names)}."
+        )
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise UnknownNameError(f"{what}: channel '{missing[0]}' is missing; give all of: {', '.join(names)}.")
+    parts = []
+    for channel in layout.channels:
+        of_channel = f"{what} of channel '{channel.name}'"
+        histogram = as_histogram(given[channel.name], of_channel)
+        part = np.atleast_1d(
+            _numbers(given[channel.name] if histogram is None else histogram.values, of_channel)
+        )
+        if part.shape != (channel.stop - channel.start,):
+            raise ShapeMismatchError(
+                f"{of_channel}: shape {part.shape}, expected ({channel.stop - channel.start},)."
+            )
+        parts.append(part)
+    return np.concatenate(parts)
+
+
+def globs(layout: Layout, given: Any) -> FloatArray:
+    """(global observable,): parameters' then bins', from None, an array, or a dict by parameter."""
+    default = layout.globs
+    if given is None:
+        return default.copy()
+    n_globs = len(layout.constrained)
+    if isinstance(given, Mapping):
+        everywhere = np.full(layout.n_params + layout.n_bin_params, np.nan)
+        written = layout.assign(everywhere, given, what="globs")
+        constrained = set(layout.constrained.tolist())
+        for position in written:
+            if position < layout.n_params and position not in constrained:
+                raise UnknownNameError(
+                    f"globs: '{layout.names[position]}' has no constraint, hence no global observable."
+                )
+        full = np.concatenate([everywhere[layout.constrained], everywhere[layout.n_params :]])
+        return np.where(np.isfinite(full), full, default)
+    array = _finite(_numbers(given, "globs"), "globs")
+    if array.ndim != 1 or len(array) not in (n_globs, len(default)):
+        raise ShapeMismatchError(
+            f"globs: shape {array.shape}, the model has {n_globs} global observables of parameters"
+            + (f" and {layout.n_bin_params} of bins." if layout.n_bin_params else ".")
+        )
+    if len(array) == n_globs:
+        array = np.concatenate([array, default[n_globs:]])
+    return array
+
+
+def data(layout: Layout, obs: FloatArray, full_globs: FloatArray) -> Data:
+    """Device arrays of checked data."""
+    n_globs = len(layout.constrained)
+    return Data(
+        counts=jnp.asarray(obs),
+        globs=jnp.asarray(full_globs[:n_globs]),
+        bin_globs=jnp.asarray(full_globs[n_globs:]),
+    )
+
+
+def fixed(layout: Layout, prepared: Prepared, given: Any) -> tuple[Fixed, np.ndarray]:
+    """What is held, from {variable, name or pattern: value}, and its mask over all parameters."""
+    n = layout.n_params
+    constant = np.asarray(prepared.plan.constant) > 0
+    mask = np.concatenate([constant, np.zeros(layout.n_bin_params, dtype=bool)])
+    vector = np.concatenate([layout.start, np.zeros(layout.n_bin_params)])
+    if given is not None:
+        written = layout.assign(vector, given, what="fixed", patterns=True)
+        mask[written] = True
+        for position in written:
+            if position < n and not layout.lower[position] <= vector[position] <= layout.upper[position]:
+                raise InvalidValueError(
+                    f"fixed: '{layout.names[position]}' = {vector[position]:g} is outside its bounds "
+                    f"[{layout.lower[position]:g}, {layout.upper[position]:g}]."
+                )
+    held = Fixed(
+        mask=jnp.asarray(mask[:n], float),
+        values=jnp.asarray(vector[:n]),
+        bin_mask=jnp.asarray(mask[n:], float),
+        bin_values=jnp.asarray(vector[n:]),
+    )
+    return held, mask

@@ -1,0 +1,94 @@
+"""A prepared model with other templates: traceable, so that one can differentiate by them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from .._types import Array, ArrayLike
+from ..errors import ShapeMismatchError, UnknownNameError
+from ..layout import Layout
+from ..prepared import Prepared, Templates
+
+__all__ = ["replaced"]
+
+_KINDS = ("yields", "sumw2", "up", "down", "kappa")
+
+
+def _tiles(value: ArrayLike, locator: Mapping[str, Any], what: str) -> Array:
+    """(sub-process, tile, width) of a (bin,) or (sub-process, bin) array."""
+    array = jnp.asarray(value, float)
+    n_sub, n_bins, width = locator["n_sub"], locator["n_bins"], locator["width"]
+    if array.shape not in ((n_bins,), (n_sub, n_bins)) or (array.ndim == 1 and n_sub != 1):
+        expected = (n_bins,) if n_sub == 1 else (n_sub, n_bins)
+        raise ShapeMismatchError(f"{what}: shape {array.shape}, expected {expected}; bins cannot change.")
+    n_tiles = -(-n_bins // width)
+    padded = jnp.pad(array.reshape(n_sub, n_bins), ((0, 0), (0, n_tiles * width - n_bins)))
+    return padded.reshape(n_sub, n_tiles, width)
+
+
+def _variable_key(layout: Layout, variable: Any, known: Mapping[int, Any], what: str) -> int:
+    name = layout._name_of(variable)
+    for key in known:
+        if layout.owners[key] == name:
+            return key
+    have = ", ".join(sorted(layout.owners[key] for key in known)) or "none"
+    raise UnknownNameError(f"{what}: there is no such template of variable '{name}'; there are: {have}.")
+
+
+def replaced(
+    prepared: Prepared, layout: Layout, changes: Mapping[tuple[str, str], Mapping[str, Any]]
+) -> Prepared:
+    """``prepared`` with the named templates replaced; what is not named stays as it is.
+
+    Parameters
+    ----------
+    changes
+        {(process, channel): {"yields": ..., "sumw2": ..., "up": {variable: ...}, "down": {variable: ...},
+        "kappa": {variable: kappa or (down, up)}}}; arrays as the builders take them.
+    """
+    templates = prepared.templates
+    for (process, channel), change in changes.items():
+        what = f"replaced: '{process}' in channel '{channel}'"
+        locator = layout.locators.get((process, channel))
+        if locator is None:
+            known = ", ".join(f"({p}, {c})" for p, c in layout.locators)
+            raise UnknownNameError(f"{what}: there is no such contribution; there are: {known}.")
+        unknown = [kind for kind in change if kind not in _KINDS]
+        if unknown:
+            raise UnknownNameError(f"{what}: '{unknown[0]}' is no template; use {', '.join(_KINDS)}.")
+        templates = _replace_one(templates, layout, locator, change, what)
+    return Prepared(templates=templates, plan=prepared.plan)
+
+
+def _replace_one(
+    templates: Templates, layout: Layout, locator: Mapping[str, Any], change: Mapping[str, Any], what: str
+) -> Templates:
+    fields: dict[str, Any] = {}
+    if change.get("yields") is not None:
+        tiles = _tiles(change["yields"], locator, f"{what}: yields")
+        fields["nominal"] = templates.nominal.at[locator["nominal"]].set(tiles)
+    if change.get("sumw2") is not None:
+        if locator["sumw2"] is None or templates.sumw2 is None:
+            raise UnknownNameError(f"{what}: it has no sumw2; register_sumw2() before prepare().")
+        tiles = _tiles(change["sumw2"], locator, f"{what}: sumw2")
+        fields["sumw2"] = templates.sumw2.at[locator["sumw2"]].set(tiles)
+    for kind in ("up", "down"):
+        for variable, value in (change.get(kind) or {}).items():
+            key = _variable_key(layout, variable, locator["shapes"], f"{what}: {kind}")
+            current = fields.get(f"shape_{kind}", getattr(templates, f"shape_{kind}"))
+            tiles = _tiles(value, locator, f"{what}: {kind}")
+            fields[f"shape_{kind}"] = current.at[locator["shapes"][key]].set(tiles)
+    for variable, value in (change.get("kappa") or {}).items():
+        key = _variable_key(layout, variable, locator["kappas"], f"{what}: kappa")
+        interpolation, first = locator["kappas"][key]
+        down, up = value if isinstance(value, tuple | list) else (1.0 / value, value)
+        entries = slice(first, first + locator["n_sub"])
+        for name, kappa in (("kappa_down", down), ("kappa_up", up)):
+            current = dict(fields.get(name, getattr(templates, name)))
+            current[interpolation] = current[interpolation].at[entries].set(kappa)
+            fields[name] = current
+    return dataclasses.replace(templates, **fields)

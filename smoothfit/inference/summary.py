@@ -1,0 +1,97 @@
+"""Tables of what is in a model."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from ..build.declarations import ScaleFn, effect_label
+from ..layout import Layout, VariableInfo
+from ..preparation import Specification
+from ..render import Table
+from ..results import ModelSummary
+
+__all__ = ["summarize"]
+
+
+def _yields_table(layout: Layout, specification: Specification) -> Table:
+    names = [channel.name for channel in layout.channels]
+    rows = []
+    totals = dict.fromkeys(names, 0.0)
+    for process in specification.processes:
+        cells = []
+        for name in names:
+            contrib = process.contribs.get(name)
+            amount = 0.0 if contrib is None else float(contrib.yields.sum())
+            totals[name] += amount
+            cells.append("" if contrib is None else f"{amount:.6g}")
+        rows.append((process.name, *cells))
+    rows.append(("total", *(f"{totals[name]:.6g}" for name in names)))
+    rows.append(("bins", *(str(c.stop - c.start) for c in layout.channels)))
+    return Table("Nominal yields", ("process", *names), rows)
+
+
+def _kind(layout: Layout, variable: VariableInfo) -> str:
+    if not variable.nuisance:
+        return "free"
+    return "Poisson" if layout.counting[variable.indices[0]] else "Gaussian"
+
+
+def _range(values: np.ndarray) -> str:
+    low, high = float(np.min(values)), float(np.max(values))
+    return f"{low:.4g}" if low == high else f"{low:.4g} .. {high:.4g}"
+
+
+def _parameters_table(layout: Layout, specification: Specification) -> Table:
+    used: dict[str, tuple[set[str], set[str]]] = {}
+    for process in specification.processes:
+        for name, contrib in process.contribs.items():
+            for effect in process.resolved_effects(contrib):
+                variables = effect.variables if isinstance(effect, ScaleFn) else (effect.variable,)
+                for variable in variables:
+                    seen = used.setdefault(variable.name, (set(), set()))
+                    seen[0].add(process.name)
+                    seen[1].add(name)
+    rows = []
+    for variable in layout.variables:
+        at = list(variable.indices)
+        lower, upper = float(layout.lower[at].min()), float(layout.upper[at].max())
+        processes, channels = used.get(variable.name, (set(), set()))
+        rows.append(
+            (
+                variable.name,
+                str(len(at)),
+                _kind(layout, variable),
+                _range(layout.start[at]),
+                f"[{lower:.4g}, {upper:.4g}]",
+                "" if not variable.nuisance else _range(layout.widths[at]),
+                f"{len(processes)} x {len(channels)}",
+            )
+        )
+    columns = ("parameter", "size", "kind", "start", "bounds", "width", "processes x channels")
+    return Table("Parameters", columns, rows)
+
+
+def _effects_table(specification: Specification) -> Table:
+    found: Counter[str] = Counter()
+    for process in specification.processes:
+        for contrib in process.contribs.values():
+            found.update(effect_label(effect).split()[0] for effect in process.resolved_effects(contrib))
+            found["sumw2"] += contrib.sumw2 is not None
+    rows = [(kind, str(number)) for kind, number in sorted(found.items()) if number]
+    return Table("Effects", ("kind", "uses (process in channel)"), rows)
+
+
+def summarize(layout: Layout, specification: Specification) -> ModelSummary:
+    """Yields, parameters and effects of a prepared model."""
+    title = (
+        f"{len(layout.processes)} processes, {len(layout.channels)} channels, {layout.n_bins} bins, "
+        f"{layout.n_params} parameters, {layout.n_bin_params} bin parameters"
+    )
+    tables = (
+        _yields_table(layout, specification),
+        _parameters_table(layout, specification),
+        _effects_table(specification),
+    )
+    return ModelSummary(title, tables)

@@ -1,0 +1,92 @@
+"""Random draws: toy data, toy global observables, and parameters from a covariance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._types import FloatArray
+from ..errors import InvalidValueError
+
+__all__ = ["Draws", "count", "draw_counts", "draw_globs", "generator"]
+
+
+class Draws(np.ndarray[Any, np.dtype[np.float64]]):
+    """An array of draws that remembers its seed, in ``.seed``."""
+
+    seed: int | None = None
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.seed = getattr(source, "seed", None)
+
+
+def count(n: float, what: str) -> int:
+    """A number of toys, given as an integer or as a float such as 1e4.
+
+    Examples
+    --------
+    >>> count(1e4, "toy_pred")
+    10000
+    """
+    if isinstance(n, bool) or not isinstance(n, int | float | np.number) or n != int(n) or n < 1:
+        raise InvalidValueError(f"{what}: the number of toys must be a positive whole number, got {n!r}.")
+    return int(n)
+
+
+def generator(seed: int | None, stream: int) -> tuple[np.random.Generator, int]:
+    """A generator for one stream of a seed, and the seed (fresh entropy for None)."""
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0):
+        raise InvalidValueError(f"seed: expected a whole number >= 0 or None, got {seed!r}.")
+    root = np.random.SeedSequence(None if seed is None else int(seed))
+    entropy = int(root.entropy)  # type: ignore[arg-type]
+    return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(stream,))), entropy
+
+
+def remember(values: FloatArray, seed: int) -> Draws:
+    """The draws with their seed."""
+    draws = np.asarray(values, dtype=np.float64).view(Draws)
+    draws.seed = seed
+    return draws
+
+
+def draw_counts(expected: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
+    """(toy, bin): Poisson counts around the expectation (bin,).
+
+    Raises
+    ------
+    InvalidValueError
+        If an expectation is negative.
+    """
+    if np.any(expected < 0.0):
+        raise InvalidValueError(
+            f"toys: {int(np.sum(expected < 0))} bins have negative expectations (smallest "
+            f"{float(expected.min()):.4g}); draw at other values."
+        )
+    return rng.poisson(expected, (n, len(expected))).astype(np.float64)
+
+
+def draw_globs(
+    values: FloatArray,
+    n: int,
+    rng: np.random.Generator,
+    *,
+    constrained: Any,
+    poisson: FloatArray,
+    tau: FloatArray,
+    width: FloatArray,
+    correlated: Any,
+    correlation: FloatArray | None,
+    bin_values: FloatArray,
+) -> FloatArray:
+    """(toy, global observable): each from its constraint around ``values``; the bins' last."""
+    drawn = values + width * rng.standard_normal((n, len(values)))
+    if correlation is not None:
+        factor = np.linalg.cholesky(correlation)
+        common = rng.standard_normal((n, len(correlated))) @ factor.T
+        drawn[:, correlated] = values[correlated] + width[correlated] * common
+    counting = poisson > 0
+    if np.any(counting):
+        drawn[:, counting] = rng.poisson(values[counting] * tau[counting], (n, int(counting.sum())))
+    bins = bin_values + rng.standard_normal((n, len(bin_values)))
+    return np.concatenate([drawn[:, constrained], bins], axis=1)

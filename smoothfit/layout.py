@@ -1,0 +1,221 @@
+"""Names of a prepared model: which parameter, bin, row or global observable stands where.
+
+The arrays of :mod:`smoothfit.prepared` know no names; a Layout knows nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ._types import Array, ArrayLike, BoolArray, FloatArray, IntArray
+from .errors import InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError
+
+__all__ = ["ChannelInfo", "Layout", "ProcessInfo", "RowInfo", "VariableInfo"]
+
+
+@dataclass(frozen=True)
+class VariableInfo:
+    """A variable and where its components stand in the vector of values."""
+
+    name: str
+    indices: tuple[int, ...]
+    sub_names: tuple[str, ...]
+    is_scalar: bool
+    nuisance: bool
+    label: str | None = None
+    unit: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class ChannelInfo:
+    """A channel and where its bins stand in flat arrays."""
+
+    name: str
+    start: int
+    stop: int
+    edges: FloatArray | None = None
+    label: str | None = None
+    unit: str | None = None
+
+    @property
+    def bins(self) -> slice:
+        """The channel's bins in a flat (bin,) array."""
+        return slice(self.start, self.stop)
+
+
+@dataclass(frozen=True)
+class ProcessInfo:
+    """A process with its sub-processes."""
+
+    name: str
+    sub_procs: tuple[str, ...]
+    is_array: bool
+    signal: bool
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class RowInfo:
+    """A row of the prepared arrays: one sub-process in one channel."""
+
+    process: str
+    sub_proc: int
+    channel: str
+    row_tiles: tuple[int, ...]
+    """Its row tiles, one a tile of the channel."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names, slices and sizes of a prepared model."""
+
+    variables: tuple[VariableInfo, ...]
+    channels: tuple[ChannelInfo, ...]
+    processes: tuple[ProcessInfo, ...]
+    rows: tuple[RowInfo, ...]
+    bin_parameters: tuple[str, ...]
+    bin_parameter_bins: tuple[int, ...]
+    """(bin parameter,): the flat bin that it belongs to."""
+    start: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    constrained: IntArray
+    """(global observable,): the constrained parameters."""
+    globs: FloatArray
+    """Default global observables, parameters' then bins'."""
+    widths: FloatArray
+    """(param,): pre-fit uncertainties, NaN for free parameters."""
+    counting: BoolArray
+    """(param,): whether the constraint is a Poisson one."""
+    locators: Mapping[str, Any] = field(default_factory=dict)
+    """Where the templates of each (process, channel) stand, for ``Model.replaced``."""
+    poi: str | None = None
+    owners: Mapping[int, str] = field(default_factory=dict)
+    """id of each Variable object -> its name, so that a Variable of another model is noticed."""
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of all components, in the order of the values."""
+        return tuple(name for variable in self.variables for name in variable.sub_names)
+
+    @property
+    def n_params(self) -> int:
+        """The number of parameters (without bin parameters)."""
+        return len(self.start)
+
+    @property
+    def n_bin_params(self) -> int:
+        """The number of bin parameters."""
+        return len(self.bin_parameters)
+
+    @property
+    def n_bins(self) -> int:
+        """The number of bins of all channels."""
+        return self.channels[-1].stop if self.channels else 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameters, then bin parameters."""
+        return self.parameters + self.bin_parameters
+
+    def variable(self, key: Any) -> VariableInfo | None:
+        """The variable of that name or object, None if the key is no variable's."""
+        name = self._name_of(key)
+        return next((v for v in self.variables if v.name == name), None)
+
+    def _name_of(self, key: Any) -> str:
+        if isinstance(key, str):
+            return key
+        name = getattr(key, "name", None)
+        if not isinstance(name, str) or not hasattr(key, "sub_names"):
+            raise InvalidTypeError(
+                f"A parameter is given by a Variable or a name, got {type(key).__name__}: {key!r}."
+            )
+        if self.owners and id(key) not in self.owners:
+            raise UnknownNameError(
+                f"Variable '{name}' is not used in this model; {self._known()}. Scale a process by it, "
+                "or use the Variable object that the model was built with."
+            )
+        return name
+
+    def _known(self) -> str:
+        known = [v.name for v in self.variables]
+        shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+        return f"its variables are: {shown}" if known else "it has no variables"
+
+    def positions(self, key: Any, *, patterns: bool = False) -> list[int]:
+        """Positions in (parameters, bin parameters) of a Variable, name, sub-name or pattern.
+
+        Raises
+        ------
+        UnknownNameError
+            If nothing has that name (or matches that regular expression, where allowed).
+        """
+        name = self._name_of(key)
+        found = next((v for v in self.variables if v.name == name), None)
+        if found is not None:
+            return list(found.indices)
+        names = self.names
+        exact = [i for i, known in enumerate(names) if known == name]
+        if exact:
+            return exact
+        if patterns:
+            try:
+                expression = re.compile(name)
+            except re.error as error:
+                raise UnknownNameError(f"No parameter is named '{name}'; {self._known()}.") from error
+            matching = [
+                i
+                for v in self.variables
+                for i, sub in zip(v.indices, v.sub_names, strict=True)
+                if expression.fullmatch(sub) or expression.fullmatch(v.name)
+            ]
+            matching += [
+                self.n_params + i for i, n in enumerate(self.bin_parameters) if expression.fullmatch(n)
+            ]
+            if matching:
+                return sorted(matching)
+        raise UnknownNameError(f"No parameter is named '{name}'; {self._known()}.")
+
+    def assign(
+        self, target: FloatArray, assignments: Mapping[Any, ArrayLike], *, what: str, patterns: bool = False
+    ) -> list[int]:
+        """Write {key: value} into a (parameters, bin parameters) vector; return what was written."""
+        if not isinstance(assignments, Mapping):
+            raise InvalidTypeError(
+                f"{what}: expected a dict {{variable: value}}, got {type(assignments).__name__}."
+            )
+        written: list[int] = []
+        for key, given in assignments.items():
+            at = self.positions(key, patterns=patterns)
+            name = self._name_of(key)
+            try:
+                value = np.asarray(given, dtype=np.float64)
+            except (TypeError, ValueError) as error:
+                raise InvalidValueError(f"{what}: the value of '{name}' is not a number: {given!r}.") from error
+            if value.ndim > 1 or value.size not in (1, len(at)):
+                raise ShapeMismatchError(
+                    f"{what}: '{name}' has {len(at)} components, got {value.size} values; "
+                    "give one a component, or one for all."
+                )
+            if not np.all(np.isfinite(value)):
+                raise InvalidValueError(f"{what}: the value of '{name}' must be finite, got {given!r}.")
+            target[at] = value
+            written += at
+        return written
+
+    def split(self, array: Array | ArrayLike) -> dict[str, FloatArray]:
+        """{channel: the part of a (..., bin) array}."""
+        values = np.asarray(array)
+        if values.ndim == 0 or values.shape[-1] != self.n_bins:
+            raise ShapeMismatchError(
+                f"split: the last axis has {values.shape[-1] if values.ndim else 0} entries, the model has "
+                f"{self.n_bins} bins."
+            )
+        return {channel.name: values[..., channel.bins] for channel in self.channels}

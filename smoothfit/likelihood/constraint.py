@@ -1,0 +1,88 @@
+"""Constraint terms -log C(B | alpha) and the users' terms -R, with their derivatives."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from .._types import Array
+from ..effects import factor
+from ..probability import gaussian_constant, poisson_constant, poisson_deviance, poisson_slope
+from .derived import Derived
+
+__all__ = ["constant", "derivatives", "user_terms", "value"]
+
+
+def value(derived: Derived, p: Array, globs: Array) -> Array:
+    """-log C less its constants; p and globs are (param,), globs 0 where unconstrained."""
+    poisson = derived.plan.constraint.poisson > 0
+    tau = derived.templates.tau
+    pull = p - globs
+    total = 0.5 * jnp.sum(derived.precision * pull**2)
+    rate = jnp.where(poisson, p * tau, 1.0)
+    total += jnp.sum(jnp.where(poisson, poisson_deviance(rate, jnp.where(poisson, globs, 1.0)), 0.0))
+    if derived.correlated_precision is not None:
+        shifted = pull[derived.plan.constraint.correlated]
+        total += 0.5 * shifted @ derived.correlated_precision @ shifted
+    return total
+
+
+def constant(derived: Derived, globs: Array) -> Array:
+    """The constants of the constraints."""
+    constraint = derived.plan.constraint
+    poisson = constraint.poisson > 0
+    total = jnp.sum(constraint.gaussian * gaussian_constant(derived.templates.width))
+    total += jnp.sum(jnp.where(poisson, poisson_constant(jnp.where(poisson, globs, 0.0)), 0.0))
+    if derived.correlated_precision is not None:
+        n = derived.correlated_precision.shape[0]
+        total += derived.correlated_log_det + 0.5 * n * jnp.log(2.0 * jnp.pi)
+    return total
+
+
+def derivatives(derived: Derived, p: Array, globs: Array) -> tuple[Array, Array]:
+    """Gradient (dense,) and Hessian (dense, dense) of :func:`value` by the dense parameters."""
+    plan = derived.plan
+    poisson = plan.constraint.poisson > 0
+    tau = derived.templates.tau
+    rate = jnp.where(poisson, p * tau, 1.0)
+    counts = jnp.where(poisson, globs, 1.0)
+    slope, curve = jax.jvp(lambda r: poisson_slope(r, counts), (rate,), (jnp.ones_like(rate),))
+    gradient = derived.precision * (p - globs) + jnp.where(poisson, slope * tau, 0.0)
+    diagonal = derived.precision + jnp.where(poisson, curve * tau**2, 0.0)
+    hessian = jnp.diag(diagonal[plan.dense])
+    if derived.correlated_precision is not None:
+        members = plan.constraint.correlated
+        shifted = (p - globs)[members]
+        gradient = gradient.at[members].add(derived.correlated_precision @ shifted)
+        columns = plan.column[members]
+        hessian = hessian.at[columns[:, None], columns].add(derived.correlated_precision)
+    return gradient[plan.dense], hessian
+
+
+def user_terms(derived: Derived, p: Array, counts: Array, globs: Array) -> Array:
+    """-R: minus the sum of the users' terms of the log-likelihood.
+
+    ``counts`` (bin,) and ``globs`` (global observable,) are in the model's flat order.
+    """
+    constraint = derived.plan.constraint
+    total = jnp.zeros(())
+    for i, program in enumerate(constraint.terms):
+        held, integers = derived.templates.term_captured[i], constraint.term_indices[i]
+        if constraint.term_of_all[i]:
+            constants = [c if c is not None else n for c, n in zip(held, integers, strict=True)]
+            term = program(constants, p, counts, globs)
+        else:
+            arguments, scalars = constraint.term_arguments[i], constraint.term_scalars[i]
+            term = factor.call(program, held, integers, arguments, scalars, p)
+        total -= jnp.sum(term)
+    return total
+
+
+def user_derivatives(derived: Derived, p: Array, counts: Array, globs: Array) -> tuple[Array, Array]:
+    """Value-free gradient and Hessian of :func:`user_terms` by the dense parameters."""
+    dense = derived.plan.dense
+
+    def of_dense(z: Array) -> Array:
+        return user_terms(derived, p.at[dense].set(z), counts, globs)
+
+    return jax.grad(of_dense)(p[dense]), jax.hessian(of_dense)(p[dense])

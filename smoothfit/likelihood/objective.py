@@ -1,0 +1,353 @@
+"""The negative log-likelihood as a function to minimise: value, gradient and exact Hessian.
+
+Bin parameters and local parameters are eliminated inside, so that a minimiser sees the *dense* parameters
+only. Eliminating gives the same minimum, and the Hessian of the eliminated function is the Schur
+complement of the full one: its inverse is the covariance of the dense parameters.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from .._pytree import pytree_dataclass
+from .._types import Array
+from ..montecarlo import lite
+from ..prepared import Data, Fixed, Plan, Prepared, n_bin_params
+from ..probability import poisson_constant
+from . import constraint, expectation, local
+from .derived import Derived, derive
+
+__all__ = [
+    "Evaluation",
+    "Problem",
+    "Sensitivity",
+    "constants",
+    "dense_start",
+    "evaluate",
+    "full_values",
+    "pose",
+    "sensitivity",
+    "to_tiles",
+    "value",
+]
+
+
+@pytree_dataclass
+class Problem:
+    """A model with its data and what is held: everything a fit needs, laid out in tiles."""
+
+    derived: Derived
+    bins: lite.Bins
+    locals_: local.Locals | None
+    counts: Array
+    globs: Array
+    param_globs: Array
+    """(param,): the global observable of each parameter, 0 where there is none."""
+    values: Array
+    """(param,): start values; held parameters at the value they are held at."""
+    free: Array
+    """(dense,): 1 where a dense parameter is free."""
+    lower: Array
+    upper: Array
+    """(dense,)"""
+
+
+class Evaluation(NamedTuple):
+    """The objective at a point."""
+
+    value: Array
+    gradient: Array
+    hessian: Array
+    y: Array
+    """(tile, width): the local parameters."""
+
+
+def to_tiles(plan: Plan, flat: Array, to_flat: Array) -> Array:
+    geometry = plan.geometry
+    empty = jnp.zeros(geometry.n_tiles * geometry.width)
+    return empty.at[to_flat].set(flat).reshape(geometry.n_tiles, geometry.width)
+
+
+def _bins(derived: Derived, data: Data, fixed: Fixed) -> lite.Bins:
+    plan = derived.plan
+    counts = to_tiles(plan, data.counts, plan.geometry.to_flat)
+    zero = jnp.zeros_like(counts)
+    if plan.lite is None:
+        return lite.Bins(
+            counts=counts,
+            valid=plan.geometry.valid,
+            globs=zero,
+            has_parameter=zero,
+            held=zero,
+            held_at=zero,
+            delta=zero,
+        )
+    to_flat = plan.lite.to_flat
+    return lite.Bins(
+        counts=counts,
+        valid=plan.geometry.valid,
+        globs=to_tiles(plan, data.bin_globs, to_flat),
+        has_parameter=plan.lite.has_parameter,
+        held=to_tiles(plan, fixed.bin_mask, to_flat),
+        held_at=to_tiles(plan, fixed.bin_values, to_flat),
+        delta=derived.delta,
+    )
+
+
+def _locals(derived: Derived, param_globs: Array, mask: Array) -> local.Locals | None:
+    plan = derived.plan
+    if plan.local is None:
+        return None
+    present = plan.local.present
+
+    def of_param(values: Array, absent: float) -> Array:
+        return jnp.append(values, absent)[plan.local.param]  # type: ignore[union-attr]
+
+    return local.Locals(
+        present=present,
+        free=present * (1.0 - of_param(mask, 1.0)),
+        precision=of_param(derived.precision, 0.0),
+        tau=of_param(derived.templates.tau * plan.constraint.poisson, 0.0),
+        globs=of_param(param_globs, 0.0),
+        lower=of_param(plan.lower, -jnp.inf),
+        upper=of_param(plan.upper, jnp.inf),
+    )
+
+
+def pose(prepared: Prepared, data: Data, fixed: Fixed, start: Array | None = None) -> Problem:
+    """Lay out a problem. ``start`` (param,) replaces the model's start values."""
+    derived = derive(prepared)
+    plan = derived.plan
+    param_globs = jnp.zeros(plan.n_params).at[plan.constraint.constrained].set(data.globs)
+    values = jnp.where(fixed.mask > 0, fixed.values, plan.start if start is None else start)
+    return Problem(
+        derived=derived,
+        bins=_bins(derived, data, fixed),
+        locals_=_locals(derived, param_globs, fixed.mask),
+        counts=data.counts,
+        globs=data.globs,
+        param_globs=param_globs,
+        values=values,
+        free=1.0 - fixed.mask[plan.dense],
+        lower=plan.lower[plan.dense],
+        upper=plan.upper[plan.dense],
+    )
+
+
+def dense_start(problem: Problem) -> tuple[Array, Array]:
+    """(dense,) start values inside their limits, and (tile, width) local ones."""
+    plan = problem.derived.plan
+    z = problem.values[plan.dense]
+    inside = jnp.clip(z, problem.lower, problem.upper)
+    return jnp.where(problem.free > 0, inside, z), _local_values(problem)
+
+
+def _local_values(problem: Problem) -> Array:
+    plan = problem.derived.plan
+    if plan.local is None:
+        return jnp.ones_like(problem.bins.counts)
+    return jnp.append(problem.values, 1.0)[plan.local.param]
+
+
+def _assemble(problem: Problem, z: Array, y: Array) -> Array:
+    """(param,) from dense and local values."""
+    plan = problem.derived.plan
+    p = problem.values.at[plan.dense].set(z)
+    if plan.local is None:
+        return p
+    return p.at[plan.local.params].set(y.ravel()[plan.local.to_flat])
+
+
+def _split(moments: expectation.Moments) -> tuple[Array, Array]:
+    return moments.v - moments.v_in, moments.v_in
+
+
+def _solve_local(problem: Problem, moments: expectation.Moments, y: Array) -> Array:
+    if problem.locals_ is None:
+        return y
+    v_out, v_in = jax.lax.stop_gradient(_split(moments))
+    frozen = jax.lax.stop_gradient((y, problem.locals_, problem.bins))
+    return local.solve(frozen[0], v_out, v_in, frozen[1], frozen[2])
+
+
+def value(problem: Problem, z: Array, y: Array | None = None) -> Array:
+    """The objective less its constants: plain code, differentiable by the problem's arrays too.
+
+    ``y`` are local values to start from.
+    """
+    derived = problem.derived
+    p = problem.values.at[derived.plan.dense].set(z)
+    moments = expectation.moments(derived, p)
+    y = _local_values(problem) if y is None else y
+    y = _solve_local(problem, moments, y)
+    v = moments.v
+    if problem.locals_ is not None:
+        v_out, v_in = _split(moments)
+        y = local.differentiable(y, v_out, v_in, problem.locals_, problem.bins)
+        v = v_out + y * v_in
+    p = _assemble(problem, z, y)
+    return (
+        lite.value(v, moments.variance, problem.bins)
+        + constraint.value(derived, p, problem.param_globs)
+        + constraint.user_terms(derived, p, problem.counts, problem.globs)
+    )
+
+
+def constants(problem: Problem) -> Array:
+    """What :func:`value` leaves out: the constants of the data and of all constraints."""
+    of_data = jnp.sum(poisson_constant(problem.counts))
+    return of_data + lite.constant(problem.bins) + constraint.constant(problem.derived, problem.param_globs)
+
+
+def evaluate(problem: Problem, z: Array, y: Array) -> Evaluation:
+    """Value, gradient and Hessian by the dense parameters, everything else eliminated."""
+    derived = problem.derived
+    plan = derived.plan
+    state = expectation.evaluate(derived, problem.values.at[plan.dense].set(z))
+    moments = expectation.sums(derived, state)
+    y = _solve_local(problem, moments, y)
+    v_out, v_in = _split(moments)
+    v = v_out + y * v_in
+    p = _assemble(problem, z, y)
+    by_v, by_variance = lite.slopes(v, moments.variance, problem.bins)
+    second = lite.curvatures(v, moments.variance, problem.bins)
+    y_row = _on_rowto_tiles(plan, y)
+    jac = expectation.jacobians(derived, state, p, y_row, problem.locals_ is not None)
+
+    gradient, hessian = constraint.derivatives(derived, p, problem.param_globs)
+    gradient += jnp.einsum("akw,aw->k", jac.v, by_v)
+    hessian += expectation.curvature(derived, state, p, y_row, by_v, by_variance)
+    weighted = jac.v * second.vv[:, None]
+    if jac.variance is not None:
+        gradient += jnp.einsum("akw,aw->k", jac.variance, by_variance)
+        weighted += jac.variance * second.v_var[:, None]
+        crossed = jac.v * second.v_var[:, None] + jac.variance * second.var_var[:, None]
+        hessian += jnp.einsum("akw,alw->kl", jac.variance, crossed)
+    hessian += jnp.einsum("akw,alw->kl", jac.v, weighted)
+    if problem.locals_ is not None:
+        mixed, inverse = _local_response(problem, jac, v_in, by_v, second.vv, y)
+        hessian -= jnp.einsum("akw,alw->kl", mixed * inverse[:, None], mixed)
+    total = (
+        lite.value(v, moments.variance, problem.bins)
+        + constraint.value(derived, p, problem.param_globs)
+        + constraint.user_terms(derived, p, problem.counts, problem.globs)
+    )
+    if plan.constraint.terms:
+        extra = constraint.user_derivatives(derived, p, problem.counts, problem.globs)
+        gradient, hessian = gradient + extra[0], hessian + extra[1]
+    return Evaluation(total, gradient, 0.5 * (hessian + hessian.T), y)
+
+
+def _on_rowto_tiles(plan: Plan, y: Array) -> Array:
+    """(row tile, width): local values where they multiply, 1 elsewhere."""
+    ones = jnp.ones((plan.rows.row.shape[0], plan.geometry.width))
+    if plan.local is None:
+        return ones
+    rows = plan.local.row_tile
+    return ones.at[rows].set(jnp.where(plan.local.present > 0, y, 1.0)[plan.rows.tile[rows]])
+
+
+def _local_response(
+    problem: Problem, jac: expectation.Jacobians, v_in: Array, by_v: Array, vv: Array, y: Array
+) -> tuple[Array, Array]:
+    """d2NLL/dy dz (tile, dense, width) and 1/(d2NLL/dy2), 0 where y is held or at a limit."""
+    assert problem.locals_ is not None and jac.v_in is not None
+    stiffness = vv * v_in**2 + local.own_terms(y, problem.locals_)[1]
+    mixed = (vv * v_in)[:, None] * jac.v + by_v[:, None] * jac.v_in
+    usable = local.interior(y, problem.locals_) & (stiffness > 0.0)
+    return mixed, jnp.where(usable, 1.0 / jnp.where(usable, stiffness, 1.0), 0.0)
+
+
+class Sensitivity(NamedTuple):
+    """The eliminated parameters at a point, and how they follow the dense ones.
+
+    To first order a local parameter is ``local + local_by_dense @ dz + e`` with e of variance
+    ``local_own``, a bin parameter ``bin + bin_by_dense @ dz + bin_by_local e + f`` with e that of the
+    local parameter of its bin and f of variance ``bin_own``.
+    """
+
+    local: Array
+    local_by_dense: Array
+    local_own: Array
+    bin: Array
+    bin_by_dense: Array
+    bin_by_local: Array
+    """(bin parameter,)"""
+    bin_local_own: Array
+    """(bin parameter,): ``local_own`` of the local parameter of its bin, 0 without one."""
+    bin_own: Array
+    smallest_nu: Array
+    """The smallest expectation of any bin, in events."""
+
+
+def sensitivity(problem: Problem, z: Array, y: Array) -> Sensitivity:
+    """Local and bin parameters at a point, with their linear response."""
+    derived = problem.derived
+    plan = derived.plan
+    state = expectation.evaluate(derived, problem.values.at[plan.dense].set(z))
+    moments = expectation.sums(derived, state)
+    v_out, v_in = _split(moments)
+    v = v_out + y * v_in
+    p = _assemble(problem, z, y)
+    jac = expectation.jacobians(derived, state, p, _on_rowto_tiles(plan, y), problem.locals_ is not None)
+    terms = lite.solve(v, moments.variance + (problem.bins.delta * v) ** 2, problem.bins)
+    empty = jnp.zeros(0)
+    n_dense = z.shape[0]
+    local_values = local_own = empty
+    local_by_dense = jnp.zeros((0, n_dense))
+    own_tiles = jnp.zeros_like(v)
+    flat = lambda x, at: jnp.moveaxis(x, 1, -1).reshape(-1, x.shape[1])[at]  # noqa: E731
+    slope = jac.v
+    if plan.local is not None and problem.locals_ is not None:
+        by_v = lite.slopes(v, moments.variance, problem.bins)[0]
+        vv = lite.curvatures(v, moments.variance, problem.bins).vv
+        mixed, inverse = _local_response(problem, jac, v_in, by_v, vv, y)
+        at = plan.local.to_flat
+        own_tiles = inverse
+        local_values, local_own = y.ravel()[at], inverse.ravel()[at]
+        follows = -mixed * inverse[:, None]
+        local_by_dense = flat(follows, at)
+        slope = slope + v_in[:, None] * follows
+    bin_values = bin_own = bin_by_local = bin_local_own = empty
+    bin_by_dense = jnp.zeros((0, n_dense))
+    if plan.lite is not None:
+        at = plan.lite.to_flat
+        reaction = lite.response(v, moments.variance, problem.bins)
+        by_dense = reaction.by_v[:, None] * slope
+        if jac.variance is not None:
+            by_dense += reaction.by_variance[:, None] * jac.variance
+        bin_values, bin_own = terms.x.ravel()[at], reaction.own_variance.ravel()[at]
+        bin_by_dense, bin_by_local = flat(by_dense, at), (reaction.by_v * v_in).ravel()[at]
+        bin_local_own = own_tiles.ravel()[at]
+    smallest = jnp.min(jnp.where(problem.bins.valid > 0, terms.nu, jnp.inf))
+    return Sensitivity(
+        local_values,
+        local_by_dense,
+        local_own,
+        bin_values,
+        bin_by_dense,
+        bin_by_local,
+        bin_local_own,
+        bin_own,
+        smallest,
+    )
+
+
+def full_values(problem: Problem, z: Array, y: Array) -> Array:
+    """(param,) at a point of the minimiser."""
+    return _assemble(problem, z, y)
+
+
+def nothing_fixed(prepared: Prepared) -> Fixed:
+    """Only the parameters that are constant by default are held."""
+    plan = prepared.plan
+    n_bins = n_bin_params(plan)
+    return Fixed(
+        mask=jnp.asarray(plan.constant),
+        values=jnp.asarray(plan.start),
+        bin_mask=jnp.zeros(n_bins),
+        bin_values=jnp.zeros(n_bins),
+    )

@@ -1,0 +1,425 @@
+"""Model: the face of the library. It keeps names and builders; the numbers are made elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ._types import ArrayLike, FloatArray
+from .build import ChannelContrib, Process, Variable
+from .build.changes import total_changes
+from .errors import (
+    DuplicateNameError,
+    InvalidTypeError,
+    NotPreparedError,
+    StaleModelError,
+    UnknownNameError,
+)
+from .fitters import Fitter
+from .inference import bands, bounds, compiled, draws, fitting, inputs, labelling
+from .inference.context import Context
+from .inference.replacement import replaced
+from .inference.summary import summarize
+from .inference.toys import Draws
+from .inference.values import Values
+from .layout import Layout
+from .prepared import Prepared
+from .preparation import Specification, prepare
+from .preparation import settings as checked
+from .results import FitResult, MinosBounds, ModelSummary, Pulls, Yields
+
+__all__ = ["ChannelContrib", "Model", "Process", "Variable"]
+
+
+class Model:
+    """A statistical model: processes, what correlates their nuisances, and further terms.
+
+    Build it with :meth:`add_proc` and friends, :meth:`prepare` it once, then ask. A builder that
+    changes after ``prepare()`` makes the model stale: ``compile()`` prepares again, any other call
+    raises :class:`~smoothfit.errors.StaleModelError`.
+
+    Examples
+    --------
+    >>> mu = Variable("mu", 1.0, lower_bound=0.0)
+    >>> model = Model().add_proc(Process("sig", [50.0, 1.0]).scale_by(mu))
+    >>> model = model.add_proc(Process("bkg", [500.0, 500.0])).prepare()
+    >>> best_fit = model.fit(model.pred({mu: 0.5}))
+    >>> round(best_fit["mu"].value, 6), round(best_fit["mu"].error, 4)
+    (0.5, 0.4582)
+    """
+
+    def __init__(self) -> None:
+        self._specification = Specification()
+        self._prepared: Prepared | None = None
+        self._layout: Layout | None = None
+        self._seen: dict[int, tuple[int, Any]] = {}
+        self._seen_total = -1
+        self._own_change: str | None = None
+        self._blinded: frozenset[str] = frozenset()
+
+    # -- building --------------------------------------------------------------------------------
+
+    def add_proc(self, process: Process) -> Model:
+        """Add a process. Raises on anything else, and on a second process of one name."""
+        if not isinstance(process, Process):
+            raise InvalidTypeError(f"Model.add_proc: expected a Process, got {type(process).__name__}.")
+        if any(known.name == process.name for known in self._specification.processes):
+            raise DuplicateNameError(
+                f"Model.add_proc: there is a process '{process.name}' already; names must differ."
+            )
+        self._specification.processes.append(process)
+        return self._changed("add_proc")
+
+    def correlate_nuisances(self, first: Any, second: Any, rho: float | None = None) -> Model:
+        """Correlate two nuisances by ``rho``, or a list of nuisances by a matrix.
+
+        Array variables count component by component. All correlations together must be positive definite.
+        """
+        found = checked.correlation(first, second, rho, self._specification.correlations)
+        self._specification.correlations.append(found)
+        return self._changed("correlate_nuisances")
+
+    def add_constraint(self, fn: Callable[..., Any], *variables: Variable) -> Model:
+        """Add a term to the log-likelihood: a penalty is negative.
+
+        ``fn`` is called with the variables' arrays, or with (values, data, global observables) if none
+        are given; ``values`` are the model's parameters, without bin parameters.
+        """
+        self._specification.terms.append(checked.user_term(fn, variables))
+        return self._changed("add_constraint")
+
+    def set_mc_stat(
+        self,
+        mode: str = "lite",
+        *,
+        scaling: str = "process",
+        threshold: float | None = None,
+        channels: Sequence[str] | None = None,
+    ) -> Model:
+        """Treat Monte Carlo statistics as "lite" (scaling "process" or "total") or "none".
+
+        Later calls override earlier ones for the channels they name (all, by default).
+        """
+        self._specification.mc_stat.append(checked.mc_stat(mode, scaling, threshold, channels))
+        return self._changed("set_mc_stat")
+
+    def describe_channel(
+        self,
+        name: str,
+        edges: ArrayLike | None = None,
+        label: str | None = None,
+        unit: str | None = None,
+    ) -> Model:
+        """Bin edges, axis label and unit of a channel, for tables and pictures."""
+        self._specification.descriptions[name] = checked.channel_description(
+            name, edges, label, unit, self._specification.processes
+        )
+        return self._changed("describe_channel")
+
+    def prepare(self) -> Model:
+        """Regroup everything into arrays. Prints nothing; returns the model."""
+        self._prepared, self._layout = prepare(self._specification)
+        self._remember()
+        layout = self._layout
+        for variable in {id(v): v for v in self._variables()}.values():
+            variable._set_sub_idxes(np.array(layout.positions(variable)))
+        for process in self._specification.processes:
+            process._set_predictors(*self._predictors(process.name))
+        return self
+
+    def compile(self) -> Model:
+        """Prepare again if stale, and compile the fit, so that the first one is fast."""
+        if self._prepared is None or self._stale() is not None:
+            self.prepare()
+        layout = self._current()
+        fitting.fit_prepared_data(
+            self._context(), np.zeros(layout.n_bins), layout.globs, None, layout.start, strict=False
+        )
+        return self
+
+    # -- staleness -------------------------------------------------------------------------------
+
+    def _changed(self, what: str) -> Model:
+        self._own_change = f"Model.{what}()"
+        return self
+
+    def _builders(self) -> list[Any]:
+        processes = self._specification.processes
+        return [*processes, *(c for p in processes for c in p.contribs.values())]
+
+    def _variables(self) -> list[Variable]:
+        owners = self._layout.owners if self._layout is not None else {}
+        found = []
+        for process in self._specification.processes:
+            for contrib in process.contribs.values():
+                for effect in process.resolved_effects(contrib):
+                    found += list(getattr(effect, "variables", ()) or [effect.variable])  # type: ignore[union-attr]
+        return [v for v in found if id(v) in owners]
+
+    def _remember(self) -> None:
+        self._own_change = None
+        self._seen = {id(b): (b.revision, b) for b in self._builders()}
+        self._seen_total = total_changes()
+
+    def _stale(self) -> str | None:
+        """What changed since ``prepare()``, None if nothing did."""
+        if self._own_change is not None:
+            return self._own_change
+        if self._seen_total == total_changes():
+            return None
+        for builder in self._builders():
+            if id(builder) not in self._seen or self._seen[id(builder)][0] != builder.revision:
+                return str(builder.last_change) or repr(builder)
+        self._seen_total = total_changes()
+        return None
+
+    def _current(self) -> Layout:
+        if self._layout is None:
+            raise NotPreparedError("Model: not prepared; call prepare() (or compile()) first.")
+        changed = self._stale()
+        if changed is not None:
+            raise StaleModelError(
+                f"Model: {changed} came after prepare(); call compile() or prepare() to take it in."
+            )
+        return self._layout
+
+    @property
+    def prepared(self) -> Prepared:
+        """The arrays: the first argument of :mod:`smoothfit.functional`."""
+        self._current()
+        assert self._prepared is not None
+        return self._prepared
+
+    def _context(self) -> Context:
+        return Context(self.prepared, self._current(), self._blinded)
+
+    @property
+    def layout(self) -> Layout:
+        """Names, slices and sizes."""
+        return self._current()
+
+    # -- names -----------------------------------------------------------------------------------
+
+    parameters = property(lambda self: self._current().parameters, doc="Parameter names, as in the values.")
+    bin_parameters = property(lambda self: self._current().bin_parameters, doc="Names of bin parameters.")
+    n_bins = property(lambda self: self._current().n_bins, doc="The number of bins of all channels.")
+
+    @property
+    def pois(self) -> tuple[str, ...]:
+        """Names of the free (unconstrained) parameters."""
+        return tuple(n for v in self._current().variables if not v.nuisance for n in v.sub_names)
+
+    @property
+    def nuisances(self) -> tuple[str, ...]:
+        """Names of the constrained parameters."""
+        return tuple(n for v in self._current().variables if v.nuisance for n in v.sub_names)
+
+    @property
+    def processes(self) -> tuple[str, ...]:
+        """Process names."""
+        return tuple(p.name for p in self._current().processes)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Channel names, in the order of the bins."""
+        return tuple(c.name for c in self._current().channels)
+
+    @property
+    def poi(self) -> str | None:
+        """The parameter of interest: as set, or the first free parameter; None if there is none."""
+        layout = self._current()
+        if self._specification.poi is not None:
+            return self._specification.poi or None
+        return next((n for v in layout.variables if not v.nuisance for n in v.sub_names), None)
+
+    @poi.setter
+    def poi(self, name: str | Variable | None) -> None:
+        self._specification.poi = "" if name is None else name if isinstance(name, str) else name.name
+
+    def index(self, variable: Variable | str) -> Any:
+        """Positions in the values: an int for a scalar or a sub-name, an array for an array variable."""
+        layout = self._current()
+        at = layout.positions(variable)
+        info = layout.variable(variable)
+        return np.array(at) if info is not None and not info.is_scalar else at[0]
+
+    def summary(self) -> ModelSummary:
+        """Tables of what is in the model."""
+        return summarize(self._current(), self._specification)
+
+    # -- values ----------------------------------------------------------------------------------
+
+    def values_from_dict(self, values: Mapping[Any, Any]) -> FloatArray:
+        """(param,): these values, the start values elsewhere."""
+        layout = self._current()
+        vector = np.concatenate([layout.start, np.zeros(layout.n_bin_params)])
+        layout.assign(vector, values, what="values_from_dict")
+        return vector[: layout.n_params]
+
+    def values_to_dict(self, values: ArrayLike | Mapping[Any, Any]) -> Values:
+        """{variable: value}, also by name and sub-name; bin parameters by name if given."""
+        return Values(self._current(), values)
+
+    def data_from_dict(self, data: Mapping[str, Any]) -> FloatArray:
+        """(bin,): counts of all channels, from arrays or histograms."""
+        if not isinstance(data, Mapping):
+            raise InvalidTypeError(f"data_from_dict: expected a dict, got {type(data).__name__}.")
+        return inputs.counts(self._current(), data, "data_from_dict")
+
+    def split(self, array: ArrayLike) -> dict[str, FloatArray]:
+        """{channel: part} of a (..., bin) array."""
+        return self._current().split(array)
+
+    # -- predictions -----------------------------------------------------------------------------
+
+    def _predictors(self, process: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+        def pred(values: Any) -> FloatArray:
+            layout = self._current()
+            rows = np.asarray(compiled.row_yields(self.prepared, inputs.values(layout, values)))
+            found = labelling.process_yields(layout, rows, process)
+            info = next(p for p in layout.processes if p.name == process)
+            return found if info.is_array else found[0]
+
+        def batch_pred(batch: Any) -> FloatArray:
+            rows = compiled.batch_rows(self.prepared, inputs.values(self._current(), batch, batch=True))
+            layout = self._current()
+            info = next(p for p in layout.processes if p.name == process)
+            found = [labelling.process_yields(layout, one, process) for one in np.asarray(rows)]
+            return np.array(found if info.is_array else [one[0] for one in found])
+
+        return pred, batch_pred
+
+    def pred(
+        self, values: Any, *, process: Process | str | None = None, channel: str | None = None
+    ) -> FloatArray:
+        """(bin,): expected events, of all processes or one, in all channels or one."""
+        layout = self._current()
+        vector = inputs.values(layout, values)
+        if process is None:
+            found = np.asarray(compiled.expected(self.prepared, vector))
+        else:
+            name = process if isinstance(process, str) else getattr(process, "name", process)
+            if name not in self.processes:
+                raise UnknownNameError(
+                    f"pred: no process is named '{name}'; they are: {', '.join(self.processes)}."
+                )
+            rows = np.asarray(compiled.row_yields(self.prepared, vector))
+            found = labelling.process_yields(layout, rows, name).sum(axis=0)
+        if channel is None:
+            return found
+        if channel not in self.channels:
+            raise UnknownNameError(
+                f"pred: no channel is named '{channel}'; they are: {', '.join(self.channels)}."
+            )
+        return layout.split(found)[channel]
+
+    def batch_pred(self, batch: Any) -> FloatArray:
+        """(toy, bin): expected events at each row of ``batch`` (toy, param[ + bin param])."""
+        return np.asarray(
+            compiled.batch_expected(self.prepared, inputs.values(self._current(), batch, "batch", batch=True))
+        )
+
+    def yields(self, at: Any, obs: Any = None, *, title: str | None = None) -> Yields:
+        return bands.yields(self._context(), at, obs, title=title)
+
+    def nll(self, values: Any, obs: Any, globs: Any = None) -> float:
+        """The negative log-likelihood with all constants; bin parameters at 0 if left out."""
+        layout = self._current()
+        vector, counts = inputs.values(layout, values), inputs.counts(layout, obs)
+        return float(compiled.nll(self.prepared, vector, counts, inputs.globs(layout, globs)))
+
+    # -- fits ------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        obs: Any,
+        *,
+        globs: Any = None,
+        fixed: Mapping[Any, Any] | None = None,
+        init: Any = None,
+        fitter: str | Fitter | None = None,
+        strict: bool = True,
+    ) -> FitResult:
+        options = {"globs": globs, "fixed": fixed, "init": init, "fitter": fitter, "strict": strict}
+        return fitting.fit(self._context(), obs, **options)
+
+    def profile(self, values: Mapping[Any, Any], best_fit: FitResult, obs: Any = None) -> FitResult:
+        return fitting.profile(self._context(), values, best_fit, obs)
+
+    def minos_bounds(
+        self, variable: Any, best_fit: FitResult, obs: Any = None, *, cl: float | None = None
+    ) -> MinosBounds:
+        return bounds.minos_bounds(self._context(), variable, best_fit, obs, cl=cl)
+
+    def pulls(self, best_fit: FitResult, obs: Any = None) -> Pulls:
+        return bands.pulls(self._context(), best_fit, obs)
+
+    # -- random draws ----------------------------------------------------------------------------
+
+    def toy_pred(self, values: Any, n: float, *, seed: int | None = None) -> Draws:
+        return draws.toy_pred(self._context(), values, n, seed=seed)
+
+    def toy_glob(self, values: Any, n: float, *, seed: int | None = None) -> Draws:
+        return draws.toy_glob(self._context(), values, n, seed=seed)
+
+    def sample_from_covariance(self, best_fit: FitResult, n: float, *, seed: int | None = None) -> Draws:
+        return draws.sample_from_covariance(self._context(), best_fit, n, seed=seed)
+
+    # -- blinding --------------------------------------------------------------------------------
+
+    def blind(self, *, pois: Any = (), channels: Any = ()) -> Model:
+        """Hide parameters and the data of channels in tables, JSON and pictures, until ``unblind()``."""
+        layout = self._current()
+        found = {layout.variable(p).name if layout.variable(p) else p for p in _listed(pois)}  # type: ignore[union-attr]
+        for name in found:
+            layout.positions(name)
+        for channel in _listed(channels):
+            if channel not in self.channels:
+                raise UnknownNameError(
+                    f"blind: no channel is named '{channel}'; they are: {', '.join(self.channels)}."
+                )
+        self._blinded = self._blinded | frozenset(found) | frozenset(_listed(channels))
+        return self
+
+    def unblind(self) -> Model:
+        """Show everything again."""
+        self._blinded = frozenset()
+        return self
+
+    # -- templates -------------------------------------------------------------------------------
+
+    def replaced(self, *where: Any, **templates: Any) -> Prepared:
+        """``model.prepared`` with other templates; traceable.
+
+        ``replaced(process, channel, yields=, sumw2=, up={variable: ...}, down={...}, kappa={...})`` or
+        ``replaced({(process, channel): {...}, ...})``.
+        """
+        layout, prepared = self._current(), self.prepared
+        if len(where) == 1 and isinstance(where[0], Mapping) and not templates:
+            changes = where[0]
+        elif len(where) == 2:
+            changes = {tuple(where): templates}
+        else:
+            raise InvalidTypeError("replaced: give (process, channel, yields=...) or {(process, channel): {...}}.")
+        named = {(getattr(p, "name", p), c): change for (p, c), change in changes.items()}
+        return replaced(prepared, layout, named)
+
+
+def _listed(given: Any) -> list[Any]:
+    return [given] if isinstance(given, str | Variable) else list(given)
+
+
+# The documentation of a method is that of the function it calls.
+for _function in (
+    bands.pulls,
+    bands.yields,
+    bounds.minos_bounds,
+    draws.sample_from_covariance,
+    draws.toy_glob,
+    draws.toy_pred,
+    fitting.fit,
+    fitting.profile,
+):
+    getattr(Model, _function.__name__).__doc__ = _function.__doc__

@@ -1,0 +1,18 @@
+"""Pictures: a record in, a matplotlib Figure out; nothing is fitted here and no global state is used.
+
+* :func:`yields`: stacked processes with data, one panel a channel.
+* :func:`pulls`: pulls of the nuisances.
+* :func:`overview`: yields before and after the fit beside the pulls, on one page.
+* :func:`save_figure`: to a file, whole or not at all.
+
+matplotlib is imported when a picture is drawn: ``pip install 'smoothfit[plot]'``.
+"""
+
+from __future__ import annotations
+
+from ._overview import overview
+from ._pulls import pulls
+from ._save import check_figure_path, figure_bytes, save_figure
+from ._yields import yields
+
+__all__ = ["check_figure_path", "figure_bytes", "overview", "pulls", "save_figure", "yields"]

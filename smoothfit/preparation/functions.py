@@ -1,0 +1,155 @@
+"""Pass 3: user functions, traced once and told what their results multiply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._types import Array, IntArray
+from ..build import Variable
+from ..build.declarations import ScaleFn
+from ..errors import UserFunctionError
+from ..programs import Program, trace
+from .collection import Contribution
+from .parameters import Parameters
+from .specification import UserTerm
+
+__all__ = ["Traced", "TracedFunctions", "classify", "trace_factor", "trace_term"]
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A program with its arguments' positions and captured arrays."""
+
+    program: Program
+    captured: tuple[Array, ...]
+    arguments: tuple[IntArray, ...]
+    scalars: tuple[bool, ...]
+
+    @property
+    def floats(self) -> tuple[Array | None, ...]:
+        """Captured arrays that can be varied; None for integers and flags."""
+        return tuple(c if jnp.issubdtype(c.dtype, jnp.floating) else None for c in self.captured)
+
+    @property
+    def integers(self) -> tuple[Array | None, ...]:
+        """Captured integers and flags; None for the others."""
+        return tuple(None if jnp.issubdtype(c.dtype, jnp.floating) else c for c in self.captured)
+
+
+@dataclass
+class TracedFunctions:
+    """The factor programs met so far, each once, with the offset of its results."""
+
+    found: dict[int, tuple[Traced, int]] = field(default_factory=dict)
+    size: int = 0
+
+    def add(self, effect: ScaleFn, traced: Traced) -> int:
+        """Remember a program; return the offset of its results among all results."""
+        offset = self.size
+        self.found[id(effect)] = (traced, offset)
+        self.size += int(np.prod(traced.program.out_shape, dtype=int))
+        return offset
+
+
+def _attempts(variables: Sequence[Variable]) -> list[tuple[bool, ...]]:
+    """Scalar variables are passed as scalars, or else as arrays of one."""
+    scalars = tuple(v.is_scalar for v in variables)
+    return [scalars, (False,) * len(scalars)] if any(scalars) else [scalars]
+
+
+def _trace(
+    fn: Any, variables: Sequence[Variable], scalars: tuple[bool, ...], p: Parameters, label: str, owner: str
+) -> Traced:
+    shapes = [() if s else (v.size,) for v, s in zip(variables, scalars, strict=True)]
+    program, captured = trace(fn, shapes, label=label, owner=owner)
+    return Traced(program, captured, tuple(p.of(v) for v in variables), scalars)
+
+
+def _check_finite(traced: Traced, p: Parameters, label: str, owner: str) -> None:
+    values = [
+        jnp.asarray(p.start[at][0] if s else p.start[at])
+        for at, s in zip(traced.arguments, traced.scalars, strict=True)
+    ]
+    result = np.asarray(jax.jit(lambda held, *args: traced.program(held, *args))(traced.captured, *values))
+    if not np.all(np.isfinite(result)):
+        raise UserFunctionError(
+            f"{owner}: the function '{label}' is not finite at the variables' start values; "
+            "guard divisions, logarithms and roots, or choose other start values."
+        )
+
+
+def classify(shape: tuple[int, ...], axis: str | None, contribution: Contribution) -> str | None:
+    """What a result of this shape runs over: "row" (sub-processes or nothing), "bin", or None.
+
+    Follows the rule of ``scale_by`` for 1-D results; 2-D ones must broadcast to (sub-process, bin).
+    """
+    n_sub, n_bins = contribution.contrib.n_sub, contribution.contrib.n_bins
+    if shape in ((), (1,)):
+        return "row"
+    if len(shape) == 1:
+        fits_rows = shape[0] == n_sub and contribution.contrib.is_array
+        fits_bins = shape[0] == n_bins
+        if fits_rows and axis in (None, "process"):
+            return "row"
+        return "bin" if fits_bins and axis in (None, "bin") else None
+    if len(shape) == 2 and shape[0] in (1, n_sub) and shape[1] in (1, n_bins):
+        return "row" if shape[1] == 1 else "bin"
+    return None
+
+
+def trace_factor(effect: ScaleFn, users: Sequence[Contribution], p: Parameters) -> Traced:
+    """Trace a ``scale_by_fn`` function and check its result against every contribution it is for."""
+    owner = f"scale_by_fn on {users[0].what}"
+    error: UserFunctionError | None = None
+    for scalars in _attempts(effect.variables):
+        try:
+            traced = _trace(effect.fn, effect.variables, scalars, p, effect.label, owner)
+        except UserFunctionError as failed:
+            error = error or failed
+            continue
+        unfit = [c for c in users if classify(traced.program.out_shape, effect.axis, c) is None]
+        if not unfit:
+            _check_finite(traced, p, effect.label, owner)
+            return traced
+        contrib = unfit[0].contrib
+        error = error or UserFunctionError(
+            f"scale_by_fn on {unfit[0].what}: the function '{effect.label}' returns shape "
+            f"{traced.program.out_shape}, which does not fit (sub-process, bin) = ({contrib.n_sub}, "
+            f"{contrib.n_bins}); return that shape, one that broadcasts to it, or one factor a row or bin."
+        )
+    assert error is not None
+    raise error
+
+
+def trace_term(term: UserTerm, p: Parameters, n_bins: int, n_globs: int) -> Traced:
+    """Trace an ``add_constraint`` function; its result must be one number."""
+    owner = "add_constraint"
+    error: UserFunctionError | None = None
+    if term.variables is None:
+        shapes = [(p.n,), (n_bins,), (n_globs,)]
+        program, captured = trace(term.fn, shapes, label=term.label, owner=owner)
+        candidates = [Traced(program, captured, (), ())]
+    else:
+        candidates = []
+        for scalars in _attempts(term.variables):
+            try:
+                candidates.append(_trace(term.fn, term.variables, scalars, p, term.label, owner))
+            except UserFunctionError as failed:
+                error = error or failed
+    for traced in candidates:
+        if int(np.prod(traced.program.out_shape, dtype=int)) == 1:
+            if term.variables is not None:
+                _check_finite(traced, p, term.label, owner)
+            return traced
+        error = error or UserFunctionError(
+            f"add_constraint: the function '{term.label}' returns shape {traced.program.out_shape}, expected "
+            "one number, a term of the log-likelihood; sum over its components."
+        )
+    assert error is not None
+    raise error

@@ -1,0 +1,89 @@
+"""Pass 4: parameters that touch one bin only, which the engine eliminates bin by bin.
+
+A variable is local where all it does is to scale the bins of one channel, one component a bin, at most
+once a row: HistFactory's staterror, shapesys and shapefactor, data-driven bin-wise scales. At most
+one variable a channel; what is left over is treated like any other parameter, with the same answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..build import Variable
+from ..build.declarations import Scale, ScaleFn
+from .collection import Channel, Structure
+from .specification import Specification
+
+__all__ = ["LocalVariable", "find_local"]
+
+
+@dataclass(frozen=True, eq=False)
+class LocalVariable:
+    """A local variable, its channel, and the rows that it multiplies."""
+
+    variable: Variable
+    channel: int
+    rows: tuple[int, ...]
+
+
+def _excluded(specification: Specification, structure: Structure) -> set[int]:
+    """Variables that do anything else than scale bins."""
+    excluded: set[int] = set()
+    for contribution in structure.contributions:
+        for effect in contribution.effects:
+            if isinstance(effect, ScaleFn):
+                excluded.update(id(v) for v in effect.variables)
+            elif not (isinstance(effect, Scale) and _is_bin_wise(effect, contribution.contrib.n_bins)):
+                excluded.add(id(effect.variable))
+    for term in specification.terms:
+        excluded.update(id(v) for v in term.variables or ())
+    for pair in specification.correlations:
+        excluded.update(id(v) for v in pair.variables)
+    return excluded
+
+
+def _is_bin_wise(effect: Scale, n_bins: int) -> bool:
+    # In a channel of one bin a constrained array of one is bin-wise, though no axis says so.
+    single = n_bins == 1 and effect.axis == "all" and effect.variable.nuisance
+    return effect.axis == "bin" or (single and not effect.variable.is_scalar)
+
+
+def _uses(channel: Channel) -> dict[int, tuple[Variable, list[int]]]:
+    uses: dict[int, tuple[Variable, list[int]]] = {}
+    for contribution in channel.contributions:
+        for effect in contribution.effects:
+            if isinstance(effect, Scale) and _is_bin_wise(effect, channel.n_bins):
+                uses.setdefault(id(effect.variable), (effect.variable, []))[1].extend(contribution.rows)
+    return uses
+
+
+def find_local(specification: Specification, structure: Structure) -> list[LocalVariable]:
+    """The local variable of each channel that has one."""
+    if any(term.variables is None for term in specification.terms):
+        # A function of all values may use any of them.
+        return []
+    excluded = _excluded(specification, structure)
+    by_channel = [_uses(channel) for channel in structure.channels]
+    shared: dict[int, int] = {}
+    for uses in by_channel:
+        for key in uses:
+            shared[key] = shared.get(key, 0) + 1
+    found = []
+    for index, (channel, uses) in enumerate(zip(structure.channels, by_channel, strict=True)):
+        if _error_follows_processes(channel):
+            continue
+        usable = [
+            (variable, rows)
+            for key, (variable, rows) in uses.items()
+            if key not in excluded and shared[key] == 1 and len(set(rows)) == len(rows)
+        ]
+        if usable:
+            variable, rows = max(usable, key=lambda use: (use[0].nuisance, len(use[1])))
+            found.append(LocalVariable(variable, index, tuple(rows)))
+    return found
+
+
+def _error_follows_processes(channel: Channel) -> bool:
+    """Barlow-Beeston with scaling "process": the error, too, would depend on the local parameter."""
+    has_errors = any(c.contrib.sumw2 is not None for c in channel.contributions)
+    return has_errors and channel.mc_stat.mode == "lite" and channel.mc_stat.scaling == "process"

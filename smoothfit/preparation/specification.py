@@ -1,0 +1,59 @@
+"""What a model was told besides its processes: the input of ``prepare()``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._types import FloatArray
+from ..build import Process, Variable
+
+__all__ = ["ChannelDescription", "Correlation", "McStat", "Specification", "UserTerm"]
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Correlated nuisances: the matrix runs over the components of the variables, in order."""
+
+    variables: tuple[Variable, ...]
+    matrix: FloatArray
+
+
+@dataclass(frozen=True)
+class UserTerm:
+    """A term of the log-likelihood; ``variables`` is None for a function of (values, data, globs)."""
+
+    fn: Callable[..., Any]
+    variables: tuple[Variable, ...] | None
+    label: str
+
+
+@dataclass(frozen=True)
+class McStat:
+    """Treatment of Monte Carlo statistics in some channels (None: all)."""
+
+    mode: str = "lite"
+    scaling: str = "process"
+    channels: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class ChannelDescription:
+    """How a channel is shown."""
+
+    edges: FloatArray | None = None
+    label: str | None = None
+    unit: str | None = None
+
+
+@dataclass
+class Specification:
+    """All that ``prepare()`` reads."""
+
+    processes: list[Process] = field(default_factory=list)
+    correlations: list[Correlation] = field(default_factory=list)
+    terms: list[UserTerm] = field(default_factory=list)
+    mc_stat: list[McStat] = field(default_factory=list)
+    descriptions: dict[str, ChannelDescription] = field(default_factory=dict)
+    poi: str | None = None

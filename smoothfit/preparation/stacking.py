@@ -1,0 +1,305 @@
+"""Pass 5: effects and templates, stacked into tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .._pytree import Index
+from .._types import FloatArray, IntArray
+from ..build.declarations import LnN, Scale, ScaleFn, Shape
+from ..effects import lognormal
+from ..prepared import FactorPlan, LitePlan, LocalPlan, RowPlan, ShapePlan
+from ..tiling import Tiling
+from .collection import Contribution, Structure
+from .functions import TracedFunctions, classify
+from .locality import LocalVariable
+from .parameters import Parameters
+
+__all__ = ["Factors", "Rows", "Shapes", "stack_factors", "stack_lite", "stack_local", "stack_lognormal"]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Where rows are stored: row tiles in the order of the tiles."""
+
+    tiling: Tiling
+    row: IntArray
+    tile: IntArray
+    at: dict[int, IntArray]
+    """row -> its row tiles, one a tile of its channel."""
+
+    @classmethod
+    def of(cls, structure: Structure, tiling: Tiling) -> Rows:
+        """Number the row tiles."""
+        rows: list[int] = []
+        tiles: list[int] = []
+        at: dict[int, list[int]] = {}
+        for index, channel in enumerate(structure.channels):
+            members = [row for c in channel.contributions for row in c.rows]
+            first = tiling.first_tile(index)
+            for tile in range(first, first + tiling.tiles[index]):
+                for row in members:
+                    at.setdefault(row, []).append(len(rows))
+                    rows.append(row)
+                    tiles.append(tile)
+        return cls(tiling, np.array(rows), np.array(tiles), {r: np.array(t) for r, t in at.items()})
+
+    @property
+    def n(self) -> int:
+        """The number of row tiles."""
+        return len(self.row)
+
+    def plan(self, n_rows: int) -> RowPlan:
+        """Their plan."""
+        counts = np.bincount(self.tile, minlength=self.tiling.n_tiles)
+        slots = np.full((self.tiling.n_tiles, int(counts.max())), self.n)
+        first = np.concatenate([[0], np.cumsum(counts)])
+        slots[self.tile, np.arange(self.n) - first[self.tile]] = np.arange(self.n)
+        return RowPlan(row=_index(self.row), tile=_index(self.tile), slots=_index(slots), n_rows=n_rows)
+
+    def templates(self, contribution: Contribution, values: FloatArray) -> Iterator[tuple[int, FloatArray]]:
+        """(row tile, values of that tile) of a (sub-process, bin) array."""
+        cut = self.tiling.cut(values)
+        for row, tiles in zip(contribution.rows, cut, strict=True):
+            yield from zip(self.at[row].tolist(), tiles, strict=True)
+
+    def locations(self, contribution: Contribution) -> IntArray:
+        """(sub-process, tile): the row tiles of a contribution."""
+        return np.array([self.at[row] for row in contribution.rows])
+
+
+def _index(values: IntArray | list[int]) -> Index:
+    return Index(np.asarray(values, dtype=np.float64))
+
+
+def stack_nominal(structure: Structure, rows: Rows) -> FloatArray:
+    """(row tile, width): the yields."""
+    nominal = np.zeros((rows.n, rows.tiling.width))
+    for contribution in structure.contributions:
+        nominal[rows.locations(contribution)] = rows.tiling.cut(contribution.contrib.yields)
+    return nominal
+
+
+def stack_lognormal(
+    structure: Structure, parameters: Parameters
+) -> tuple[dict[str, list[lognormal.Entry]], dict[tuple[str, str, int], tuple[str, int]]]:
+    """Entries of each interpolation, and (process, channel, id of the variable) -> where they are."""
+    entries: dict[str, list[lognormal.Entry]] = {}
+    where: dict[tuple[str, str, int], tuple[str, int]] = {}
+    for contribution in structure.contributions:
+        for effect in contribution.effects:
+            if not isinstance(effect, LnN):
+                continue
+            found = entries.setdefault(effect.interpolation, [])
+            key = (contribution.process.name, contribution.contrib.channel, id(effect.variable))
+            where[key] = (effect.interpolation, len(found))
+            param = int(parameters.of(effect.variable)[0])
+            for row, down, up in zip(contribution.rows, effect.down, effect.up, strict=True):
+                found.append(lognormal.Entry(row, param, float(down), float(up)))
+    return entries, where
+
+
+@dataclass
+class Shapes:
+    """Blocks and groups of the shape changes, as they are met."""
+
+    row_tile: list[int] = field(default_factory=list)
+    group: list[int] = field(default_factory=list)
+    up: list[FloatArray] = field(default_factory=list)
+    down: list[FloatArray] = field(default_factory=list)
+    group_row: list[int] = field(default_factory=list)
+    group_param: list[int] = field(default_factory=list)
+    normalised: list[bool] = field(default_factory=list)
+    scale: list[float] = field(default_factory=list)
+    where: dict[tuple[str, str, int], list[int]] = field(default_factory=dict)
+    """(process, channel, id of the variable) -> its blocks, before sorting."""
+
+    @classmethod
+    def of(cls, structure: Structure, parameters: Parameters, rows: Rows) -> Shapes:
+        """Collect the shape changes of all contributions."""
+        shapes = cls()
+        for contribution in structure.contributions:
+            for effect in contribution.effects:
+                if isinstance(effect, Shape):
+                    shapes._add(contribution, effect, int(parameters.of(effect.variable)[0]), rows)
+        return shapes
+
+    def _add(self, contribution: Contribution, effect: Shape, param: int, rows: Rows) -> None:
+        key = (contribution.process.name, contribution.contrib.channel, id(effect.variable))
+        blocks = self.where.setdefault(key, [])
+        up, down = rows.tiling.cut(effect.up), rows.tiling.cut(effect.down)
+        for sub, row in enumerate(contribution.rows):
+            group = len(self.group_row)
+            self.group_row.append(row)
+            self.group_param.append(param)
+            self.normalised.append(effect.kind == "shape")
+            self.scale.append(effect.scale)
+            for tile, row_tile in enumerate(rows.at[row].tolist()):
+                blocks.append(len(self.row_tile))
+                self.row_tile.append(row_tile)
+                self.group.append(group)
+                self.up.append(up[sub, tile])
+                self.down.append(down[sub, tile])
+
+    def stack(self, rows: Rows) -> tuple[ShapePlan, FloatArray, FloatArray, IntArray]:
+        """(plan, up, down, position of each block before sorting)."""
+        order = np.argsort(self.row_tile, kind="stable")
+        group_row, scale = np.array(self.group_row), np.array(self.scale)
+        smallest = np.ones(int(rows.row.max()) + 1)
+        np.minimum.at(smallest, group_row, scale)
+        with_floor = set(group_row[np.array(self.normalised, dtype=bool)].tolist())
+        plan = ShapePlan(
+            row_tile=_index(np.array(self.row_tile)[order]),
+            group=_index(np.array(self.group)[order]),
+            group_row=_index(group_row),
+            group_param=_index(self.group_param),
+            normalised=_index(np.array(self.normalised, dtype=int)),
+            floored=_index(np.array([row in with_floor for row in rows.row.tolist()], dtype=int)),
+            scale=scale,
+            joint=smallest[group_row],
+            any_normalised=bool(with_floor),
+        )
+        sorted_position = np.empty(len(order), dtype=int)
+        sorted_position[order] = np.arange(len(order))
+        return plan, np.array(self.up)[order], np.array(self.down)[order], sorted_position
+
+
+def _padded(lists: list[list[int]]) -> IntArray:
+    """Lists of source positions as one array, padded with that of the constant 1."""
+    widest = max((len(found) for found in lists), default=0)
+    return np.array([f + [0] * (widest - len(f)) for f in lists], dtype=int).reshape(len(lists), widest)
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """The factor plan, and which parameters need automatic differentiation."""
+
+    plan: FactorPlan
+    by_autodiff: set[int]
+
+
+def stack_factors(
+    structure: Structure,
+    parameters: Parameters,
+    functions: TracedFunctions,
+    rows: Rows,
+    local: list[LocalVariable],
+) -> Factors:
+    """List the factors of each row and of each row tile; local ones are left to the engine."""
+    results = 1 + parameters.n
+    local_ids = {id(found.variable) for found in local}
+    of_row: list[list[int]] = [[] for _ in range(structure.n_rows)]
+    of_row_tile: list[list[int]] = [[] for _ in range(rows.n)]
+    tiles: dict[bytes, int] = {np.zeros(rows.tiling.width, dtype=np.int64).tobytes(): 0}
+    by_autodiff: set[int] = set()
+
+    def multiply_bins(contribution: Contribution, sources: IntArray) -> None:
+        for row_tile, tile in rows.templates(contribution, sources):
+            key = np.asarray(tile, dtype=np.int64).tobytes()
+            of_row_tile[row_tile].append(tiles.setdefault(key, len(tiles)))
+
+    for contribution in structure.contributions:
+        shape = (contribution.contrib.n_sub, contribution.contrib.n_bins)
+        for effect in contribution.effects:
+            if isinstance(effect, Scale) and id(effect.variable) not in local_ids:
+                sources = 1 + parameters.of(effect.variable)
+                if effect.axis == "bin":
+                    by_autodiff.update((sources - 1).tolist())
+                    multiply_bins(contribution, np.broadcast_to(sources, shape))
+                else:
+                    for row, source in zip(contribution.rows, np.broadcast_to(sources, shape[0]), strict=True):
+                        of_row[row].append(int(source))
+            elif isinstance(effect, ScaleFn):
+                traced, offset = functions.found[id(effect)]
+                by_autodiff.update(int(i) for at in traced.arguments for i in at)
+                out = traced.program.out_shape
+                places = results + offset + np.arange(int(np.prod(out, dtype=int))).reshape(out)
+                if classify(out, effect.axis, contribution) == "bin":
+                    multiply_bins(contribution, np.broadcast_to(places, shape))
+                else:
+                    per_row = np.broadcast_to(places.reshape(-1), shape[0])
+                    for row, source in zip(contribution.rows, per_row, strict=True):
+                        of_row[row].append(int(source))
+    tile_sources = np.array([np.frombuffer(key, dtype=np.int64) for key in tiles])
+    plan = FactorPlan(
+        row=_index(_padded(of_row)),
+        tiles=_index(tile_sources),
+        row_tile=_index(_padded(of_row_tile)),
+    )
+    return Factors(plan, by_autodiff)
+
+
+def stack_local(local: list[LocalVariable], parameters: Parameters, rows: Rows) -> LocalPlan | None:
+    """Where the local parameters are."""
+    if not local:
+        return None
+    tiling = rows.tiling
+    owner = np.full(tiling.n_tiles * tiling.width, parameters.n)
+    to_flat = tiling.to_flat()
+    first_bin = np.concatenate([[0], np.cumsum(tiling.sizes)])
+    places, params, row_tiles = [], [], []
+    for found in local:
+        bins = to_flat[first_bin[found.channel] : first_bin[found.channel + 1]]
+        owner[bins] = parameters.of(found.variable)
+        places.append(bins)
+        params.append(parameters.of(found.variable))
+        row_tiles += [tile for row in found.rows for tile in rows.at[row].tolist()]
+    owner = owner.reshape(tiling.n_tiles, tiling.width)
+    return LocalPlan(
+        param=_index(owner),
+        present=(owner < parameters.n).astype(float),
+        row_tile=_index(sorted(row_tiles)),
+        to_flat=_index(np.concatenate(places)),
+        params=_index(np.concatenate(params)),
+    )
+
+
+def stack_lite(
+    structure: Structure, rows: Rows
+) -> tuple[LitePlan | None, FloatArray | None, dict[tuple[str, str], IntArray], IntArray]:
+    """(plan, sumw2, (process, channel) -> (sub-process, tile) positions in sumw2, bins with a parameter)."""
+    tiling = rows.tiling
+    n_flat = tiling.n_tiles * tiling.width
+    sumw2: dict[int, FloatArray] = {}
+    variance, total_yield, total = np.zeros(n_flat), np.zeros(n_flat), np.zeros(n_flat)
+    users: list[Contribution] = []
+    for channel in structure.channels:
+        if channel.mc_stat.mode == "none":
+            continue
+        for contribution in channel.contributions:
+            if contribution.contrib.sumw2 is None:
+                continue
+            users.append(contribution)
+            for row_tile, values in rows.templates(contribution, contribution.contrib.sumw2):
+                sumw2[row_tile] = values
+                at = int(rows.tile[row_tile]) * tiling.width
+                variance[at : at + tiling.width] += values
+        if channel.mc_stat.scaling == "total":
+            for contribution in channel.contributions:
+                for row_tile, values in rows.templates(contribution, contribution.contrib.yields):
+                    at = int(rows.tile[row_tile]) * tiling.width
+                    total_yield[at : at + tiling.width] += values
+                    total[at : at + tiling.width] = 1.0
+    has_parameter = (variance > 0.0) & ((total == 0.0) | (total_yield > 0.0))
+    if not has_parameter.any():
+        return None, None, {}, np.zeros(0, dtype=int)
+    source = np.array(sorted(sumw2))
+    position = {row_tile: i for i, row_tile in enumerate(source.tolist())}
+    where = {
+        (c.process.name, c.contrib.channel): np.vectorize(position.__getitem__)(rows.locations(c))
+        for c in users
+    }
+    to_flat = tiling.to_flat()
+    bins = np.flatnonzero(has_parameter[to_flat])
+    shape = (tiling.n_tiles, tiling.width)
+    plan = LitePlan(
+        to_flat=_index(to_flat[bins]),
+        has_parameter=has_parameter.astype(float).reshape(shape),
+        total=total.reshape(shape),
+        source=_index(source),
+        any_process=bool(np.any(has_parameter & (total == 0.0))),
+    )
+    return plan, np.array([sumw2[t] for t in source.tolist()]), where, bins

@@ -1,0 +1,257 @@
+"""What ``prepare()`` makes of a model: arrays, and nothing but arrays.
+
+:class:`Prepared` is (templates: the float arrays one may vary or differentiate by, plan: index
+arrays and static sizes). :class:`Data` is what was observed, :class:`Fixed` what is held constant.
+Toys batch over Data, impacts and scans over Fixed, alternative templates over Prepared.
+
+Bins are kept in *tiles*: every channel is cut into tiles of one width, the last padded, and a
+row (a sub-process in a channel) is stored for the tiles of its channel only. All channels, of
+whatever number of bins, thus share one set of array operations, and what does not exist
+(process x channel, systematic x row) takes no memory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._pytree import Index, pytree_dataclass, static
+from ._types import Array
+from .programs import Program
+
+__all__ = [
+    "ConstraintPlan",
+    "Data",
+    "FactorPlan",
+    "Fixed",
+    "Geometry",
+    "LitePlan",
+    "LocalPlan",
+    "LogNormalPlan",
+    "Plan",
+    "Prepared",
+    "ProgramPlan",
+    "RowPlan",
+    "ShapePlan",
+    "Templates",
+]
+
+
+@pytree_dataclass
+class Geometry:
+    """Where the bins are: flat (bin,) order <-> (tile, bin in tile)."""
+
+    to_flat: Index
+    """(bin,): position of each bin in the flattened tiles."""
+    valid: Array
+    """(tile, width): 1 for a bin, 0 for padding."""
+    width: int = static()
+    n_tiles: int = static()
+    n_bins: int = static()
+
+
+@pytree_dataclass
+class RowPlan:
+    """Which row each stored tile belongs to. Row tiles are ordered by tile."""
+
+    row: Index
+    """(row tile,): the row."""
+    tile: Index
+    """(row tile,): the tile of bins."""
+    slots: Index
+    """(tile, slot): the row tiles of a tile, padded with the number of row tiles."""
+    n_rows: int = static()
+
+
+@pytree_dataclass
+class ProgramPlan:
+    """User functions that give factors, and the parameters each is called with."""
+
+    arguments: tuple[tuple[Index, ...], ...]
+    """program -> argument -> indices of its parameters."""
+    captured_indices: tuple[tuple[Index | None, ...], ...]
+    """program -> captured array -> the array if it holds integers (no template), else None."""
+    programs: tuple[Program, ...] = static()
+    scalar_arguments: tuple[tuple[bool, ...], ...] = static()
+
+
+@pytree_dataclass
+class FactorPlan:
+    """Plain factors, as positions in (1, parameters, results of the factor programs)."""
+
+    row: Index
+    """(row, slot): factors of a whole row."""
+    tiles: Index
+    """(factor tile, width): factors that differ from bin to bin; the first tile is all ones."""
+    row_tile: Index
+    """(row tile, slot): the factor tiles of a row tile."""
+
+
+@pytree_dataclass
+class LogNormalPlan:
+    """One entry a (row, nuisance) of one interpolation."""
+
+    row: Index
+    param: Index
+
+
+@pytree_dataclass
+class ShapePlan:
+    """Vertical shape changes: blocks (one tile each) and groups (one nuisance on one row)."""
+
+    row_tile: Index
+    """(block,): the row tile that the block changes."""
+    group: Index
+    """(block,): its group."""
+    group_row: Index
+    group_param: Index
+    normalised: Index
+    """(group,): 1 where the integral is split off as a log-normal (kind "shape"), 0 for "raw"."""
+    floored: Index
+    """(row tile,): 1 where the morphed yield is floored."""
+    scale: Array
+    """(group,): the size of one unit of theta in units of the templates."""
+    joint: Array
+    """(group,): where the interpolation joins the straight lines, in the scaled theta."""
+    any_normalised: bool = static()
+
+
+@pytree_dataclass
+class LitePlan:
+    """Barlow-Beeston lite: which bins have a parameter, and of which convention."""
+
+    to_flat: Index
+    """(bin parameter,): position of its bin in the flattened tiles."""
+    has_parameter: Array
+    """(tile, width): 1 where the bin has a parameter."""
+    total: Array
+    """(tile, width): 1 where the error is relative to the bin's total."""
+    source: Index
+    """(sumw2 row tile,): the row tile that the variances belong to."""
+    any_process: bool = static()
+    """Whether any bin's error follows the normalisation of the processes."""
+
+
+@pytree_dataclass
+class LocalPlan:
+    """Parameters that touch one bin only: the engine eliminates them, at most one a bin."""
+
+    param: Index
+    """(tile, width): the bin's own parameter, or the number of parameters where there is none."""
+    present: Array
+    """(tile, width): 1 where there is one."""
+    row_tile: Index
+    """(local row tile,): the row tiles that it multiplies."""
+    to_flat: Index
+    """(local parameter,): position of its bin in the flattened tiles."""
+    params: Index
+    """(local parameter,): its index among the parameters."""
+
+
+@pytree_dataclass
+class ConstraintPlan:
+    """Who is constrained, and how."""
+
+    gaussian: Array
+    """(param,): 1 for an uncorrelated Gaussian constraint."""
+    poisson: Array
+    """(param,): 1 for a Poisson constraint."""
+    constrained: Index
+    """(global observable,): the constrained parameters, in order."""
+    correlated: Index
+    """(correlated param,): Gaussian constraints with correlations, as one multivariate."""
+    term_arguments: tuple[tuple[Index, ...], ...]
+    """user term -> argument -> indices of its parameters (empty for terms of all values)."""
+    term_indices: tuple[tuple[Index | None, ...], ...]
+    terms: tuple[Program, ...] = static()
+    term_scalars: tuple[tuple[bool, ...], ...] = static()
+    term_of_all: tuple[bool, ...] = static()
+
+
+@pytree_dataclass
+class Plan:
+    """The structure of a model: everything but its numbers."""
+
+    geometry: Geometry
+    rows: RowPlan
+    programs: ProgramPlan
+    factors: FactorPlan
+    lognormal: dict[str, LogNormalPlan]
+    shape: ShapePlan | None
+    lite: LitePlan | None
+    local: LocalPlan | None
+    constraint: ConstraintPlan
+    dense: Index
+    """(dense,): parameters that are not local, the ones a minimiser sees."""
+    column: Index
+    """(param,): position among the dense ones; the number of dense ones for a local parameter."""
+    by_autodiff: Index
+    """(autodiff,): dense positions of parameters whose derivatives need automatic differentiation."""
+    start: Array
+    lower: Array
+    upper: Array
+    constant: Array
+    """(param,): 1 where the parameter is held at its start value by default."""
+    n_params: int = static()
+    n_dense: int = static()
+
+
+@pytree_dataclass
+class Templates:
+    """The float arrays of a model, as given: what one varies or differentiates by."""
+
+    nominal: Array
+    """(row tile, width): yields in events."""
+    sumw2: Array | None
+    """(sumw2 row tile, width): sums of squared weights."""
+    kappa_down: dict[str, Array]
+    kappa_up: dict[str, Array]
+    """interpolation -> (entry,): yield ratios at theta = -1 and +1."""
+    shape_up: Array | None
+    shape_down: Array | None
+    """(block, width): templates at theta = -1/scale and +1/scale."""
+    captured: tuple[tuple[Array | None, ...], ...]
+    term_captured: tuple[tuple[Array | None, ...], ...]
+    """user function -> captured array, None where it holds integers."""
+    width: Array
+    """(param,): widths of Gaussian constraints (1 elsewhere)."""
+    tau: Array
+    """(param,): auxiliary counts of Poisson constraints (1 elsewhere)."""
+    correlation: Array | None
+    """(correlated param, correlated param)."""
+    globs: Array
+    """(global observable,): the default global observables, the parameters' only."""
+
+
+@pytree_dataclass
+class Prepared:
+    """A prepared model: a pytree of arrays, the first argument of ``smoothfit.functional``."""
+
+    templates: Templates
+    plan: Plan
+
+
+@pytree_dataclass
+class Data:
+    """What was observed: counts (bin,) and global observables (parameters', then bins')."""
+
+    counts: Array
+    globs: Array
+    bin_globs: Array
+
+
+@pytree_dataclass
+class Fixed:
+    """What is held constant: masks and values over parameters and over bin parameters."""
+
+    mask: Array
+    values: Array
+    bin_mask: Array
+    bin_values: Array
+
+
+def n_bin_params(plan: Plan | Any) -> int:
+    """The number of bin parameters of a plan (resolved or not)."""
+    if plan.lite is None:
+        return 0
+    to_flat = plan.lite.to_flat
+    return int((to_flat.values if isinstance(to_flat, Index) else to_flat).shape[0])

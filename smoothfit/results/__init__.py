@@ -1,0 +1,35 @@
+"""Records of results: frozen, labelled, printable; they know no fitter.
+
+* :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error.
+* :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
+* :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
+* :class:`ModelSummary`: what is in a model, as :class:`Table` after :class:`Table`.
+
+Each prints as a table in a terminal and a notebook, and has ``to_dict()``, ``to_json(path=None)``
+and ``to_pandas()``.
+"""
+
+from __future__ import annotations
+
+from ..render import Table
+from .fit import Estimate, FitResult
+from .messages import fit_message
+from .minos import MinosBounds
+from .pulls import Pulls
+from .record import BLINDED, Record, strict_json
+from .summary import ModelSummary
+from .yields import Yields
+
+__all__ = [
+    "BLINDED",
+    "Estimate",
+    "FitResult",
+    "MinosBounds",
+    "ModelSummary",
+    "Pulls",
+    "Record",
+    "Table",
+    "Yields",
+    "fit_message",
+    "strict_json",
+]

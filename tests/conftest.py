@@ -1,0 +1,37 @@
+"""What every test needs: a fixed backend for JAX and matplotlib, and the way to the reference data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Before anything imports jax or matplotlib; a backend chosen by the caller is kept.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def shared_path(*parts: str) -> Path:
+    """Where the reference data are, whether or not they exist: ``<root>/../shared/<parts>``."""
+    return ROOT.parent.joinpath("shared", *parts)
+
+
+def _skip_without_reference_data() -> None:
+    if not shared_path("data").is_dir():
+        pytest.skip(f"reference data not found at {shared_path()}")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of the reference data; the test is skipped where it is absent."""
+    _skip_without_reference_data()
+    return shared_path()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip tests marked ``reference`` where the reference data are absent."""
+    if item.get_closest_marker("reference") is not None:
+        _skip_without_reference_data()
