@@ -271,7 +271,11 @@ def _tables(result: FitResult, pulls: Pulls, pois: Sequence[str]) -> list[Table]
     first = [i for name in pois for i in layout.positions(name)]
     pulled = {i for name in pulls.names for i in layout.positions(name)}
     # Sets with a member a bin (staterror, shapesys) are counted, not listed.
-    sets = [v for v in layout.variables if v.nuisance and not v.is_scalar and not {*first} & {*v.indices}]
+    sets = [
+        v
+        for v in layout.variables
+        if v.nuisance and not v.is_scalar and not ({*first} | pulled) & {*v.indices}
+    ]
     left_out = {*first, *pulled, *(i for v in sets for i in v.indices)}
     others = [i for i in range(layout.n_params) if i not in left_out]
     tables = [result.table(first, "Parameters of interest")] if first else []

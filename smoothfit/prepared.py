@@ -42,6 +42,8 @@ class Geometry:
 
     to_flat: Index
     """(bin,): position of each bin in the flattened tiles."""
+    from_flat: Index
+    """(tile, width): the bin at each place, the number of bins for padding."""
     valid: Array
     """(tile, width): 1 for a bin, 0 for padding."""
     width: int = static()
@@ -121,6 +123,8 @@ class LitePlan:
 
     to_flat: Index
     """(bin parameter,): position of its bin in the flattened tiles."""
+    from_flat: Index
+    """(tile, width): the bin parameter at each place, their number where there is none."""
     has_parameter: Array
     """(tile, width): 1 where the bin has a parameter."""
     total: Array
@@ -145,6 +149,8 @@ class LocalPlan:
     """(local parameter,): position of its bin in the flattened tiles."""
     params: Index
     """(local parameter,): its index among the parameters."""
+    number: Index
+    """(param,): position among the local parameters, their number for the others."""
 
 
 @pytree_dataclass
@@ -165,6 +171,7 @@ class ConstraintPlan:
     terms: tuple[Program, ...] = static()
     term_scalars: tuple[tuple[bool, ...], ...] = static()
     term_of_all: tuple[bool, ...] = static()
+    any_poisson: bool = static()
 
 
 @pytree_dataclass

@@ -21,7 +21,7 @@ from jax.scipy.special import gammaln
 
 from ._types import Array
 
-__all__ = ["FLOOR", "gaussian_constant", "poisson_constant", "poisson_deviance", "poisson_slope"]
+__all__ = ["FLOOR", "gaussian_constant", "poisson_constant", "poisson_curvature", "poisson_deviance", "poisson_slope"]
 
 FLOOR = 1e-9
 """Expectations (events) below which the Poisson term is continued by a parabola."""
@@ -75,6 +75,20 @@ def poisson_slope(nu: Array, d: Array) -> Array:
     u = jnp.minimum(nu, edge) / edge
     bend = jnp.where(u > 0.0, u * (2.0 - u), 2.0 * u)
     return jnp.where(d > 0.0, (legal - d) / legal + d * below / edge**2, bend)
+
+
+def poisson_curvature(nu: Array, d: Array) -> Array:
+    """The second derivative of :func:`poisson_deviance` by nu: d/nu^2 where nu is legal.
+
+    Examples
+    --------
+    >>> float(poisson_curvature(20.0, 10.0))
+    0.025
+    """
+    nu, d = jnp.asarray(nu, float), jnp.asarray(d, float)
+    edge = _threshold(d)
+    u = jnp.clip(nu / edge, 0.0, 1.0)
+    return jnp.where(d > 0.0, d / jnp.maximum(nu, edge) ** 2, 2.0 * (1.0 - u) / edge)
 
 
 def poisson_constant(d: Array) -> Array:

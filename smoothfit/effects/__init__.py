@@ -8,6 +8,6 @@ single bins, or as plain factors. Storage is private to the file.
 from __future__ import annotations
 
 from . import factor, lognormal, shape
-from .terms import LogFactorTerms, second_order
+from .terms import LogFactorTerms, concatenate, second_order
 
-__all__ = ["LogFactorTerms", "factor", "lognormal", "second_order", "shape"]
+__all__ = ["LogFactorTerms", "concatenate", "factor", "lognormal", "second_order", "shape"]

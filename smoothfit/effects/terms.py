@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from .._types import Array
 
-__all__ = ["LogFactorTerms", "second_order"]
+__all__ = ["LogFactorTerms", "concatenate", "second_order"]
 
 
 class LogFactorTerms(NamedTuple):
@@ -21,6 +21,13 @@ class LogFactorTerms(NamedTuple):
     value: Array
     slope: Array
     curvature: Array
+
+
+def concatenate(found: Sequence[LogFactorTerms]) -> LogFactorTerms | None:
+    """All terms as one list, None if there are none."""
+    if len(found) < 2:
+        return found[0] if found else None
+    return LogFactorTerms(*(jnp.concatenate(column) for column in zip(*found, strict=True)))
 
 
 def second_order(fn: Callable[[Array], Array], theta: Array) -> tuple[Array, Array, Array]:

@@ -12,12 +12,18 @@ import jax
 import jax.numpy as jnp
 
 from .._types import Array
-from ..likelihood import objective
+from ..likelihood import expectation, local, objective
 from ..prepared import Data, Fixed, Prepared
 from . import newton
-from .solution import Solution, finish, point
+from .solution import Extra, Solution, finish, point
 
 __all__ = ["solve"]
+
+_CARRIED = 4_000_000
+"""Bins x dense parameters up to which the loop carries what is known of eliminated parameters.
+
+Evaluating once more after the loop takes less memory, and longer to compile.
+"""
 
 
 def _finish_at(
@@ -25,13 +31,11 @@ def _finish_at(
 ) -> Solution:
     problem = objective.pose(prepared, data, fixed, start)
     moved = _local_at(problem, z, y)
-    return finish(problem, z, moved, point(problem, z, moved), steps, newton.CONVERGED_EDM)
+    return finish(problem, z, point(problem, z, moved), steps, newton.CONVERGED_EDM)
 
 
 def _local_at(problem: objective.Problem, z: Array, y: Array) -> Array:
     """The local parameters as a differentiable function of everything else."""
-    from ..likelihood import expectation, local  # floors allow it; kept where it is needed
-
     if problem.locals_ is None:
         return y
     p = problem.values.at[problem.derived.plan.dense].set(z)
@@ -50,15 +54,19 @@ def solve(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solutio
     """
     problem = objective.pose(prepared, data, fixed, start)
     z, y = objective.dense_start(problem)
+    carries = problem.bins.counts.size * z.shape[0] <= _CARRIED
+    first = jax.eval_shape(point, problem, z, y).extra.eliminated if carries else None
+    nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), first)
+
+    def fun(z: Array, extra: Extra) -> newton.Point:
+        at = point(problem, z, extra.y)
+        return at if carries else at._replace(extra=Extra(at.extra.y, None))
+
     found = newton.minimize(
-        lambda z, y: point(problem, z, y),
-        z,
-        y,
-        lower=problem.lower,
-        upper=problem.upper,
-        free=problem.free,
+        fun, z, Extra(y, nothing), lower=problem.lower, upper=problem.upper, free=problem.free
     )
-    return finish(problem, found.x, found.point.extra, found.point, found.steps, newton.CONVERGED_EDM)
+    at = found.point if carries else point(problem, found.x, found.point.extra.y)
+    return finish(problem, found.x, at, found.steps, newton.CONVERGED_EDM)
 
 
 @solve.defjvp

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 
 from .._types import Array, PyTree
 
-__all__ = ["CONVERGED_EDM", "Minimum", "Options", "Point", "edm", "minimize", "positive_definite"]
+__all__ = ["CONVERGED_EDM", "Distance", "Minimum", "Options", "Point", "distance", "inverse_of", "minimize"]
 
 CONVERGED_EDM = 1e-9
 _FINAL_EDM = 1e-16
@@ -30,6 +30,7 @@ _SUFFICIENT = 1e-4
 _DAMPING_START = 1e-3
 _DAMPING_END = 1e-7
 _DAMPING_LIMIT = 1e14
+_MAX_PUSHES = 2
 
 
 class Options(NamedTuple):
@@ -68,6 +69,8 @@ class _State(NamedTuple):
     edm: Array
     steps: Array
     polish: Array
+    pushes: Array
+    pushing: Array
     converged: Array
     done: Array
 
@@ -90,14 +93,10 @@ def _factor(matrix: Array) -> tuple[Array, Array]:
 
     Pivots at the level of rounding count as zero: a flat direction must not become a huge step.
     """
-    factor = jnp.linalg.cholesky(matrix)
+    factor = jnp.linalg.cholesky(matrix, symmetrize_input=False)
     pivots = jnp.diagonal(factor) ** 2 / jnp.maximum(jnp.abs(jnp.diagonal(matrix)), 1e-300)
-    return factor, jnp.all(jnp.isfinite(factor)) & (jnp.min(pivots, initial=jnp.inf) > 1e-13)
-
-
-def positive_definite(hessian: Array, keep: Array) -> Array:
-    """Whether the Hessian of the kept coordinates is positive definite."""
-    return _factor(_masked(hessian, keep, jnp.zeros(())))[1]
+    # A failed factorisation is NaN, and a minimum over NaN compares false.
+    return factor, jnp.min(pivots, initial=jnp.inf) > 1e-13
 
 
 class _Step(NamedTuple):
@@ -109,17 +108,21 @@ class _Step(NamedTuple):
 
 
 def _solve_step(
-    x: Array, point: Point, damping: Array, lower: Array, upper: Array, free: Array
+    x: Array, point: Point, damping: Array, push: Array, lower: Array, upper: Array, free: Array
 ) -> _Step:
-    """The step within the limits; raises the damping until the matrix is positive definite."""
+    """The step within the limits; raises the damping until the matrix is positive definite.
+
+    ``push`` is added to the gradient, to leave a stationary point that is no minimum.
+    """
     n = x.shape[0]
+    slope = point.gradient + push
     held = (free == 0) | _active(x, point.gradient, lower, upper, free)
 
     def attempt(state: _Step) -> _Step:
         keep = ~(held | state.clamped)
         fixed_part = jnp.where(state.clamped, state.step, 0.0)
         factor, fine = _factor(_masked(point.hessian, keep, state.damping))
-        right = jnp.where(keep, -(point.gradient + point.hessian @ fixed_part), 0.0)
+        right = jnp.where(keep, -(slope + point.hessian @ fixed_part), 0.0)
         solution = jax.scipy.linalg.cho_solve((jnp.where(fine, factor, jnp.eye(n)), True), right)
         step = jnp.where(keep, solution, fixed_part)
         below, above = x + step < lower, x + step > upper
@@ -143,15 +146,14 @@ def _solve_step(
     return jax.lax.while_loop(unsolved, attempt, nothing)
 
 
-def _escape(point: Point, keep: Array) -> Array:
-    """The direction of most negative curvature, for a stationary point that is no minimum."""
-    eigenvalues, vectors = jnp.linalg.eigh(_masked(point.hessian, keep, jnp.zeros(())))
-    negative = eigenvalues[0] < -1e-10 * jnp.max(jnp.abs(eigenvalues))
-    direction = vectors[:, 0]
-    # Uphill and downhill are equal here; follow what is left of the gradient.
-    direction = jnp.where(direction @ point.gradient > 0.0, -direction, direction)
-    length = 0.1 / jnp.sqrt(jnp.abs(jnp.where(negative, eigenvalues[0], 1.0)))
-    return jnp.where(negative & keep, length * direction, 0.0)
+def _push(hessian: Array) -> Array:
+    """A small gradient in a direction that is orthogonal to nothing in particular.
+
+    A damped step along it goes where the curvature is most negative.
+    """
+    n = hessian.shape[0]
+    scale = jnp.sqrt(jnp.maximum(jnp.abs(jnp.diagonal(hessian)), 1e-12 * jnp.max(jnp.abs(hessian), initial=1.0)))
+    return 0.03 * scale * jnp.cos(1.7 * jnp.arange(n) + 0.4)
 
 
 def minimize(
@@ -187,6 +189,8 @@ def minimize(
         edm=jnp.array(jnp.inf),
         steps=jnp.array(0),
         polish=jnp.array(0),
+        pushes=jnp.array(0),
+        pushing=jnp.array(False),
         converged=jnp.array(False),
         done=jnp.array(False),
     )
@@ -196,34 +200,33 @@ def minimize(
         accepted, damping = _judge(state, tried)
         x = jnp.where(accepted, state.trial, state.x)
         point = jax.tree.map(lambda new, old: jnp.where(accepted, new, old), tried, state.point)
-        found = _solve_step(x, point, damping, lower, upper, free)
-        keep = (free > 0) & ~_active(x, point.gradient, lower, upper, free)
+        # A push that no step made better, or that was followed by other steps, is over.
+        push = jnp.where(state.pushing, _push(point.hessian), 0.0)
+        found = _solve_step(x, point, damping, push, lower, upper, free)
         predicted = -(point.gradient @ found.step + 0.5 * found.step @ point.hessian @ found.step)
         flat = found.damping > 0.0
         small = jnp.abs(predicted) <= CONVERGED_EDM * jnp.where(flat, 1e-3, 1.0)
-        stuck = flat & small & found.solved
-        away = jax.lax.cond(
-            stuck, lambda: _escape(point, keep), lambda: jnp.zeros_like(x)
-        )
-        escaping = stuck & jnp.any(away != 0.0)
-        step = jnp.where(escaping, away, found.step)
-        predicted_step = jnp.where(escaping, 0.0, predicted)
-        converged = small & found.solved & ~escaping & jnp.isfinite(point.value)
+        # Stationary, but the Hessian is not positive definite: a saddle, or a flat direction.
+        pushing = flat & small & found.solved & ~state.pushing & (state.pushes < _MAX_PUSHES)
+        converged = small & found.solved & ~pushing & ~state.pushing & jnp.isfinite(point.value)
         polish = jnp.where(converged & accepted, state.polish + 1, state.polish)
         finished = converged & (
             (jnp.abs(predicted) <= _FINAL_EDM) | (polish > _MAX_POLISH) | (~accepted & state.converged)
         )
+        step = jnp.where(pushing, 0.0, found.step)
         trial = jnp.clip(x + step, jnp.where(free > 0, lower, x), jnp.where(free > 0, upper, x))
         hopeless = (found.damping >= _DAMPING_LIMIT) | ~jnp.isfinite(point.value)
         return _State(
             x=x,
             point=point,
             trial=trial,
-            predicted=predicted_step,
-            damping=jnp.where(escaping, 0.0, found.damping),
+            predicted=jnp.maximum(predicted, 0.0),
+            damping=jnp.where(pushing, 0.0, found.damping),
             edm=jnp.abs(predicted),
             steps=state.steps + 1,
             polish=polish,
+            pushes=state.pushes + pushing,
+            pushing=pushing,
             converged=converged | (state.converged & ~accepted),
             done=finished | hopeless,
         )
@@ -235,8 +238,8 @@ def minimize(
 
 def _judge(state: _State, tried: Point) -> tuple[Array, Array]:
     """Whether to take the trial point, and the next damping."""
-    finite = jnp.isfinite(tried.value) & jnp.all(jnp.isfinite(tried.gradient))
-    finite &= jnp.all(jnp.isfinite(tried.hessian))
+    # A sum is finite only if all its terms are.
+    finite = jnp.isfinite(tried.value + jnp.sum(tried.gradient) + jnp.sum(tried.hessian))
     fresh = ~jnp.isfinite(state.point.value)
     gain = state.point.value - tried.value
     # Differences below the rounding of the value say nothing: near the minimum trust the model.
@@ -251,12 +254,33 @@ def _judge(state: _State, tried: Point) -> tuple[Array, Array]:
     return accepted, jnp.where(accepted, jnp.where(fresh, state.damping, kept), raised)
 
 
-def edm(point: Point, x: Array, lower: Array, upper: Array, free: Array) -> tuple[Array, Array, Array]:
-    """(EDM, whether the free Hessian is positive definite, what sits on a limit) at a point."""
+class Distance(NamedTuple):
+    """How far from a minimum a point is."""
+
+    edm: Array
+    """Infinite where the Hessian is not positive definite."""
+    positive_definite: Array
+    at_limit: Array
+    inverse: Array
+    """Of the Hessian of the free coordinates that are not on a limit; zero elsewhere."""
+
+
+def distance(point: Point, x: Array, lower: Array, upper: Array, free: Array) -> Distance:
+    """The estimated distance to the minimum at any point."""
     at_limit = _active(x, point.gradient, lower, upper, free)
     keep = (free > 0) & ~at_limit
-    factor, fine = _factor(_masked(point.hessian, keep, jnp.zeros(())))
+    inverse, fine = inverse_of(point.hessian, keep)
     gradient = jnp.where(keep, point.gradient, 0.0)
-    safe = jnp.where(fine, factor, jnp.eye(x.shape[0]))
-    distance = 0.5 * gradient @ jax.scipy.linalg.cho_solve((safe, True), gradient)
-    return jnp.where(fine, distance, jnp.inf), fine, at_limit
+    edm = jnp.where(fine, 0.5 * gradient @ inverse @ gradient, jnp.inf)
+    return Distance(edm, fine, at_limit, inverse)
+
+
+def inverse_of(hessian: Array, keep: Array) -> tuple[Array, Array]:
+    """The inverse over the kept coordinates (zero elsewhere), and whether it is positive definite."""
+    matrix = _masked(hessian, keep, jnp.zeros(()))
+    scale = 1.0 / jnp.sqrt(jnp.maximum(jnp.abs(jnp.diagonal(matrix)), 1e-300))
+    factor, fine = _factor(matrix * scale[:, None] * scale)
+    eye = jnp.eye(matrix.shape[0])
+    inverse = jax.scipy.linalg.cho_solve((jnp.where(fine, factor, eye), True), eye)
+    inverse = 0.5 * (inverse + inverse.T) * scale[:, None] * scale
+    return jnp.where(keep[:, None] & keep, inverse, 0.0), fine

@@ -7,6 +7,8 @@ is. A fitter's word that it has converged is never taken for it.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 
@@ -14,10 +16,11 @@ from .._pytree import pytree_dataclass
 from .._types import Array
 from ..likelihood import objective
 from ..likelihood.objective import Problem
+from ..prepared import Plan
 from ..status import Status
 from . import newton
 
-__all__ = ["Solution", "Status", "finish", "point"]
+__all__ = ["Extra", "Solution", "Status", "finish", "point"]
 
 
 @pytree_dataclass
@@ -50,69 +53,64 @@ class Solution:
     """(tile, width): the local parameters."""
 
 
+class Extra(NamedTuple):
+    """What a minimiser carries along besides the objective."""
+
+    y: Array
+    """(tile, width): local parameters, from where the next evaluation starts."""
+    eliminated: objective.Sensitivity | None
+
+
 def point(problem: Problem, z: Array, y: Array) -> newton.Point:
     """The objective at a point, as the native minimiser wants it."""
     found = objective.evaluate(problem, z, y)
-    return newton.Point(found.value, found.gradient, found.hessian, found.y)
+    return newton.Point(found.value, found.gradient, found.hessian, Extra(found.y, found.eliminated))
 
 
-def _inverse(hessian: Array, keep: Array) -> tuple[Array, Array]:
-    """The inverse over the kept coordinates (zero elsewhere), and whether it exists."""
-    both = keep[:, None] & keep
-    matrix = jnp.where(both, hessian, 0.0) + jnp.diag(jnp.where(keep, 0.0, 1.0))
-    scale = 1.0 / jnp.sqrt(jnp.maximum(jnp.abs(jnp.diagonal(matrix)), 1e-300))
-    scaled = matrix * scale[:, None] * scale
-    factor = jnp.linalg.cholesky(scaled)
-    pivots = jnp.diagonal(factor) ** 2
-    fine = jnp.all(jnp.isfinite(factor)) & (jnp.min(pivots, initial=jnp.inf) > 1e-13)
-    eye = jnp.eye(matrix.shape[0])
-    inverse = jax.scipy.linalg.cho_solve((jnp.where(fine, factor, eye), True), eye)
-    inverse = 0.5 * (inverse + inverse.T) * scale[:, None] * scale
-    return jnp.where(both, inverse, 0.0), fine
+def _of_params(plan: Plan, of_dense: Array) -> Array:
+    """(param,) from (dense,), 0 for local parameters."""
+    return jnp.append(of_dense, 0.0)[plan.column]
 
 
-def _dense_covariance(at: newton.Point, free: Array, at_limit: Array) -> tuple[Array, Array]:
+def _dense_covariance(at: newton.Point, free: Array, inside: newton.Distance) -> Array:
     """From the full Hessian of the free coordinates; those on a limit count too, if they can."""
-    keep = free > 0
-    everything, fine = _inverse(at.hessian, keep)
-    inside, inside_fine = _inverse(at.hessian, keep & ~at_limit)
-    unknown = (at_limit[:, None] | at_limit) | ~inside_fine
-    partial = jnp.where(unknown & (keep[:, None] & keep), jnp.nan, inside)
-    return jnp.where(fine, everything, partial), inside_fine
+    everything, fine = newton.inverse_of(at.hessian, free > 0)
+    unknown = (inside.at_limit[:, None] | inside.at_limit) | ~inside.positive_definite
+    partial = jnp.where(unknown & ((free[:, None] > 0) & (free > 0)), jnp.nan, inside.inverse)
+    return jnp.where(fine, everything, partial)
 
 
-def finish(
-    problem: Problem, z: Array, y: Array, at: newton.Point, steps: Array, allowed_edm: float
-) -> Solution:
+def finish(problem: Problem, z: Array, at: newton.Point, steps: Array, allowed_edm: float) -> Solution:
     """Describe an end point: covariance, errors of eliminated parameters, status."""
+    y, reaction = at.extra
+    assert reaction is not None
     plan = problem.derived.plan
-    distance, fine, at_limit = newton.edm(at, z, problem.lower, problem.upper, problem.free)
-    covariance, _ = _dense_covariance(at, problem.free, at_limit)
-    reaction = objective.sensitivity(problem, z, y)
-    spread = jnp.zeros((plan.n_params, plan.n_dense)).at[plan.dense, jnp.arange(plan.n_dense)].set(1.0)
+    inside = newton.distance(at, z, problem.lower, problem.upper, problem.free)
+    covariance = _dense_covariance(at, problem.free, inside)
+    spread = jax.nn.one_hot(plan.column, plan.n_dense, dtype=z.dtype)
     own = jnp.zeros(plan.n_params)
-    limits = jnp.zeros(plan.n_params).at[plan.dense].set(at_limit.astype(float))
+    limits = _of_params(plan, jnp.where(inside.at_limit, 1.0, 0.0))
     if plan.local is not None and problem.locals_ is not None:
-        locals_ = problem.locals_
-        spread = spread.at[plan.local.params].set(reaction.local_by_dense)
-        own = own.at[plan.local.params].set(reaction.local_own)
+        locals_, number = problem.locals_, plan.local.number
+        spread += jnp.concatenate([reaction.local_by_dense, jnp.zeros((1, plan.n_dense))])[number]
+        own = jnp.append(reaction.local_own, 0.0)[number]
         stuck = (locals_.free > 0) & ((y <= locals_.lower) | (y >= locals_.upper))
-        limits = limits.at[plan.local.params].set(stuck.ravel()[plan.local.to_flat].astype(float))
+        limits += jnp.append(stuck.ravel()[plan.local.to_flat].astype(float), 0.0)[number]
     full = spread @ covariance @ spread.T + jnp.diag(own)
     bins = reaction.bin_own + reaction.bin_by_local**2 * reaction.bin_local_own
     bins += jnp.einsum("bk,kl,bl->b", reaction.bin_by_dense, covariance, reaction.bin_by_dense)
     nll = at.value + objective.constants(problem)
-    status = _status(nll, distance, fine, reaction.smallest_nu, problem, allowed_edm)
+    status = _status(nll, inside.edm, inside.positive_definite, reaction.smallest_nu, problem, allowed_edm)
     return Solution(
         values=objective.full_values(problem, z, y),
         bin_values=reaction.bin,
         nll=nll,
         covariance=full,
         bin_errors=jnp.sqrt(bins),
-        gradient=jnp.zeros(plan.n_params).at[plan.dense].set(jnp.where(problem.free > 0, at.gradient, 0.0)),
+        gradient=_of_params(plan, jnp.where(problem.free > 0, at.gradient, 0.0)),
         at_limit=limits,
-        edm=distance,
-        positive_definite=fine,
+        edm=inside.edm,
+        positive_definite=inside.positive_definite,
         smallest_nu=reaction.smallest_nu,
         steps=steps,
         status=status,

@@ -53,7 +53,7 @@ def _finish(
 ) -> Solution:
     problem = objective.pose(prepared, data, fixed, start)
     at = point(problem, z, y)
-    return finish(problem, z, at.extra, at, steps, allowed_edm)
+    return finish(problem, z, at, steps, allowed_edm)
 
 
 def solve_trust_constr(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:

@@ -46,13 +46,17 @@ def fit_result(
     )
     hidden = {sub for v in layout.variables if v.name in blinded for sub in v.sub_names} | blinded
     names = [n for n, limit in zip(layout.parameters, at_limit, strict=True) if limit and n not in hidden]
-    facts = {
-        "edm": float(solution.edm),
-        "smallest_nu": float(solution.smallest_nu),
-        "positive_definite": bool(solution.positive_definite),
-        "steps": int(solution.steps),
-    }
-    message = fit_message(status, at_limit_names=names, flat_directions=flat, **facts)
+    edm, smallest_nu, steps = float(solution.edm), float(solution.smallest_nu), int(solution.steps)
+    positive_definite = bool(solution.positive_definite)
+    message = fit_message(
+        status,
+        edm=edm,
+        smallest_nu=smallest_nu,
+        positive_definite=positive_definite,
+        at_limit_names=names,
+        flat_directions=flat,
+        steps=steps,
+    )
     with np.errstate(invalid="ignore"):
         errors = np.sqrt(np.diagonal(covariance))
     return FitResult(
@@ -71,7 +75,10 @@ def fit_result(
         fixed=fixed,
         layout=layout,
         blinded=blinded,
-        **facts,
+        edm=edm,
+        smallest_nu=smallest_nu,
+        positive_definite=positive_definite,
+        steps=steps,
     )
 
 
@@ -128,7 +135,9 @@ def pulls(best_fit: FitResult) -> Pulls:
             # A Poisson constraint's glob is a count; its parameter is measured relative to it.
             centre = layout.start[index] if layout.counting[index] else centre
             pull = (best_fit.x[index] - centre) / width
-            rows.append((name, variable.label, pull, best_fit.errors[index] / width, variable.group))
+            # A label names the variable: of an array it would name all components alike.
+            label = variable.label if variable.is_scalar else None
+            rows.append((name, label, pull, best_fit.errors[index] / width, variable.group))
     columns = list(zip(*rows, strict=True)) if rows else [(), (), (), (), ()]
     return Pulls(
         names=tuple(columns[0]),

@@ -116,7 +116,7 @@ def crossing(
         problem = objective.pose(prepared, data, hold(fixed, n, position, v), best.values)
         start = jnp.where(problem.free > 0, jnp.clip(z, problem.lower, problem.upper), problem.values[dense])
         return newton.minimize(
-            lambda z, y: point(problem, z, y),
+            lambda z, y: _without_sensitivity(point(problem, z, y)),
             start,
             _with_local(problem, y),
             lower=problem.lower,
@@ -196,6 +196,10 @@ def crossing(
     held = objective.pose(prepared, data, hold(fixed, n, position, end.value), best.values)
     start = objective.full_values(held, end.z, end.y)
     return Crossing(jnp.where(usable, end.value, jnp.nan), start, status)
+
+
+def _without_sensitivity(at: newton.Point) -> newton.Point:
+    return at._replace(extra=at.extra.y)
 
 
 def _with_local(problem: objective.Problem, y: Array) -> Array:

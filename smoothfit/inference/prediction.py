@@ -36,8 +36,8 @@ def _pieces(derived: Derived, p: Array) -> tuple[Array, Array, Array]:
     if plan.local is not None:
         y = jnp.append(p, 1.0)[plan.local.param]
         factor = jnp.where(plan.local.present > 0, y, 1.0)[plan.rows.tile[plan.local.row_tile]]
-        u = u.at[plan.local.row_tile].multiply(factor)
-        squares = squares.at[plan.local.row_tile].multiply(factor**2)
+        u = u.at[plan.local.row_tile].multiply(factor, unique_indices=True)
+        squares = squares.at[plan.local.row_tile].multiply(factor**2, unique_indices=True)
     return u, squares, jax.ops.segment_sum(squares, plan.rows.tile, plan.geometry.n_tiles)
 
 
@@ -53,7 +53,7 @@ def row_yields(prepared: Prepared, values: Array) -> Array:
     u, squares, variance = _pieces(derived, p)
     if plan.lite is None:
         return u
-    x = objective.to_tiles(plan, x_flat, plan.lite.to_flat)
+    x = objective.to_tiles(x_flat, plan.lite.from_flat)
     some = variance > NO_ERROR
     root = jnp.sqrt(jnp.where(some, variance, 1.0))
     follows = plan.lite.has_parameter * (1.0 - plan.lite.total)
@@ -81,7 +81,7 @@ def band(prepared: Prepared, data: Data, fixed: Fixed, solution: Solution) -> Ba
     """Post-fit expectation with its uncertainty from the covariance of all parameters."""
     problem = objective.pose(prepared, data, fixed)
     plan = problem.derived.plan
-    reaction = objective.sensitivity(problem, solution.dense, solution.local)
+    reaction = objective.evaluate(problem, solution.dense, solution.local).eliminated
     covariance = solution.covariance[plan.dense[:, None], plan.dense]
     at = jnp.concatenate([solution.values, solution.bin_values])
 

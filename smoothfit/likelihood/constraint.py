@@ -7,7 +7,13 @@ import jax.numpy as jnp
 
 from .._types import Array
 from ..effects import factor
-from ..probability import gaussian_constant, poisson_constant, poisson_deviance, poisson_slope
+from ..probability import (
+    gaussian_constant,
+    poisson_constant,
+    poisson_curvature,
+    poisson_deviance,
+    poisson_slope,
+)
 from .derived import Derived
 
 __all__ = ["constant", "derivatives", "user_terms", "value"]
@@ -15,12 +21,12 @@ __all__ = ["constant", "derivatives", "user_terms", "value"]
 
 def value(derived: Derived, p: Array, globs: Array) -> Array:
     """-log C less its constants; p and globs are (param,), globs 0 where unconstrained."""
-    poisson = derived.plan.constraint.poisson > 0
-    tau = derived.templates.tau
     pull = p - globs
     total = 0.5 * jnp.sum(derived.precision * pull**2)
-    rate = jnp.where(poisson, p * tau, 1.0)
-    total += jnp.sum(jnp.where(poisson, poisson_deviance(rate, jnp.where(poisson, globs, 1.0)), 0.0))
+    if derived.plan.constraint.any_poisson:
+        poisson = derived.plan.constraint.poisson > 0
+        rate = jnp.where(poisson, p * derived.templates.tau, 1.0)
+        total += jnp.sum(jnp.where(poisson, poisson_deviance(rate, jnp.where(poisson, globs, 1.0)), 0.0))
     if derived.correlated_precision is not None:
         shifted = pull[derived.plan.constraint.correlated]
         total += 0.5 * shifted @ derived.correlated_precision @ shifted
@@ -42,13 +48,12 @@ def constant(derived: Derived, globs: Array) -> Array:
 def derivatives(derived: Derived, p: Array, globs: Array) -> tuple[Array, Array]:
     """Gradient (dense,) and Hessian (dense, dense) of :func:`value` by the dense parameters."""
     plan = derived.plan
-    poisson = plan.constraint.poisson > 0
-    tau = derived.templates.tau
-    rate = jnp.where(poisson, p * tau, 1.0)
-    counts = jnp.where(poisson, globs, 1.0)
-    slope, curve = jax.jvp(lambda r: poisson_slope(r, counts), (rate,), (jnp.ones_like(rate),))
-    gradient = derived.precision * (p - globs) + jnp.where(poisson, slope * tau, 0.0)
-    diagonal = derived.precision + jnp.where(poisson, curve * tau**2, 0.0)
+    gradient, diagonal = derived.precision * (p - globs), derived.precision
+    if plan.constraint.any_poisson:
+        poisson, tau = plan.constraint.poisson > 0, derived.templates.tau
+        rate, counts = jnp.where(poisson, p * tau, 1.0), jnp.where(poisson, globs, 1.0)
+        gradient += jnp.where(poisson, poisson_slope(rate, counts) * tau, 0.0)
+        diagonal += jnp.where(poisson, poisson_curvature(rate, counts) * tau**2, 0.0)
     hessian = jnp.diag(diagonal[plan.dense])
     if derived.correlated_precision is not None:
         members = plan.constraint.correlated

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from .._types import Array
-from ..effects import LogFactorTerms, factor, lognormal, shape
+from ..effects import LogFactorTerms, concatenate, factor, lognormal, shape
 from ..prepared import Plan
 from .derived import Derived
 
@@ -28,7 +28,7 @@ __all__ = ["Jacobians", "Moments", "State", "curvature", "evaluate", "jacobians"
 class State(NamedTuple):
     """Intermediate results at one point that derivatives need."""
 
-    terms: list[LogFactorTerms]
+    terms: LogFactorTerms | None
     exponential: Array
     """(row,): product of the log-normal factors."""
     factors: Array
@@ -67,19 +67,20 @@ class Jacobians(NamedTuple):
 def evaluate(derived: Derived, p: Array) -> State:
     """The factors and morphed templates at parameters ``p`` (param,)."""
     plan, templates = derived.plan, derived.templates
-    terms = lognormal.terms(plan.lognormal, derived.log_down, derived.log_up, p)
+    found = lognormal.terms(plan.lognormal, derived.log_down, derived.log_up, p)
     base, is_open, shift = templates.nominal, jnp.ones_like(templates.nominal), None
     if plan.shape is not None and derived.shape is not None:
-        terms = terms + shape.log_terms(plan.shape, derived.shape, p)
+        found = found + shape.log_terms(plan.shape, derived.shape, p)
         shift = shape.shift(plan.shape, derived.shape, p, base.shape[0])
         base = base + shift.change
         if plan.shape.any_normalised:
             floored = (plan.shape.floored[:, None] > 0) & (base < shape.FLOOR)
             base = jnp.where(floored, shape.FLOOR, base)
             is_open = jnp.where(floored, 0.0, 1.0)
+    terms = concatenate(found)
     logs = jnp.zeros(plan.rows.n_rows)
-    for term in terms:
-        logs = logs.at[term.row].add(term.value)
+    if terms is not None:
+        logs = jax.ops.segment_sum(terms.value, terms.row, plan.rows.n_rows)
     source = factor.sources(plan.programs, templates.captured, p)
     factors = factor.row_factors(plan.factors, source)
     plain = factor.products_without(factors, ())
@@ -139,8 +140,8 @@ class _RowDerivatives(NamedTuple):
 def _row_derivatives(plan: Plan, state: State) -> _RowDerivatives:
     shape_ = (plan.rows.n_rows, plan.n_dense)
     log = jnp.zeros(shape_)
-    for term in state.terms:
-        log = log.at[term.row, plan.column[term.param]].add(term.slope)
+    if state.terms is not None:
+        log = log.at[state.terms.row, plan.column[state.terms.param]].add(state.terms.slope)
     plain = jnp.zeros(shape_)
     rows = jnp.arange(plan.rows.n_rows)
     for q in range(state.factors.shape[1]):
@@ -267,11 +268,10 @@ def _row_curvature(plan: Plan, state: State, d: _RowDerivatives, weight: Array) 
     exponential = weight * state.exponential
     cross = jnp.einsum("rk,r,rl->kl", d.log, exponential, d.plain)
     result = jnp.einsum("rk,r,rl->kl", d.log, exponential * state.plain, d.log) + cross + cross.T
-    diagonal = jnp.zeros(plan.n_dense)
-    for term in state.terms:
-        own = (weight * state.row_factor)[term.row] * term.curvature
-        diagonal = diagonal.at[plan.column[term.param]].add(own)
-    result = result + jnp.diag(diagonal)
+    if state.terms is not None:
+        own = (weight * state.row_factor)[state.terms.row] * state.terms.curvature
+        diagonal = jax.ops.segment_sum(own, plan.column[state.terms.param], plan.n_dense)
+        result = result + jnp.diag(diagonal)
     n_slots = state.factors.shape[1]
     for q in range(n_slots):
         for other in range(n_slots):

@@ -41,12 +41,9 @@ def derivatives(
     y: Array, v_out: Array, v_in: Array, locals_: Locals, bins: lite.Bins
 ) -> tuple[Array, Array]:
     """First and second derivative by y of the bin's term, v's Monte Carlo parameter minimised."""
-    zero = jnp.zeros_like(v_in)
-    v = v_out + y * v_in
-    slope = lite.slopes(v, zero, bins)[0]
-    curve = jax.jvp(lambda x: lite.slopes(x, zero, bins)[0], (v,), (jnp.ones_like(v),))[1]
+    by_bin = lite.derivatives(v_out + y * v_in, jnp.zeros_like(v_in), bins)
     own_slope, own_curve = own_terms(y, locals_)
-    return slope * v_in + own_slope, curve * v_in**2 + own_curve
+    return by_bin.by_v * v_in + own_slope, by_bin.vv * v_in**2 + own_curve
 
 
 def own_terms(y: Array, locals_: Locals) -> tuple[Array, Array]:

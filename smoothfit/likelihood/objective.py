@@ -29,7 +29,6 @@ __all__ = [
     "evaluate",
     "full_values",
     "pose",
-    "sensitivity",
     "to_tiles",
     "value",
 ]
@@ -55,6 +54,28 @@ class Problem:
     """(dense,)"""
 
 
+class Sensitivity(NamedTuple):
+    """The eliminated parameters at a point, and how they follow the dense ones.
+
+    To first order a local parameter is ``local + local_by_dense @ dz + e`` with e of variance
+    ``local_own``, a bin parameter ``bin + bin_by_dense @ dz + bin_by_local e + f`` with e that of the
+    local parameter of its bin and f of variance ``bin_own``.
+    """
+
+    local: Array
+    local_by_dense: Array
+    local_own: Array
+    bin: Array
+    bin_by_dense: Array
+    bin_by_local: Array
+    """(bin parameter,)"""
+    bin_local_own: Array
+    """(bin parameter,): ``local_own`` of the local parameter of its bin, 0 without one."""
+    bin_own: Array
+    smallest_nu: Array
+    """The smallest expectation of any bin, in events."""
+
+
 class Evaluation(NamedTuple):
     """The objective at a point."""
 
@@ -63,17 +84,18 @@ class Evaluation(NamedTuple):
     hessian: Array
     y: Array
     """(tile, width): the local parameters."""
+    eliminated: Sensitivity
 
 
-def to_tiles(plan: Plan, flat: Array, to_flat: Array) -> Array:
-    geometry = plan.geometry
-    empty = jnp.zeros(geometry.n_tiles * geometry.width)
-    return empty.at[to_flat].set(flat).reshape(geometry.n_tiles, geometry.width)
+def to_tiles(flat: Array, from_flat: Array) -> Array:
+    """(tile, width) from a flat array and the map that says what stands where; 0 where nothing does."""
+    # Gathers, not scatters, wherever the map can be inverted: they fuse, and compile faster.
+    return jnp.append(flat, 0.0)[from_flat]
 
 
 def _bins(derived: Derived, data: Data, fixed: Fixed) -> lite.Bins:
     plan = derived.plan
-    counts = to_tiles(plan, data.counts, plan.geometry.to_flat)
+    counts = to_tiles(data.counts, plan.geometry.from_flat)
     zero = jnp.zeros_like(counts)
     if plan.lite is None:
         return lite.Bins(
@@ -85,14 +107,14 @@ def _bins(derived: Derived, data: Data, fixed: Fixed) -> lite.Bins:
             held_at=zero,
             delta=zero,
         )
-    to_flat = plan.lite.to_flat
+    at = plan.lite.from_flat
     return lite.Bins(
         counts=counts,
         valid=plan.geometry.valid,
-        globs=to_tiles(plan, data.bin_globs, to_flat),
+        globs=to_tiles(data.bin_globs, at),
         has_parameter=plan.lite.has_parameter,
-        held=to_tiles(plan, fixed.bin_mask, to_flat),
-        held_at=to_tiles(plan, fixed.bin_values, to_flat),
+        held=to_tiles(fixed.bin_mask, at),
+        held_at=to_tiles(fixed.bin_values, at),
         delta=derived.delta,
     )
 
@@ -152,13 +174,22 @@ def _local_values(problem: Problem) -> Array:
     return jnp.append(problem.values, 1.0)[plan.local.param]
 
 
+def _with_dense(problem: Problem, z: Array) -> Array:
+    """(param,) with these dense values; local parameters as they were."""
+    plan = problem.derived.plan
+    if plan.local is None:
+        return z
+    return jnp.where(plan.column < plan.n_dense, jnp.append(z, 0.0)[plan.column], problem.values)
+
+
 def _assemble(problem: Problem, z: Array, y: Array) -> Array:
     """(param,) from dense and local values."""
     plan = problem.derived.plan
-    p = problem.values.at[plan.dense].set(z)
+    p = _with_dense(problem, z)
     if plan.local is None:
         return p
-    return p.at[plan.local.params].set(y.ravel()[plan.local.to_flat])
+    own = jnp.append(y.ravel()[plan.local.to_flat], 0.0)[plan.local.number]
+    return jnp.where(plan.column < plan.n_dense, p, own)
 
 
 def _split(moments: expectation.Moments) -> tuple[Array, Array]:
@@ -179,7 +210,7 @@ def value(problem: Problem, z: Array, y: Array | None = None) -> Array:
     ``y`` are local values to start from.
     """
     derived = problem.derived
-    p = problem.values.at[derived.plan.dense].set(z)
+    p = _with_dense(problem, z)
     moments = expectation.moments(derived, p)
     y = _local_values(problem) if y is None else y
     y = _solve_local(problem, moments, y)
@@ -203,33 +234,39 @@ def constants(problem: Problem) -> Array:
 
 
 def evaluate(problem: Problem, z: Array, y: Array) -> Evaluation:
-    """Value, gradient and Hessian by the dense parameters, everything else eliminated."""
+    """Value, gradient and Hessian by the dense parameters, everything else eliminated.
+
+    ``y`` (tile, width) are local values to start from. What the caller does not use of the result
+    is not computed, once compiled.
+    """
     derived = problem.derived
     plan = derived.plan
-    state = expectation.evaluate(derived, problem.values.at[plan.dense].set(z))
+    state = expectation.evaluate(derived, _with_dense(problem, z))
     moments = expectation.sums(derived, state)
     y = _solve_local(problem, moments, y)
     v_out, v_in = _split(moments)
     v = v_out + y * v_in
     p = _assemble(problem, z, y)
-    by_v, by_variance = lite.slopes(v, moments.variance, problem.bins)
-    second = lite.curvatures(v, moments.variance, problem.bins)
-    y_row = _on_rowto_tiles(plan, y)
+    by_bin = lite.derivatives(v, moments.variance, problem.bins)
+    by_v, by_variance = by_bin.by_v, by_bin.by_variance
+    y_row = _on_row_tiles(plan, y)
     jac = expectation.jacobians(derived, state, p, y_row, problem.locals_ is not None)
 
     gradient, hessian = constraint.derivatives(derived, p, problem.param_globs)
     gradient += jnp.einsum("akw,aw->k", jac.v, by_v)
     hessian += expectation.curvature(derived, state, p, y_row, by_v, by_variance)
-    weighted = jac.v * second.vv[:, None]
+    weighted = jac.v * by_bin.vv[:, None]
     if jac.variance is not None:
         gradient += jnp.einsum("akw,aw->k", jac.variance, by_variance)
-        weighted += jac.variance * second.v_var[:, None]
-        crossed = jac.v * second.v_var[:, None] + jac.variance * second.var_var[:, None]
+        weighted += jac.variance * by_bin.v_var[:, None]
+        crossed = jac.v * by_bin.v_var[:, None] + jac.variance * by_bin.var_var[:, None]
         hessian += jnp.einsum("akw,alw->kl", jac.variance, crossed)
     hessian += jnp.einsum("akw,alw->kl", jac.v, weighted)
+    follows = inverse = None
     if problem.locals_ is not None:
-        mixed, inverse = _local_response(problem, jac, v_in, by_v, second.vv, y)
-        hessian -= jnp.einsum("akw,alw->kl", mixed * inverse[:, None], mixed)
+        mixed, inverse = _local_response(problem, jac, v_in, by_bin, y)
+        follows = -mixed * inverse[:, None]
+        hessian += jnp.einsum("akw,alw->kl", follows, mixed)
     total = (
         lite.value(v, moments.variance, problem.bins)
         + constraint.value(derived, p, problem.param_globs)
@@ -238,10 +275,11 @@ def evaluate(problem: Problem, z: Array, y: Array) -> Evaluation:
     if plan.constraint.terms:
         extra = constraint.user_derivatives(derived, p, problem.counts, problem.globs)
         gradient, hessian = gradient + extra[0], hessian + extra[1]
-    return Evaluation(total, gradient, 0.5 * (hessian + hessian.T), y)
+    eliminated = _sensitivity(problem, moments, jac, y, follows, inverse)
+    return Evaluation(total, gradient, 0.5 * (hessian + hessian.T), y, eliminated)
 
 
-def _on_rowto_tiles(plan: Plan, y: Array) -> Array:
+def _on_row_tiles(plan: Plan, y: Array) -> Array:
     """(row tile, width): local values where they multiply, 1 elsewhere."""
     ones = jnp.ones((plan.rows.row.shape[0], plan.geometry.width))
     if plan.local is None:
@@ -251,89 +289,58 @@ def _on_rowto_tiles(plan: Plan, y: Array) -> Array:
 
 
 def _local_response(
-    problem: Problem, jac: expectation.Jacobians, v_in: Array, by_v: Array, vv: Array, y: Array
+    problem: Problem, jac: expectation.Jacobians, v_in: Array, by_bin: lite.Derivatives, y: Array
 ) -> tuple[Array, Array]:
     """d2NLL/dy dz (tile, dense, width) and 1/(d2NLL/dy2), 0 where y is held or at a limit."""
     assert problem.locals_ is not None and jac.v_in is not None
-    stiffness = vv * v_in**2 + local.own_terms(y, problem.locals_)[1]
-    mixed = (vv * v_in)[:, None] * jac.v + by_v[:, None] * jac.v_in
+    stiffness = by_bin.vv * v_in**2 + local.own_terms(y, problem.locals_)[1]
+    mixed = (by_bin.vv * v_in)[:, None] * jac.v + by_bin.by_v[:, None] * jac.v_in
     usable = local.interior(y, problem.locals_) & (stiffness > 0.0)
     return mixed, jnp.where(usable, 1.0 / jnp.where(usable, stiffness, 1.0), 0.0)
 
 
-class Sensitivity(NamedTuple):
-    """The eliminated parameters at a point, and how they follow the dense ones.
-
-    To first order a local parameter is ``local + local_by_dense @ dz + e`` with e of variance
-    ``local_own``, a bin parameter ``bin + bin_by_dense @ dz + bin_by_local e + f`` with e that of the
-    local parameter of its bin and f of variance ``bin_own``.
-    """
-
-    local: Array
-    local_by_dense: Array
-    local_own: Array
-    bin: Array
-    bin_by_dense: Array
-    bin_by_local: Array
-    """(bin parameter,)"""
-    bin_local_own: Array
-    """(bin parameter,): ``local_own`` of the local parameter of its bin, 0 without one."""
-    bin_own: Array
-    smallest_nu: Array
-    """The smallest expectation of any bin, in events."""
-
-
-def sensitivity(problem: Problem, z: Array, y: Array) -> Sensitivity:
-    """Local and bin parameters at a point, with their linear response."""
-    derived = problem.derived
-    plan = derived.plan
-    state = expectation.evaluate(derived, problem.values.at[plan.dense].set(z))
-    moments = expectation.sums(derived, state)
+def _sensitivity(
+    problem: Problem,
+    moments: expectation.Moments,
+    jac: expectation.Jacobians,
+    y: Array,
+    follows: Array | None,
+    inverse: Array | None,
+) -> Sensitivity:
+    """The eliminated parameters, from the pieces of an evaluation."""
+    plan, bins = problem.derived.plan, problem.bins
     v_out, v_in = _split(moments)
     v = v_out + y * v_in
-    p = _assemble(problem, z, y)
-    jac = expectation.jacobians(derived, state, p, _on_rowto_tiles(plan, y), problem.locals_ is not None)
-    terms = lite.solve(v, moments.variance + (problem.bins.delta * v) ** 2, problem.bins)
-    empty = jnp.zeros(0)
-    n_dense = z.shape[0]
-    local_values = local_own = empty
-    local_by_dense = jnp.zeros((0, n_dense))
-    own_tiles = jnp.zeros_like(v)
-    flat = lambda x, at: jnp.moveaxis(x, 1, -1).reshape(-1, x.shape[1])[at]  # noqa: E731
+    terms = lite.solve(v, lite.total_variance(v, moments.variance, bins), bins)
+    empty, no_rows = jnp.zeros(0), jnp.zeros((0, plan.n_dense))
+    found = dict.fromkeys(("local", "local_own", "bin", "bin_by_local", "bin_local_own", "bin_own"), empty)
+    local_by_dense = bin_by_dense = no_rows
     slope = jac.v
-    if plan.local is not None and problem.locals_ is not None:
-        by_v = lite.slopes(v, moments.variance, problem.bins)[0]
-        vv = lite.curvatures(v, moments.variance, problem.bins).vv
-        mixed, inverse = _local_response(problem, jac, v_in, by_v, vv, y)
+    if plan.local is not None and follows is not None and inverse is not None:
         at = plan.local.to_flat
-        own_tiles = inverse
-        local_values, local_own = y.ravel()[at], inverse.ravel()[at]
-        follows = -mixed * inverse[:, None]
-        local_by_dense = flat(follows, at)
+        found["local"], found["local_own"] = y.ravel()[at], inverse.ravel()[at]
+        local_by_dense = _flat_rows(follows, at)
         slope = slope + v_in[:, None] * follows
-    bin_values = bin_own = bin_by_local = bin_local_own = empty
-    bin_by_dense = jnp.zeros((0, n_dense))
     if plan.lite is not None:
         at = plan.lite.to_flat
-        reaction = lite.response(v, moments.variance, problem.bins)
+        reaction = lite.response(v, moments.variance, bins)
         by_dense = reaction.by_v[:, None] * slope
         if jac.variance is not None:
             by_dense += reaction.by_variance[:, None] * jac.variance
-        bin_values, bin_own = terms.x.ravel()[at], reaction.own_variance.ravel()[at]
-        bin_by_dense, bin_by_local = flat(by_dense, at), (reaction.by_v * v_in).ravel()[at]
-        bin_local_own = own_tiles.ravel()[at]
-    smallest = jnp.min(jnp.where(problem.bins.valid > 0, terms.nu, jnp.inf))
+        bin_by_dense = _flat_rows(by_dense, at)
+        found["bin"], found["bin_own"] = terms.x.ravel()[at], reaction.own_variance.ravel()[at]
+        found["bin_by_local"] = (reaction.by_v * v_in).ravel()[at]
+        own = jnp.zeros_like(v) if inverse is None else inverse
+        found["bin_local_own"] = own.ravel()[at]
+    smallest = jnp.min(jnp.where(bins.valid > 0, terms.nu, jnp.inf))
     return Sensitivity(
-        local_values,
-        local_by_dense,
-        local_own,
-        bin_values,
-        bin_by_dense,
-        bin_by_local,
-        bin_local_own,
-        bin_own,
-        smallest,
+        local_by_dense=local_by_dense, bin_by_dense=bin_by_dense, smallest_nu=smallest, **found
     )
+
+
+def _flat_rows(tiles: Array, at: Array) -> Array:
+    """(tile, dense, width) -> (place, dense)."""
+    return jnp.moveaxis(tiles, 1, -1).reshape(-1, tiles.shape[1])[at]
 
 
 def full_values(problem: Problem, z: Array, y: Array) -> Array:

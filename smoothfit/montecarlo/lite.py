@@ -16,24 +16,23 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from .._pytree import pytree_dataclass
 from .._types import Array
-from ..probability import gaussian_constant, poisson_deviance, poisson_slope
+from ..probability import gaussian_constant, poisson_curvature, poisson_deviance, poisson_slope
 
 __all__ = [
     "NO_ERROR",
     "BinTerms",
     "Bins",
-    "Curvatures",
+    "Derivatives",
     "Response",
     "constant",
-    "curvatures",
+    "derivatives",
     "response",
-    "slopes",
     "solve",
+    "total_variance",
     "value",
 ]
 
@@ -57,62 +56,73 @@ class Bins:
 
 
 class BinTerms(NamedTuple):
-    """The bin parameter and the expectation it leads to."""
+    """The bin parameter and what it leads to, at yields v and total variances V."""
 
     x: Array
     nu: Array
     a: Array
     """Derivative of the bin's term by v at constant x."""
+    a_by_v: Array
+    a_by_variance: Array
+    per_error: Array
+    """1/t, 0 where the bin's parameter has no effect."""
 
 
-class Curvatures(NamedTuple):
-    """Second derivatives of the minimised bin term by v and V."""
-
-    vv: Array
-    v_var: Array
-    var_var: Array
-
-
-def _error(variance: Array) -> tuple[Array, Array]:
-    """(whether there is an error, t), with t = 1 where there is none, for safe division."""
-    some = variance > NO_ERROR
-    return some, jnp.sqrt(jnp.where(some, variance, 1.0))
+def _error(variance: Array, bins: Bins) -> tuple[Array, Array, Array]:
+    """(whether x has an effect, t, 1/t), with t = 1 and 1/t = 0 where it has none."""
+    some = (variance > NO_ERROR) & (bins.has_parameter > 0)
+    t = jnp.sqrt(jnp.where(some, variance, 1.0))
+    return some, t, jnp.where(some, 1.0 / t, 0.0)
 
 
 def solve(v: Array, variance: Array, bins: Bins) -> BinTerms:
-    """The bin parameter that minimises the bin's term (or the held one)."""
-    some, t = _error(variance)
-    some &= bins.has_parameter > 0
-    safe = jnp.where(some, variance, 1.0)
+    """The bin parameter that minimises the bin's term (or the held one); V is the total variance."""
+    some, t, per_error = _error(variance, bins)
+    square = t * t
     d, g = bins.counts, bins.globs
-    m = v + g * t - safe
-    filled = d > 0.0
-    root = jnp.sqrt(jnp.where(filled, m * m + 4.0 * safe * d, 1.0))
-    positive = m > 0.0
-    smaller = jnp.where(positive, 1.0, root - m)
-    nu_filled = jnp.where(positive, 0.5 * (m + root), 2.0 * safe * d / smaller)
-    a_filled = 1.0 - d / jnp.where(filled, nu_filled, 1.0)
-    a_empty = jnp.where(positive, 1.0, (v + g * t) / safe)
-    a_free = jnp.where(filled, a_filled, a_empty)
-    nu_free = jnp.where(filled, nu_filled, jnp.maximum(m, 0.0))
-    x_free = jnp.where(some, g - t * a_free, g)
-
     held = bins.held > 0
-    x_held = bins.held_at
-    nu_plain = v + jnp.where(held & some, x_held * t, 0.0)
     plain = held | ~some
-    a_plain = poisson_slope(jnp.where(plain, nu_plain, 1.0), d)
+    filled = d > 0.0
+
+    m = v + g * t - square
+    positive = m > 0.0
+    root = jnp.sqrt(jnp.where(filled, m * m + 4.0 * square * d, 1.0))
+    below = 2.0 * square * d / jnp.where(positive, 1.0, root - m)
+    nu_filled = jnp.where(filled, jnp.where(positive, 0.5 * (m + root), below), 1.0)
+    ratio = d / nu_filled
+    m_by_variance = 0.5 * g / t - 1.0
+    # Filled, empty with nu = m, and empty with nu = 0, where x keeps nu from becoming negative.
+    at_zero = (v + g * t) / square
+    a_free = jnp.where(filled, 1.0 - ratio, jnp.where(positive, 1.0, at_zero))
+    a_by_v = jnp.where(filled, ratio / root, jnp.where(positive, 0.0, 1.0 / square))
+    by_variance = jnp.where(positive, 0.0, (0.5 * g / t - at_zero) / square)
+    by_variance = jnp.where(filled, ratio * (m_by_variance + ratio) / root, by_variance)
+
+    x_held = jnp.where(held, bins.held_at, 0.0)
+    nu_plain = v + jnp.where(some, x_held * t, 0.0)
+    safe_nu = jnp.where(plain, nu_plain, 1.0)
+    slope, curve = poisson_slope(safe_nu, d), poisson_curvature(safe_nu, d)
+    # Where V = 0 a free parameter still has its share in the derivatives by V.
+    plain_by_variance = curve * jnp.where(held, 0.5 * x_held * per_error, -slope)
+    a = jnp.where(plain, slope, a_free)
     return BinTerms(
-        x=jnp.where(bins.has_parameter > 0, jnp.where(held, x_held, x_free), 0.0),
-        nu=jnp.where(plain, nu_plain, nu_free),
-        a=jnp.where(plain, a_plain, a_free),
+        x=jnp.where(bins.has_parameter > 0, jnp.where(held, x_held, g - jnp.where(some, t * a, 0.0)), 0.0),
+        nu=jnp.where(plain, nu_plain, jnp.where(filled, nu_filled, jnp.maximum(m, 0.0))),
+        a=a,
+        a_by_v=jnp.where(plain, curve, a_by_v),
+        a_by_variance=jnp.where(plain, plain_by_variance, by_variance),
+        per_error=per_error,
     )
+
+
+def total_variance(v: Array, variance: Array, bins: Bins) -> Array:
+    """V with the errors relative to the total."""
+    return variance + (bins.delta * v) ** 2
 
 
 def value(v: Array, variance: Array, bins: Bins) -> Array:
     """The bin terms of the NLL less their constants, summed; x minimised over unless held."""
-    variance = variance + (bins.delta * v) ** 2
-    terms = solve(v, variance, bins)
+    terms = solve(v, total_variance(v, variance, bins), bins)
     pull = jnp.where(bins.has_parameter > 0, terms.x - bins.globs, 0.0)
     per_bin = poisson_deviance(terms.nu, bins.counts) + 0.5 * pull * pull
     return jnp.sum(bins.valid * per_bin)
@@ -123,34 +133,45 @@ def constant(bins: Bins) -> Array:
     return jnp.sum(bins.has_parameter) * gaussian_constant(1.0)
 
 
-def _slopes(v: Array, variance: Array, bins: Bins) -> tuple[Array, Array]:
-    total = variance + (bins.delta * v) ** 2
-    terms = solve(v, total, bins)
-    some, t = _error(total)
-    some &= bins.has_parameter > 0
-    # a x/(2 t), with x = g - t a where x is free: the pole at t = 0 is then only that of g.
-    free = 0.5 * terms.a * (jnp.where(some, bins.globs / t, 0.0) - terms.a)
-    held = jnp.where(some, 0.5 * terms.a * bins.held_at / t, 0.0)
-    by_variance = jnp.where(bins.has_parameter > 0, jnp.where(bins.held > 0, held, free), 0.0)
-    by_v = terms.a + by_variance * 2.0 * bins.delta**2 * v
-    return bins.valid * by_v, bins.valid * by_variance
+class Derivatives(NamedTuple):
+    """First and second derivatives of the minimised bin terms by v and V; arrays (tile, width)."""
+
+    by_v: Array
+    by_variance: Array
+    vv: Array
+    v_var: Array
+    var_var: Array
 
 
-def slopes(v: Array, variance: Array, bins: Bins) -> tuple[Array, Array]:
-    """First derivatives of the minimised bin terms by v and by V, (tile, width)."""
-    return _slopes(v, variance, bins)
+def derivatives(v: Array, variance: Array, bins: Bins) -> Derivatives:
+    """Derivatives of the minimised bin terms.
 
-
-def curvatures(v: Array, variance: Array, bins: Bins) -> Curvatures:
-    """Second derivatives of the minimised bin terms by v and V, (tile, width)."""
-    one, zero = jnp.ones_like(v), jnp.zeros_like(v)
-    _, (vv, _) = jax.jvp(lambda x, y: _slopes(x, y, bins), (v, variance), (one, zero))
-    _, (v_var, var_var) = jax.jvp(lambda x, y: _slopes(x, y, bins), (v, variance), (zero, one))
-    return Curvatures(vv, v_var, var_var)
+    With W = V + (delta v)^2 the term's derivatives are a by v and a x/(2 t) = a (g/t - a)/2 by W; the
+    rest is the chain rule. The only pole at t = 0 is that of a global observable that is not zero.
+    """
+    terms = solve(v, total_variance(v, variance, bins), bins)
+    held = bins.held > 0
+    inverse = terms.per_error
+    shift = jnp.where(held, bins.held_at, bins.globs) * inverse
+    shift_by_w = -0.5 * shift * inverse**2
+    own = jnp.where(held, 0.0, terms.a)
+    own_by_w = jnp.where(held, 0.0, terms.a_by_variance)
+    has = bins.valid * bins.has_parameter
+    w = has * 0.5 * terms.a * (shift - own)
+    v_w = bins.valid * terms.a_by_variance
+    w_w = has * 0.5 * (terms.a_by_variance * (shift - own) + terms.a * (shift_by_w - own_by_w))
+    w_by_v = 2.0 * bins.delta**2 * v
+    return Derivatives(
+        by_v=bins.valid * terms.a + w * w_by_v,
+        by_variance=w,
+        vv=bins.valid * terms.a_by_v + w_by_v * (2.0 * v_w + w_w * w_by_v) + 2.0 * bins.delta**2 * w,
+        v_var=v_w + w_w * w_by_v,
+        var_var=w_w,
+    )
 
 
 class Response(NamedTuple):
-    """How the bin parameter reacts: dx/dv, dx/dV, and 1/(second derivative by x)."""
+    """How free bin parameters react: dx/dv, dx/dV, and 1/(second derivative by x); 0 where held."""
 
     by_v: Array
     by_variance: Array
@@ -158,17 +179,14 @@ class Response(NamedTuple):
 
 
 def response(v: Array, variance: Array, bins: Bins) -> Response:
-    """The linear response of free bin parameters, for their uncertainties (0 where held)."""
-
-    def x_of(v: Array, variance: Array) -> Array:
-        return solve(v, variance + (bins.delta * v) ** 2, bins).x
-
-    one, zero = jnp.ones_like(v), jnp.zeros_like(v)
-    free = (bins.has_parameter > 0) & (bins.held == 0)
-    by_v = jax.jvp(x_of, (v, variance), (one, zero))[1]
-    by_variance = jax.jvp(x_of, (v, variance), (zero, one))[1]
-    total = variance + (bins.delta * v) ** 2
-    nu = solve(v, total, bins).nu
-    stiffness = 1.0 + total * bins.counts / jnp.where(nu > 0.0, nu, 1.0) ** 2
-    own = jnp.where(free, 1.0 / stiffness, 0.0)
-    return Response(jnp.where(free, by_v, 0.0), jnp.where(free, by_variance, 0.0), own)
+    """The linear response of the bin parameters, for their uncertainties."""
+    total = total_variance(v, variance, bins)
+    terms = solve(v, total, bins)
+    free = jnp.where((bins.has_parameter > 0) & (bins.held == 0), 1.0, 0.0)
+    _, t, inverse = _error(total, bins)
+    x_by_w = jnp.where(inverse > 0.0, -0.5 * terms.a * inverse - t * terms.a_by_variance, 0.0)
+    x_by_v = jnp.where(inverse > 0.0, -t * terms.a_by_v, 0.0)
+    stiffness = 1.0 + total * bins.counts / jnp.where(terms.nu > 0.0, terms.nu, 1.0) ** 2
+    return Response(
+        free * (x_by_v + x_by_w * 2.0 * bins.delta**2 * v), free * x_by_w, free / stiffness
+    )

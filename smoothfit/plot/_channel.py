@@ -40,7 +40,7 @@ class Panel:
         count = self.channel.stop - self.channel.start
         edges = self.channel.edges
         if edges is None or len(edges) != count + 1 or not np.all(np.isfinite(edges)):
-            return np.arange(count + 1) + 0.5
+            return np.arange(count + 1, dtype=np.float64) + 0.5
         return np.asarray(edges, dtype=np.float64)
 
     @property

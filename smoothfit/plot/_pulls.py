@@ -51,7 +51,7 @@ def draw_pulls(record: Pulls, axes: Axes, *, reach: float | None = None, title: 
 
 
 def pulls(record: Pulls, *, largest: int | None = None) -> Figure:
-    """Pulls with their post-fit errors, in units of the pre-fit errors.
+    r"""Pulls with their post-fit errors, in units of the pre-fit errors.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def pulls(record: Pulls, *, largest: int | None = None) -> Figure:
     Examples
     --------
     >>> import numpy as np
-    >>> record = Pulls(("jes", "lumi"), (r"\\mathrm{JES}", None), np.array([0.3, -1.2]), np.array([0.6, 1.0]))
+    >>> record = Pulls(("jes", "lumi"), (r"\mathrm{JES}", None), np.array([0.3, -1.2]), np.array([0.6, 1.0]))
     >>> [text.get_text() for text in pulls(record).axes[0].get_yticklabels()]
     ['$\\mathrm{JES}$', 'lumi']
     """

@@ -71,6 +71,7 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
             terms=tuple(t.program for _, t in terms),
             term_scalars=tuple(t.scalars for _, t in terms),
             term_of_all=tuple(term.variables is None for term, _ in terms),
+            any_poisson=bool(parameters.poisson.any()),
         ),
         dense=_index(dense),
         column=_index(column),
@@ -124,6 +125,7 @@ def _geometry(tiling: Tiling) -> Geometry:
     valid[tiling.to_flat()] = 1.0
     return Geometry(
         to_flat=_index(tiling.to_flat()),
+        from_flat=_index(stacking.inverse(tiling.to_flat(), tiling)),
         valid=valid.reshape(tiling.n_tiles, tiling.width),
         width=tiling.width,
         n_tiles=tiling.n_tiles,

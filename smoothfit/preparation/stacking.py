@@ -75,6 +75,13 @@ def _index(values: IntArray | list[int]) -> Index:
     return Index(np.asarray(values, dtype=np.float64))
 
 
+def inverse(to_flat: IntArray, tiling: Tiling) -> IntArray:
+    """(tile, width): which entry stands at each place, the number of entries where none does."""
+    places = np.full(tiling.n_tiles * tiling.width, len(to_flat))
+    places[to_flat] = np.arange(len(to_flat))
+    return places.reshape(tiling.n_tiles, tiling.width)
+
+
 def stack_nominal(structure: Structure, rows: Rows) -> FloatArray:
     """(row tile, width): the yields."""
     nominal = np.zeros((rows.n, rows.tiling.width))
@@ -248,12 +255,16 @@ def stack_local(local: list[LocalVariable], parameters: Parameters, rows: Rows) 
         params.append(parameters.of(found.variable))
         row_tiles += [tile for row in found.rows for tile in rows.at[row].tolist()]
     owner = owner.reshape(tiling.n_tiles, tiling.width)
+    members = np.concatenate(params)
+    number = np.full(parameters.n, len(members))
+    number[members] = np.arange(len(members))
     return LocalPlan(
         param=_index(owner),
         present=(owner < parameters.n).astype(float),
         row_tile=_index(sorted(row_tiles)),
         to_flat=_index(np.concatenate(places)),
         params=_index(np.concatenate(params)),
+        number=_index(number),
     )
 
 
@@ -297,6 +308,7 @@ def stack_lite(
     shape = (tiling.n_tiles, tiling.width)
     plan = LitePlan(
         to_flat=_index(to_flat[bins]),
+        from_flat=_index(inverse(to_flat[bins], tiling)),
         has_parameter=has_parameter.astype(float).reshape(shape),
         total=total.reshape(shape),
         source=_index(source),

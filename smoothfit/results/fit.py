@@ -12,7 +12,7 @@ from .._types import BoolArray, FloatArray
 from ..layout import Layout
 from ..render import Cell, Table, with_error
 from ..status import Status
-from .record import BLINDED, Record, plain
+from .record import BLINDED, Columns, Record, plain
 
 __all__ = ["Estimate", "FitResult"]
 
@@ -41,7 +41,7 @@ class FitResult(Record):
     >>> result = Model().add_proc(sig).add_proc(bkg).prepare().fit([150.0, 401.0])
     >>> value, error = result["mu"]
     >>> round(value, 6), round(error, 3)
-    (1.0, 0.265)
+    (1.0, 0.266)
     >>> result.success
     True
     """
@@ -196,9 +196,9 @@ class FitResult(Record):
             "globs": plain(self.globs),
         }
 
-    def _columns(self) -> dict[str, Sequence[Any]]:
+    def _columns(self) -> Columns:
         entries = [self._entry(i) for i in range(len(self.names))]
-        columns: dict[str, Sequence[Any]] = {"name": list(self.names)}
+        columns: Columns = {"name": list(self.names)}
         for key in ("value", "error", "fixed"):
             columns[key] = [entry[key] for entry in entries]
         columns["at_limit"] = [entry.get("at_limit", False) for entry in entries]

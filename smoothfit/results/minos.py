@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ..render import Table, asymmetric, number
 from .fit import FitResult
-from .record import BLINDED, Record
+from .record import BLINDED, Columns, Record
 
 __all__ = ["MinosBounds"]
 
@@ -71,5 +71,5 @@ class MinosBounds(Record):
         statuses = {"status_up": self.status_up, "status_down": self.status_down}
         return {"name": self.name, "level": self.level, **numbers, **statuses}
 
-    def _columns(self) -> dict[str, Sequence[Any]]:
+    def _columns(self) -> Columns:
         return {key: [entry] for key, entry in self.to_dict().items()}

@@ -11,7 +11,7 @@ import numpy as np
 from .._types import FloatArray
 from ..errors import ShapeMismatchError
 from ..render import Table, with_error
-from .record import Record, plain
+from .record import Columns, Record, plain
 
 __all__ = ["Pulls"]
 
@@ -49,8 +49,8 @@ class Pulls(Record):
     def take(self, positions: Sequence[int]) -> Pulls:
         """The nuisances at these positions, in this order."""
         at = list(positions)
-        names, labels, groups = (tuple(c[i] for i in at) for c in (self.names, self.labels, self.groups))
-        return Pulls(names, labels, self.pull[at], self.error[at], groups)
+        labels, groups = (tuple(column[i] for i in at) for column in (self.labels, self.groups))
+        return Pulls(tuple(self.names[i] for i in at), labels, self.pull[at], self.error[at], groups)
 
     def largest(self, count: int | None = None) -> Pulls:
         """The so many largest by size, the largest first."""
@@ -70,5 +70,5 @@ class Pulls(Record):
         columns = zip(self.names, self.labels, plain(self.pull), plain(self.error), self.groups, strict=True)
         return {"pulls": {n: {"pull": p, "error": e, "label": lb, "group": g} for n, lb, p, e, g in columns}}
 
-    def _columns(self) -> dict[str, Sequence[Any]]:
+    def _columns(self) -> Columns:
         return {"name": self.names, "pull": self.pull, "error": self.error, "group": self.groups}

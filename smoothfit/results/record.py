@@ -6,15 +6,19 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from .._files import write_files
 from .._optional import require
+from .._types import FloatArray
 from ..render import Table, html, text
 
-__all__ = ["BLINDED", "Record", "plain", "strict_json"]
+__all__ = ["BLINDED", "Columns", "Record", "plain", "strict_json"]
+
+Columns: TypeAlias = dict[str, Sequence[Any] | FloatArray]
+"""Columns of a frame, by name."""
 
 BLINDED = "blinded"
 """Stands where a hidden number would be."""
@@ -67,7 +71,7 @@ class Record:
         """The record in plain Python: dicts, lists, numbers and strings."""
         raise NotImplementedError
 
-    def _columns(self) -> dict[str, Sequence[Any]]:
+    def _columns(self) -> Columns:
         """Columns of the pandas frame."""
         raise NotImplementedError
 

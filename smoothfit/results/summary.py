@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from ..render import Table
-from .record import Record
+from .record import Columns, Record
 
 __all__ = ["ModelSummary"]
 
@@ -43,7 +43,7 @@ class ModelSummary(Record):
         """{title, tables: [{title, columns, rows, note}]}."""
         return {"title": self.title, "tables": [table.to_dict() for table in self.tables]}
 
-    def _columns(self) -> dict[str, Sequence[Any]]:
+    def _columns(self) -> Columns:
         # A frame is one table: cells of all, a row a cell.
         cells = [
             (table.title, number, column, cell)

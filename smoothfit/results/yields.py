@@ -12,7 +12,7 @@ from .._types import FloatArray
 from ..errors import UnknownNameError
 from ..layout import ChannelInfo, ProcessInfo
 from ..render import Cell, Table, with_error
-from .record import BLINDED, Record, plain
+from .record import BLINDED, Columns, Record, plain
 
 __all__ = ["Yields"]
 
@@ -109,9 +109,9 @@ class Yields(Record):
         channels = {channel.name: self._of_channel(channel) for channel in self.channels}
         return {"title": self.title, "channels": channels}
 
-    def _columns(self) -> dict[str, Sequence[Any]]:
+    def _columns(self) -> Columns:
         sizes = [channel.stop - channel.start for channel in self.channels]
-        columns: dict[str, Sequence[Any]] = {
+        columns: Columns = {
             "channel": [c.name for c, size in zip(self.channels, sizes, strict=True) for _ in range(size)],
             "bin": [i for size in sizes for i in range(size)],
         }

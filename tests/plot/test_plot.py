@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.stats import norm, poisson
 
 from smoothfit import plot
 from smoothfit.errors import MissingPackageError, OutputFileError, UnknownNameError
@@ -148,7 +150,7 @@ def test_names_of_61_pulls_do_not_overlap():
     figure = draw(plot.overview(make_yields(4, 8), make_yields(4, 8, "post-fit"), make_pulls(61)))
     boxes = [text.get_window_extent() for text in figure.axes[-1].get_yticklabels()]
     assert len(boxes) == 61
-    assert all(upper.y0 >= lower.y1 - 1.0 for upper, lower in zip(boxes, boxes[1:], strict=False))
+    assert all(upper.y0 >= lower.y1 - 1.0 for upper, lower in pairwise(boxes))
     assert min(box.x0 for box in boxes) > 0.0
 
 
@@ -178,10 +180,12 @@ def test_the_first_twenty_processes_look_different():
     assert len({fill_of(i) for i in range(20)}) == 20
 
 
-def test_intervals_of_counts():
-    # PDG, statistics, table of Poisson limits at 68.27%: n = 3 gives [1.37, 5.92].
-    down, up = poisson_interval(np.array([3.0]))
-    np.testing.assert_allclose([3 - down[0], 3 + up[0]], [1.3673, 5.9183], atol=1e-4)
+@pytest.mark.parametrize("count", [1, 3, 50])
+def test_intervals_of_counts_are_garwoods(count):
+    # Its definition: 15.87% to see as many or more at the lower end, as few or fewer at the upper.
+    down, up = poisson_interval(np.array([float(count)]))
+    assert poisson.sf(count - 1, count - down[0]) == pytest.approx(norm.cdf(-1.0))
+    assert poisson.cdf(count, count + up[0]) == pytest.approx(norm.cdf(-1.0))
 
 
 @pytest.mark.parametrize("ending", ["png", "pdf", "svg", "jpg"])

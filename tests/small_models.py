@@ -1,0 +1,240 @@
+"""Small models with every feature of the library, for tests that compare two ways to one number.
+
+``make(name, seed)`` builds a prepared model, data and global observables; another seed gives other
+numbers in the same structure, with functions and builders made anew.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from smoothfit.constraints import Gaussian, Poisson
+from smoothfit.eft import Dim6EFTMorphing
+from smoothfit.model import ChannelContrib, Model, Process, Variable
+
+
+class Small(NamedTuple):
+    """A prepared model with data (bin,) and global observables (parameters', then bins')."""
+
+    model: Model
+    obs: np.ndarray
+    globs: np.ndarray
+
+
+def nuisance(name):
+    return Variable(name, 0.0, nuisance=True)
+
+
+def _templates(rng, yields, size=0.1):
+    """(up, down), different from each other and from the nominal integral."""
+    yields = np.asarray(yields)
+    up = yields * (1.0 + size * rng.uniform(0.2, 1.0, yields.shape))
+    down = yields * (1.0 - size * rng.uniform(0.2, 1.0, yields.shape))
+    return up, down
+
+
+def _finish(model, rng, seed):
+    model.prepare()
+    obs = rng.poisson(model.pred({})).astype(float)
+    layout = model.layout
+    shift = np.random.default_rng(seed + 1).normal(0.0, 0.3, len(layout.globs))
+    # Auxiliary counts move by a fraction of themselves, the others by parts of their width.
+    constrained = layout.constrained
+    widths = np.concatenate([layout.widths[constrained], np.ones(layout.n_bin_params)])
+    counting = np.concatenate([layout.counting[constrained], np.zeros(layout.n_bin_params, bool)])
+    globs = layout.globs * np.where(counting, 1.0 + 0.2 * shift, 1.0) + np.where(counting, 0.0, widths * shift)
+    return Small(model, obs, globs)
+
+
+def counting(rng):
+    """Signal and background in two bins."""
+    mu = Variable("mu", 1.0, lower_bound=0.0)
+    sig = Process("sig", rng.uniform(50, 60, 2)).scale_by(mu)
+    return Model().add_proc(sig).add_proc(Process("bkg", rng.uniform(200, 300, 2)))
+
+
+def log_normals(rng):
+    """All interpolations, symmetric and not, on processes and on single channels."""
+    mu, r = Variable("mu", 1.0), Variable("r", 1.0)
+    sig, bkg = Process("sig"), Process("bkg")
+    for channel, n in (("A", 3), ("B", 2)):
+        sig.add_contrib(ChannelContrib(channel, rng.uniform(40, 60, n)))
+        bkg.add_contrib(ChannelContrib(channel, rng.uniform(150, 250, n)))
+    for kind in ("combine", "talk", "code1", "code4"):
+        theta = nuisance(f"lnN_{kind}")
+        up, down = rng.uniform(1.1, 1.3), rng.uniform(0.85, 0.95)
+        bkg["A"].add_lnN(theta, (down, up), interpolation=kind)
+        sig.add_lnN(theta, rng.uniform(1.02, 1.05), interpolation=kind)
+    sig.scale_by(mu).scale_by(r)
+    bkg["B"].scale_by(r)
+    return Model().add_proc(sig).add_proc(bkg)
+
+
+def shapes(rng):
+    """Kinds "shape" and "raw", scales other than 1, one nuisance in several places."""
+    mu = Variable("mu", 1.0)
+    jes, jer, raw, lumi = (nuisance(n) for n in ("jes", "jer", "raw", "lumi"))
+    a, b = rng.uniform(60, 90, 4), rng.uniform(100, 200, 4)
+    sig, bkg = Process("sig", a, channel="A").scale_by(mu), Process("bkg", b, channel="A")
+    sig.add_shape(jes, *_templates(rng, a)).add_lnN(jes, 1.03)
+    bkg.add_shape(jes, *_templates(rng, b), scale=0.5)
+    bkg.add_shape(jer, *_templates(rng, b))
+    bkg.add_shape(raw, *_templates(rng, b), kind="raw", scale=0.7)
+    sig.add_shape(raw, *_templates(rng, a), kind="raw")
+    other = rng.uniform(50, 80, 2)
+    bkg.add_contrib(ChannelContrib("B", other).add_shape(jer, *_templates(rng, other), kind="raw"))
+    for process in (sig, bkg):
+        process.add_lnN(lumi, 1.02)
+    return Model().add_proc(sig).add_proc(bkg)
+
+
+def arrays(rng):
+    """Array processes and variables, scale factors along bins, functions of rows and of bins."""
+    mu = Variable("mu", [1.0, 1.0], sub_names=["mu_1", "mu_2"])
+    slope, tilt = Variable("slope", 0.1), Variable("tilt", [1.0, 0.1])
+    bins = Variable("bins", [1.0, 1.0, 1.0], lower_bound=0.0)
+    theta = nuisance("theta")
+    sigs = Process("sigs", rng.uniform(40, 60, (2, 3)), sub_procs=["sig_1", "sig_2"]).scale_by(mu)
+    sigs.add_lnN(theta, ([0.9, 0.95], [1.2, 1.1]))
+    bkg = Process("bkg", rng.uniform(80, 120, 3))
+    x = jnp.arange(3.0)
+    bkg.scale_by_fn(lambda s: jnp.exp(-s * x), slope)
+    side = rng.uniform(300, 400, 3)
+    bkg.add_contrib(ChannelContrib("side", side).scale_by(bins, axis="bin"))
+    bkg["main"].scale_by(bins, axis="bin")
+    sigs["main"].scale_by_fn(lambda m, t: (t[0] + t[1] * m**2 / (1.0 + m**2))[:, None], mu, tilt)
+    sigs["main"].add_shape(theta, *_templates(rng, sigs["main"].yields))
+    model = Model().add_proc(sigs).add_proc(bkg)
+    return model.add_constraint(lambda t: -0.5 * jnp.sum((t - jnp.array([1.0, 0.1])) ** 2) / 0.01, tilt)
+
+
+def eft(rng):
+    """A morphed signal with Monte Carlo errors that follow its factors."""
+    c = Variable("c", [0.2], lower_bound=-3.0, upper_bound=3.0)
+    basis = np.array([[0.0], [1.0], [-1.0]])
+    standard, linear, square = rng.uniform(50, 60, 3), rng.uniform(5, 15, 3), rng.uniform(10, 20, 3)
+    yields = np.array([standard + k * linear + k**2 * square for k in basis[:, 0]])
+    sigs = Process("sigs", yields, sumw2=yields * 0.2).scale_by_fn(Dim6EFTMorphing(c, basis), c)
+    bkg = Process("bkg", rng.uniform(80, 120, 3), sumw2=rng.uniform(5, 20, 3))
+    bkg.add_lnN(nuisance("norm"), (0.9, 1.15))
+    return Model().add_proc(sigs).add_proc(bkg)
+
+
+def _lite(rng):
+    mu, scale = Variable("mu", [1.0, 1.0]), Variable("scale", 1.0)
+    bins = Variable("bins", [1.0, 1.0, 1.0])
+    jes, lumi = nuisance("jes"), nuisance("lumi")
+    a, b = rng.uniform(30, 50, (2, 3)), rng.uniform(50, 90, 3)
+    sigs = Process("sigs", a, sumw2=rng.uniform(3, 30, (2, 3)), channel="A").scale_by(mu).add_lnN(lumi, 1.04)
+    bkg = Process("bkg", b, channel="A", sumw2=rng.uniform(10, 60, 3)).add_lnN(lumi, (0.95, 1.06))
+    bkg.add_shape(jes, *_templates(rng, b))
+    sigs["A"].scale_by_fn(lambda s: jnp.stack([s, s**2, 1.0 / s]), scale, axis="bin")
+    bkg["A"].scale_by_fn(lambda s: jnp.stack([s**2, s, s]), scale, axis="bin")
+    # A bin without errors, one with those of a single process, and a channel that constrains `bins`.
+    other = ChannelContrib("B", rng.uniform(90, 130, 3), [0.0, 5.0, 9.0]).scale_by(bins, axis="bin")
+    bkg.add_contrib(other)
+    bkg.add_contrib(ChannelContrib("C", rng.uniform(90, 130, 3)).scale_by(bins, axis="bin"))
+    return Model().add_proc(sigs).add_proc(bkg)
+
+
+def lite_process(rng):
+    """Barlow-Beeston lite, errors that follow each process."""
+    return _lite(rng)
+
+
+def lite_total(rng):
+    """Barlow-Beeston lite, errors relative to the total, with a bin-local parameter beside it."""
+    model = _lite(rng).set_mc_stat("lite", scaling="total")
+    bkg = model._specification.processes[1]
+    own = Variable("own", [1.0, 1.0, 1.0], constraint=Gaussian(mean=1.0, width=[0.05, 0.1, 0.2]))
+    bkg["A"].scale_by(own, axis="bin")
+    return model
+
+
+def locals_(rng):
+    """Bin-local parameters with Gaussian, Poisson and no constraint, some with limits."""
+    mu, theta = Variable("mu", 1.0), nuisance("theta")
+    sig, bkg, other = Process("sig"), Process("bkg"), Process("other")
+    for channel in "ABC":
+        sig.add_contrib(ChannelContrib(channel, rng.uniform(30, 50, 3)))
+        bkg.add_contrib(ChannelContrib(channel, rng.uniform(80, 150, 3)).add_lnN(theta, rng.uniform(1.05, 1.1)))
+    yields = rng.uniform(50, 80, 3)
+    other.add_contrib(ChannelContrib("A", yields).add_shape(theta, *_templates(rng, yields)))
+    staterror = Variable("gauss", [1.0] * 3, constraint=Gaussian(width=[0.02, 0.1, 0.3]), lower_bound=0.0)
+    shapesys = Variable("poisson", [1.0] * 3, constraint=Poisson(tau=[10.0, 40.0, 200.0]), lower_bound=1e-10)
+    shapefactor = Variable("free", [1.0] * 3, lower_bound=0.0, upper_bound=10.0)
+    for process in (bkg, other):
+        process["A"].scale_by(staterror, axis="bin")
+    bkg["B"].scale_by(shapesys, axis="bin")
+    bkg["C"].scale_by(shapefactor, axis="bin")
+    sig.scale_by(mu).add_lnN(nuisance("lumi"), 1.02)
+    return Model().add_proc(sig).add_proc(bkg).add_proc(other)
+
+
+def correlated(rng):
+    """Correlated nuisances of several widths, a Poisson-constrained scale, terms of the user."""
+    mu = Variable("mu", [1.0, 1.0], sub_names=["mu_1", "mu_2"])
+    a, b, c = nuisance("a"), nuisance("b"), nuisance("c")
+    lumi = Variable("lumi", 1.0, constraint=Gaussian(mean=1.0, width=0.05))
+    aux = Variable("aux", 1.0, constraint=Poisson(tau=30.0), lower_bound=0.01)
+    sigs = Process("sigs", rng.uniform(40, 60, (2, 3)), sumw2=rng.uniform(2, 9, (2, 3))).scale_by(mu)
+    sigs.scale_by(lumi).add_lnN(a, 1.1).add_lnN(b, (0.9, 1.2))
+    bkg = Process("bkg", rng.uniform(80, 120, 3)).scale_by(lumi).scale_by(aux).add_lnN(c, 1.2)
+    model = Model().add_proc(sigs).add_proc(bkg)
+    model.correlate_nuisances(a, b, 0.5).correlate_nuisances([b, c, lumi], [[1, 0.2, 0], [0.2, 1, -0.3], [0, -0.3, 1]])
+    model.add_constraint(lambda m: -0.1 * jnp.sum((m - 1.0) ** 2), mu)
+    return model.add_constraint(lambda x, d, g: -0.01 * (x[0] - x[1]) ** 2 - 1e-6 * jnp.sum(d) * g[0] * x[0])
+
+
+def widths(rng):
+    """Channels of different numbers of bins, one of a single bin."""
+    mu, theta = Variable("mu", 1.0), nuisance("theta")
+    sig, bkg = Process("sig"), Process("bkg")
+    for channel, n in (("A", 7), ("B", 1), ("C", 3)):
+        yields = rng.uniform(60, 90, n)
+        sig.add_contrib(ChannelContrib(channel, rng.uniform(20, 40, n), rng.uniform(1, 5, n)))
+        contrib = ChannelContrib(channel, yields, rng.uniform(3, 30, n))
+        bkg.add_contrib(contrib.add_shape(theta, *_templates(rng, yields)))
+    return Model().add_proc(sig.scale_by(mu)).add_proc(bkg)
+
+
+MODELS = {
+    "counting": counting,
+    "log_normals": log_normals,
+    "shapes": shapes,
+    "arrays": arrays,
+    "eft": eft,
+    "lite_process": lite_process,
+    "lite_total": lite_total,
+    "locals": locals_,
+    "correlated": correlated,
+    "widths": widths,
+}
+
+
+def make(name, seed=0):
+    """The model of that name with numbers of that seed."""
+    rng = np.random.default_rng([seed, 7])
+    return _finish(MODELS[name](rng), rng, seed)
+
+
+_MADE = {}
+
+
+def cached(name):
+    """The model of that name with seed 0; do not change it."""
+    if name not in _MADE:
+        _MADE[name] = make(name)
+    return _MADE[name]
+
+
+def random_values(small, rng, size=0.3):
+    """Parameters (and bin parameters) near the start values, inside their bounds."""
+    layout = small.model.layout
+    scale = np.where(np.isfinite(layout.widths), layout.widths, 0.3)
+    values = layout.start + size * scale * rng.normal(size=layout.n_params)
+    values = np.clip(values, layout.lower + 1e-3, layout.upper - 1e-3)
+    return np.concatenate([values, size * rng.normal(size=layout.n_bin_params)])

@@ -1,0 +1,162 @@
+"""The notebooks run from top to bottom, without errors, and give the numbers of the references."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+# Signal (50, 1), background (500, 500), Asimov data at mu = 0.5: S. Wertz, "Smooft status & discussion"
+# (1 December 2021), and with more digits from an independent profile with scipy.
+VARIANCE = 0.2099119
+BOUNDS = (0.9648466, 0.0484754)
+# The same with a 5% log-normal on the signal and its Monte Carlo statistics: a profile with scipy.
+SYSTEMATICS = (0.46916, -0.45154)
+
+PROBES = {
+    "quickstart": {
+        "variance": ("best_fit = model.fit(asimov_yields)\nprint", "float(best_fit.hess_inv[0, 0])"),
+        "bounds": ("bounds = model.minos_bounds(", "(float(up), float(down))"),
+        "systematics": ("lnN_lumi = Variable(", "(float(up - best_mu), float(down - best_mu))"),
+        "basis": ("eft_scaling = Dim6EFTMorphing(", "eft_scaling([1.0, 0.0]).ravel().tolist()"),
+        "morphing": (
+            "eft_scaling = Dim6EFTMorphing(",
+            "(eft.pred({c_var: point}) - yields_at(point)).tolist()",
+        ),
+        "correlation": ("combined.correlate_nuisances(", "combined_fit.success"),
+        "coverage": (
+            "postfit_up = np.quantile(",
+            "float(np.mean((batch_pred > postfit_down) & (batch_pred < postfit_up)))",
+        ),
+    }
+}
+"""notebook -> name -> (text of a cell, expression to evaluate after that cell)."""
+
+
+# In a process of its own: what the client leaves open is no concern of this one's strict warnings.
+RUNNER = """
+import sys, nbclient, nbformat
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+
+given, result, kernels, folder = sys.argv[1:]
+specs = KernelSpecManager(ensure_native_kernel=False, kernel_dirs=[kernels])
+manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
+notebook = nbformat.read(given, as_version=4)
+options = {"timeout": 300, "resources": {"metadata": {"path": folder}}}
+nbclient.NotebookClient(notebook, km=manager, **options).execute()
+nbformat.write(notebook, result)
+"""
+
+
+def _kernels(folder: Path) -> Path:
+    """A kernel "python3" that is this Python, whatever kernels are installed."""
+    spec = folder / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    content = {
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    (spec / "kernel.json").write_text(json.dumps(content), encoding="utf-8")
+    return spec.parent
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """This environment with this smoothfit, and with nobody's settings of Jupyter and IPython."""
+    # The notebook chooses its own backend for pictures.
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR"):
+        environment[name] = str(folder / name.lower())
+    inherited = [path for path in [os.environ.get("PYTHONPATH")] if path]
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *inherited])
+    return environment
+
+
+def _with_probes(notebook: Any, probes: dict[str, tuple[str, str]]) -> Any:
+    """The notebook with an expression evaluated after each cell that a probe names."""
+    import nbformat
+
+    for name, (text, expression) in probes.items():
+        at = [i for i, c in enumerate(notebook.cells) if c.cell_type == "code" and text in c.source]
+        assert len(at) == 1, f"{len(at)} cells contain {text!r}, the probe '{name}' needs one"
+        source = f'import json; print(json.dumps(["probe", "{name}", {expression}]))'
+        notebook.cells.insert(at[0] + 1, nbformat.v4.new_code_cell(source))
+    return notebook
+
+
+def _probed(notebook: Any) -> dict[str, Any]:
+    found = {}
+    for output in _outputs(notebook):
+        text = output.get("text", "")
+        if output.output_type == "stream" and text.startswith('["probe"'):
+            _, name, value = json.loads(text)
+            found[name] = value
+    return found
+
+
+def _outputs(notebook: Any) -> list[Any]:
+    return [o for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
+
+
+def _run(path: Path, folder: Path) -> Any:
+    import nbformat
+
+    given, result = folder / "given.ipynb", folder / "result.ipynb"
+    nbformat.write(_with_probes(nbformat.read(path, as_version=4), PROBES.get(path.stem, {})), given)
+    arguments = [str(given), str(result), str(_kernels(folder)), str(path.parent)]
+    done = subprocess.run(
+        [sys.executable, "-c", RUNNER, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=_environment(folder),
+    )
+    assert done.returncode == 0, done.stderr
+    return nbformat.read(result, as_version=4)
+
+
+def test_there_are_notebooks():
+    assert "quickstart" in [path.stem for path in NOTEBOOKS]
+    assert set(PROBES) <= {path.stem for path in NOTEBOOKS}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_stored_outputs_are_small_and_without_errors(path):
+    nbformat = pytest.importorskip("nbformat")
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert path.stat().st_size < 200_000
+    assert all(c.execution_count for c in notebook.cells if c.cell_type == "code" and c.source)
+    assert not [o for o in _outputs(notebook) if o.output_type == "error"]
+    assert not [o for o in _outputs(notebook) if o.get("name") == "stderr"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_runs(path, tmp_path):
+    for package in ("nbclient", "nbformat", "ipykernel"):
+        pytest.importorskip(package)
+    notebook = _run(path, tmp_path)
+    assert not [o for o in _outputs(notebook) if o.output_type == "error"]
+    found = _probed(notebook)
+    assert set(found) == set(PROBES.get(path.stem, {}))
+    if path.stem == "quickstart":
+        _check_quickstart(found)
+
+
+def _check_quickstart(found: dict[str, Any]) -> None:
+    assert found["variance"] == pytest.approx(VARIANCE, abs=1e-7)
+    assert found["bounds"] == pytest.approx(BOUNDS, abs=1e-7)
+    assert found["systematics"] == pytest.approx(SYSTEMATICS, abs=1e-5)
+    assert found["basis"] == pytest.approx([0.0, 1.0, 0.0, 0.0, 0.0, 0.0], abs=1e-12)
+    assert found["morphing"] == pytest.approx([0.0, 0.0], abs=1e-9)
+    assert found["correlation"] is True
+    assert found["coverage"] == pytest.approx(0.6826, abs=1e-3)
