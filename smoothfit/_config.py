@@ -43,7 +43,7 @@ def _is_private(folder: Path) -> bool:
 
 
 def _enable_disk_cache() -> None:
-    if jax.config.jax_compilation_cache_dir or os.environ.get("SMOOTHFIT_CACHE") == "off":
+    if jax.config.values.get("jax_compilation_cache_dir") or os.environ.get("SMOOTHFIT_CACHE") == "off":
         return
     try:
         folder = _cache_folder()

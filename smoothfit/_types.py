@@ -12,10 +12,14 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Array", "ArrayLike", "BoolArray", "FloatArray", "IntArray", "PyTree"]
+__all__ = ["Array", "ArrayLike", "BoolArray", "FloatArray", "IndexArray", "IntArray", "Leaf", "PyTree"]
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 Array: TypeAlias = jax.Array
 PyTree: TypeAlias = Any
+Leaf: TypeAlias = Any
+"""An array in a pytree: numpy while it is put together, on the device once prepared."""
+IndexArray: TypeAlias = Any
+"""Integers of a plan: an ``Index`` as prepared, an int32 array once resolved."""

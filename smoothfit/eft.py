@@ -68,7 +68,7 @@ class Dim6EFTMorphing:
         if not self.condition_number < _WORST_CONDITION:
             raise InvalidValueError(
                 f"Dim6EFTMorphing of '{variable.name}': the basis points do not determine the quadratic "
-                f"(condition number {self.condition_number:.3g}); choose points that differ in every operator."
+                f"(condition number {self.condition_number:.3g}); choose other points."
             )
         self.variable = variable
         self.basis_values = basis

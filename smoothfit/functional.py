@@ -89,9 +89,7 @@ def covariance(prepared: Prepared, obs: ArrayLike, *, globs: ArrayLike | None = 
     return fit(prepared, obs, globs=globs).covariance
 
 
-def hessian(
-    prepared: Prepared, values: ArrayLike, obs: ArrayLike, globs: ArrayLike | None = None
-) -> Array:
+def hessian(prepared: Prepared, values: ArrayLike, obs: ArrayLike, globs: ArrayLike | None = None) -> Array:
     """(n, n): second derivatives of :func:`nll` by ``values``, by automatic differentiation."""
     return jax.hessian(lambda v: nll(prepared, v, obs, globs))(jnp.asarray(values, float))
 

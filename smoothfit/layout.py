@@ -93,7 +93,7 @@ class Layout:
     """(param,): pre-fit uncertainties, NaN for free parameters."""
     counting: BoolArray
     """(param,): whether the constraint is a Poisson one."""
-    locators: Mapping[str, Any] = field(default_factory=dict)
+    locators: Mapping[tuple[str, str], Any] = field(default_factory=dict)
     """Where the templates of each (process, channel) stand, for ``Model.replaced``."""
     poi: str | None = None
     owners: Mapping[int, str] = field(default_factory=dict)
@@ -198,7 +198,9 @@ class Layout:
             try:
                 value = np.asarray(given, dtype=np.float64)
             except (TypeError, ValueError) as error:
-                raise InvalidValueError(f"{what}: the value of '{name}' is not a number: {given!r}.") from error
+                raise InvalidValueError(
+                    f"{what}: the value of '{name}' is not a number: {given!r}."
+                ) from error
             if value.ndim > 1 or value.size not in (1, len(at)):
                 raise ShapeMismatchError(
                     f"{what}: '{name}' has {len(at)} components, got {value.size} values; "

@@ -25,9 +25,9 @@ from .inference.summary import summarize
 from .inference.toys import Draws
 from .inference.values import Values
 from .layout import Layout
-from .prepared import Prepared
 from .preparation import Specification, prepare
 from .preparation import settings as checked
+from .prepared import Prepared
 from .results import FitResult, MinosBounds, ModelSummary, Pulls, Yields
 
 __all__ = ["ChannelContrib", "Model", "Process", "Variable"]
@@ -402,7 +402,9 @@ class Model:
         elif len(where) == 2:
             changes = {tuple(where): templates}
         else:
-            raise InvalidTypeError("replaced: give (process, channel, yields=...) or {(process, channel): {...}}.")
+            raise InvalidTypeError(
+                "replaced: give (process, channel, yields=...) or {(process, channel): {...}}."
+            )
         named = {(getattr(p, "name", p), c): change for (p, c), change in changes.items()}
         return replaced(prepared, layout, named)
 

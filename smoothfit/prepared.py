@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._pytree import Index, pytree_dataclass, static
-from ._types import Array
+from ._types import IndexArray, Leaf
 from .programs import Program
 
 __all__ = [
@@ -40,11 +40,11 @@ __all__ = [
 class Geometry:
     """Where the bins are: flat (bin,) order <-> (tile, bin in tile)."""
 
-    to_flat: Index
+    to_flat: IndexArray
     """(bin,): position of each bin in the flattened tiles."""
-    from_flat: Index
+    from_flat: IndexArray
     """(tile, width): the bin at each place, the number of bins for padding."""
-    valid: Array
+    valid: Leaf
     """(tile, width): 1 for a bin, 0 for padding."""
     width: int = static()
     n_tiles: int = static()
@@ -55,11 +55,11 @@ class Geometry:
 class RowPlan:
     """Which row each stored tile belongs to. Row tiles are ordered by tile."""
 
-    row: Index
+    row: IndexArray
     """(row tile,): the row."""
-    tile: Index
+    tile: IndexArray
     """(row tile,): the tile of bins."""
-    slots: Index
+    slots: IndexArray
     """(tile, slot): the row tiles of a tile, padded with the number of row tiles."""
     n_rows: int = static()
 
@@ -68,9 +68,9 @@ class RowPlan:
 class ProgramPlan:
     """User functions that give factors, and the parameters each is called with."""
 
-    arguments: tuple[tuple[Index, ...], ...]
+    arguments: tuple[tuple[IndexArray, ...], ...]
     """program -> argument -> indices of its parameters."""
-    captured_indices: tuple[tuple[Index | None, ...], ...]
+    captured_indices: tuple[tuple[IndexArray | None, ...], ...]
     """program -> captured array -> the array if it holds integers (no template), else None."""
     programs: tuple[Program, ...] = static()
     scalar_arguments: tuple[tuple[bool, ...], ...] = static()
@@ -80,11 +80,11 @@ class ProgramPlan:
 class FactorPlan:
     """Plain factors, as positions in (1, parameters, results of the factor programs)."""
 
-    row: Index
+    row: IndexArray
     """(row, slot): factors of a whole row."""
-    tiles: Index
+    tiles: IndexArray
     """(factor tile, width): factors that differ from bin to bin; the first tile is all ones."""
-    row_tile: Index
+    row_tile: IndexArray
     """(row tile, slot): the factor tiles of a row tile."""
 
 
@@ -92,27 +92,27 @@ class FactorPlan:
 class LogNormalPlan:
     """One entry a (row, nuisance) of one interpolation."""
 
-    row: Index
-    param: Index
+    row: IndexArray
+    param: IndexArray
 
 
 @pytree_dataclass
 class ShapePlan:
     """Vertical shape changes: blocks (one tile each) and groups (one nuisance on one row)."""
 
-    row_tile: Index
+    row_tile: IndexArray
     """(block,): the row tile that the block changes."""
-    group: Index
+    group: IndexArray
     """(block,): its group."""
-    group_row: Index
-    group_param: Index
-    normalised: Index
+    group_row: IndexArray
+    group_param: IndexArray
+    normalised: IndexArray
     """(group,): 1 where the integral is split off as a log-normal (kind "shape"), 0 for "raw"."""
-    floored: Index
+    floored: IndexArray
     """(row tile,): 1 where the morphed yield is floored."""
-    scale: Array
+    scale: Leaf
     """(group,): the size of one unit of theta in units of the templates."""
-    joint: Array
+    joint: Leaf
     """(group,): where the interpolation joins the straight lines, in the scaled theta."""
     any_normalised: bool = static()
 
@@ -121,15 +121,15 @@ class ShapePlan:
 class LitePlan:
     """Barlow-Beeston lite: which bins have a parameter, and of which convention."""
 
-    to_flat: Index
+    to_flat: IndexArray
     """(bin parameter,): position of its bin in the flattened tiles."""
-    from_flat: Index
+    from_flat: IndexArray
     """(tile, width): the bin parameter at each place, their number where there is none."""
-    has_parameter: Array
+    has_parameter: Leaf
     """(tile, width): 1 where the bin has a parameter."""
-    total: Array
+    total: Leaf
     """(tile, width): 1 where the error is relative to the bin's total."""
-    source: Index
+    source: IndexArray
     """(sumw2 row tile,): the row tile that the variances belong to."""
     any_process: bool = static()
     """Whether any bin's error follows the normalisation of the processes."""
@@ -139,17 +139,17 @@ class LitePlan:
 class LocalPlan:
     """Parameters that touch one bin only: the engine eliminates them, at most one a bin."""
 
-    param: Index
+    param: IndexArray
     """(tile, width): the bin's own parameter, or the number of parameters where there is none."""
-    present: Array
+    present: Leaf
     """(tile, width): 1 where there is one."""
-    row_tile: Index
+    row_tile: IndexArray
     """(local row tile,): the row tiles that it multiplies."""
-    to_flat: Index
+    to_flat: IndexArray
     """(local parameter,): position of its bin in the flattened tiles."""
-    params: Index
+    params: IndexArray
     """(local parameter,): its index among the parameters."""
-    number: Index
+    number: IndexArray
     """(param,): position among the local parameters, their number for the others."""
 
 
@@ -157,17 +157,17 @@ class LocalPlan:
 class ConstraintPlan:
     """Who is constrained, and how."""
 
-    gaussian: Array
+    gaussian: Leaf
     """(param,): 1 for an uncorrelated Gaussian constraint."""
-    poisson: Array
+    poisson: Leaf
     """(param,): 1 for a Poisson constraint."""
-    constrained: Index
+    constrained: IndexArray
     """(global observable,): the constrained parameters, in order."""
-    correlated: Index
+    correlated: IndexArray
     """(correlated param,): Gaussian constraints with correlations, as one multivariate."""
-    term_arguments: tuple[tuple[Index, ...], ...]
+    term_arguments: tuple[tuple[IndexArray, ...], ...]
     """user term -> argument -> indices of its parameters (empty for terms of all values)."""
-    term_indices: tuple[tuple[Index | None, ...], ...]
+    term_indices: tuple[tuple[IndexArray | None, ...], ...]
     terms: tuple[Program, ...] = static()
     term_scalars: tuple[tuple[bool, ...], ...] = static()
     term_of_all: tuple[bool, ...] = static()
@@ -187,16 +187,16 @@ class Plan:
     lite: LitePlan | None
     local: LocalPlan | None
     constraint: ConstraintPlan
-    dense: Index
+    dense: IndexArray
     """(dense,): parameters that are not local, the ones a minimiser sees."""
-    column: Index
+    column: IndexArray
     """(param,): position among the dense ones; the number of dense ones for a local parameter."""
-    by_autodiff: Index
+    by_autodiff: IndexArray
     """(autodiff,): dense positions of parameters whose derivatives need automatic differentiation."""
-    start: Array
-    lower: Array
-    upper: Array
-    constant: Array
+    start: Leaf
+    lower: Leaf
+    upper: Leaf
+    constant: Leaf
     """(param,): 1 where the parameter is held at its start value by default."""
     n_params: int = static()
     n_dense: int = static()
@@ -206,26 +206,26 @@ class Plan:
 class Templates:
     """The float arrays of a model, as given: what one varies or differentiates by."""
 
-    nominal: Array
+    nominal: Leaf
     """(row tile, width): yields in events."""
-    sumw2: Array | None
+    sumw2: Leaf | None
     """(sumw2 row tile, width): sums of squared weights."""
-    kappa_down: dict[str, Array]
-    kappa_up: dict[str, Array]
+    kappa_down: dict[str, Leaf]
+    kappa_up: dict[str, Leaf]
     """interpolation -> (entry,): yield ratios at theta = -1 and +1."""
-    shape_up: Array | None
-    shape_down: Array | None
+    shape_up: Leaf | None
+    shape_down: Leaf | None
     """(block, width): templates at theta = -1/scale and +1/scale."""
-    captured: tuple[tuple[Array | None, ...], ...]
-    term_captured: tuple[tuple[Array | None, ...], ...]
+    captured: tuple[tuple[Leaf | None, ...], ...]
+    term_captured: tuple[tuple[Leaf | None, ...], ...]
     """user function -> captured array, None where it holds integers."""
-    width: Array
+    width: Leaf
     """(param,): widths of Gaussian constraints (1 elsewhere)."""
-    tau: Array
+    tau: Leaf
     """(param,): auxiliary counts of Poisson constraints (1 elsewhere)."""
-    correlation: Array | None
+    correlation: Leaf | None
     """(correlated param, correlated param)."""
-    globs: Array
+    globs: Leaf
     """(global observable,): the default global observables, the parameters' only."""
 
 
@@ -241,19 +241,19 @@ class Prepared:
 class Data:
     """What was observed: counts (bin,) and global observables (parameters', then bins')."""
 
-    counts: Array
-    globs: Array
-    bin_globs: Array
+    counts: Leaf
+    globs: Leaf
+    bin_globs: Leaf
 
 
 @pytree_dataclass
 class Fixed:
     """What is held constant: masks and values over parameters and over bin parameters."""
 
-    mask: Array
-    values: Array
-    bin_mask: Array
-    bin_values: Array
+    mask: Leaf
+    values: Leaf
+    bin_mask: Leaf
+    bin_values: Leaf
 
 
 def n_bin_params(plan: Plan | Any) -> int:

@@ -21,7 +21,14 @@ from jax.scipy.special import gammaln
 
 from ._types import Array
 
-__all__ = ["FLOOR", "gaussian_constant", "poisson_constant", "poisson_curvature", "poisson_deviance", "poisson_slope"]
+__all__ = [
+    "FLOOR",
+    "gaussian_constant",
+    "poisson_constant",
+    "poisson_curvature",
+    "poisson_deviance",
+    "poisson_slope",
+]
 
 FLOOR = 1e-9
 """Expectations (events) below which the Poisson term is continued by a parabola."""
@@ -112,7 +119,7 @@ def poisson_constant(d: Array) -> Array:
     return jnp.where(large, stirling, jnp.where(d > 0.0, direct, 0.0))
 
 
-def gaussian_constant(width: Array) -> Array:
+def gaussian_constant(width: Array | float) -> Array:
     """log(width) + log(2 pi)/2, the constant of a Gaussian density.
 
     Examples

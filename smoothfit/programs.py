@@ -105,7 +105,7 @@ def trace(
     cure = "write it with jax.numpy, without if, float() or numpy on its arguments"
     try:
         closed = jax.make_jaxpr(lambda *arguments: fn(*arguments))(*avals)
-    except Exception as error:  # noqa: BLE001 - whatever a user's function raises is reported as its fault
+    except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserFunctionError(
             f"{owner}: the function '{label}' cannot be traced at arguments of shape {list(shapes)}: "
@@ -118,7 +118,9 @@ def trace(
     if not jnp.issubdtype(closed.out_avals[0].dtype, jnp.floating):
         as_float = jax.make_jaxpr(lambda *arguments: jnp.asarray(fn(*arguments)).astype(float))
         if jnp.issubdtype(closed.out_avals[0].dtype, jnp.complexfloating):
-            raise UserFunctionError(f"{owner}: the function '{label}' returns complex numbers, expected real.")
+            raise UserFunctionError(
+                f"{owner}: the function '{label}' returns complex numbers, expected real."
+            )
         closed = as_float(*avals)
     captured = tuple(jnp.asarray(c) for c in closed.consts)
     return Program(closed, label=label), captured

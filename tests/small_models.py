@@ -56,38 +56,25 @@ def counting(rng):
     return Model().add_proc(sig).add_proc(Process("bkg", rng.uniform(200, 300, 2)))
 
 
-def log_normals(rng):
-    """All interpolations, symmetric and not, on processes and on single channels."""
+def effects(rng):
+    """Log-normals of all interpolations, shapes of both kinds with scales other than 1."""
     mu, r = Variable("mu", 1.0), Variable("r", 1.0)
-    sig, bkg = Process("sig"), Process("bkg")
-    for channel, n in (("A", 3), ("B", 2)):
-        sig.add_contrib(ChannelContrib(channel, rng.uniform(40, 60, n)))
-        bkg.add_contrib(ChannelContrib(channel, rng.uniform(150, 250, n)))
+    jes, jer, raw = (nuisance(n) for n in ("jes", "jer", "raw"))
+    a, b, c, d = rng.uniform(60, 90, 4), rng.uniform(100, 200, 4), rng.uniform(40, 60, 2), rng.uniform(90, 150, 2)
+    a *= np.array([0.3, 1.0, 2.0, 0.5])
+    sig = Process("sig", a, channel="A").add_contrib(ChannelContrib("B", c)).scale_by(mu).scale_by(r)
+    bkg = Process("bkg", b, channel="A").add_contrib(ChannelContrib("B", d))
     for kind in ("combine", "talk", "code1", "code4"):
         theta = nuisance(f"lnN_{kind}")
         up, down = rng.uniform(1.1, 1.3), rng.uniform(0.85, 0.95)
         bkg["A"].add_lnN(theta, (down, up), interpolation=kind)
         sig.add_lnN(theta, rng.uniform(1.02, 1.05), interpolation=kind)
-    sig.scale_by(mu).scale_by(r)
-    bkg["B"].scale_by(r)
-    return Model().add_proc(sig).add_proc(bkg)
-
-
-def shapes(rng):
-    """Kinds "shape" and "raw", scales other than 1, one nuisance in several places."""
-    mu = Variable("mu", 1.0)
-    jes, jer, raw, lumi = (nuisance(n) for n in ("jes", "jer", "raw", "lumi"))
-    a, b = rng.uniform(60, 90, 4), rng.uniform(100, 200, 4)
-    sig, bkg = Process("sig", a, channel="A").scale_by(mu), Process("bkg", b, channel="A")
-    sig.add_shape(jes, *_templates(rng, a)).add_lnN(jes, 1.03)
-    bkg.add_shape(jes, *_templates(rng, b), scale=0.5)
-    bkg.add_shape(jer, *_templates(rng, b))
-    bkg.add_shape(raw, *_templates(rng, b), kind="raw", scale=0.7)
-    sig.add_shape(raw, *_templates(rng, a), kind="raw")
-    other = rng.uniform(50, 80, 2)
-    bkg.add_contrib(ChannelContrib("B", other).add_shape(jer, *_templates(rng, other), kind="raw"))
-    for process in (sig, bkg):
-        process.add_lnN(lumi, 1.02)
+    sig["A"].add_shape(jes, *_templates(rng, a)).add_lnN(jes, 1.03)
+    bkg["A"].add_shape(jes, *_templates(rng, b), scale=0.5)
+    bkg["A"].add_shape(jer, *_templates(rng, b))
+    bkg["A"].add_shape(raw, *_templates(rng, b), kind="raw", scale=0.7)
+    sig["A"].add_shape(raw, *_templates(rng, a), kind="raw")
+    bkg["B"].add_shape(jer, *_templates(rng, d), kind="raw").scale_by(r)
     return Model().add_proc(sig).add_proc(bkg)
 
 
@@ -97,10 +84,11 @@ def arrays(rng):
     slope, tilt = Variable("slope", 0.1), Variable("tilt", [1.0, 0.1])
     bins = Variable("bins", [1.0, 1.0, 1.0], lower_bound=0.0)
     theta = nuisance("theta")
-    sigs = Process("sigs", rng.uniform(40, 60, (2, 3)), sub_procs=["sig_1", "sig_2"]).scale_by(mu)
+    yields = rng.uniform(40, 60, (2, 3)) * np.array([[2.0, 1.0, 0.1], [0.1, 1.0, 2.0]])
+    sigs = Process("sigs", yields, sub_procs=["sig_1", "sig_2"]).scale_by(mu)
     sigs.add_lnN(theta, ([0.9, 0.95], [1.2, 1.1]))
     bkg = Process("bkg", rng.uniform(80, 120, 3))
-    x = jnp.arange(3.0)
+    x = jnp.arange(3.0) * rng.uniform(0.9, 1.1)
     bkg.scale_by_fn(lambda s: jnp.exp(-s * x), slope)
     side = rng.uniform(300, 400, 3)
     bkg.add_contrib(ChannelContrib("side", side).scale_by(bins, axis="bin"))
@@ -111,47 +99,47 @@ def arrays(rng):
     return model.add_constraint(lambda t: -0.5 * jnp.sum((t - jnp.array([1.0, 0.1])) ** 2) / 0.01, tilt)
 
 
-def eft(rng):
-    """A morphed signal with Monte Carlo errors that follow its factors."""
-    c = Variable("c", [0.2], lower_bound=-3.0, upper_bound=3.0)
-    basis = np.array([[0.0], [1.0], [-1.0]])
-    standard, linear, square = rng.uniform(50, 60, 3), rng.uniform(5, 15, 3), rng.uniform(10, 20, 3)
-    yields = np.array([standard + k * linear + k**2 * square for k in basis[:, 0]])
-    sigs = Process("sigs", yields, sumw2=yields * 0.2).scale_by_fn(Dim6EFTMorphing(c, basis), c)
-    bkg = Process("bkg", rng.uniform(80, 120, 3), sumw2=rng.uniform(5, 20, 3))
-    bkg.add_lnN(nuisance("norm"), (0.9, 1.15))
-    return Model().add_proc(sigs).add_proc(bkg)
-
-
-def _lite(rng):
-    mu, scale = Variable("mu", [1.0, 1.0]), Variable("scale", 1.0)
+def lite_process(rng):
+    """Errors that follow each process, morphing, correlated nuisances and terms of the user."""
+    mu, scale = Variable("mu", [1.0, 1.0], sub_names=["mu_1", "mu_2"]), Variable("scale", 1.0)
     bins = Variable("bins", [1.0, 1.0, 1.0])
-    jes, lumi = nuisance("jes"), nuisance("lumi")
-    a, b = rng.uniform(30, 50, (2, 3)), rng.uniform(50, 90, 3)
-    sigs = Process("sigs", a, sumw2=rng.uniform(3, 30, (2, 3)), channel="A").scale_by(mu).add_lnN(lumi, 1.04)
-    bkg = Process("bkg", b, channel="A", sumw2=rng.uniform(10, 60, 3)).add_lnN(lumi, (0.95, 1.06))
-    bkg.add_shape(jes, *_templates(rng, b))
+    c = Variable("c", [0.2], lower_bound=-3.0, upper_bound=3.0)
+    jes, a, b = nuisance("jes"), nuisance("a"), nuisance("b")
+    lumi = Variable("lumi", 1.0, constraint=Gaussian(mean=1.0, width=0.05))
+    aux = Variable("aux", 1.0, constraint=Poisson(tau=30.0), lower_bound=0.01)
+    signal = rng.uniform(30, 50, (2, 3)) * np.array([[2.0, 1.0, 0.1], [0.1, 1.0, 2.0]])
+    sigs = Process("sigs", signal, sumw2=rng.uniform(3, 30, (2, 3)), channel="A").scale_by(mu).add_lnN(a, 1.1)
+    yields = rng.uniform(50, 90, 3)
+    bkg = Process("bkg", yields, channel="A", sumw2=rng.uniform(10, 60, 3)).add_lnN(b, (0.9, 1.2))
+    bkg["A"].add_shape(jes, *_templates(rng, yields)).scale_by(aux)
     sigs["A"].scale_by_fn(lambda s: jnp.stack([s, s**2, 1.0 / s]), scale, axis="bin")
     bkg["A"].scale_by_fn(lambda s: jnp.stack([s**2, s, s]), scale, axis="bin")
     # A bin without errors, one with those of a single process, and a channel that constrains `bins`.
-    other = ChannelContrib("B", rng.uniform(90, 130, 3), [0.0, 5.0, 9.0]).scale_by(bins, axis="bin")
-    bkg.add_contrib(other)
-    bkg.add_contrib(ChannelContrib("C", rng.uniform(90, 130, 3)).scale_by(bins, axis="bin"))
-    return Model().add_proc(sigs).add_proc(bkg)
-
-
-def lite_process(rng):
-    """Barlow-Beeston lite, errors that follow each process."""
-    return _lite(rng)
+    bkg.add_contrib(ChannelContrib("B", rng.uniform(90, 130, 3), [0.0, 5.0, 9.0]).scale_by(bins, axis="bin"))
+    bkg.add_contrib(ChannelContrib("C", rng.uniform(90, 130, 3)).scale_by(bins, axis="bin").scale_by(lumi))
+    basis = np.array([[0.0], [1.0], [-1.0]])
+    standard, linear, square = rng.uniform(50, 60, 3), rng.uniform(5, 15, 3), rng.uniform(10, 20, 3)
+    morphed = np.array([standard + k * linear + k**2 * square for k in basis[:, 0]])
+    eft = Process("eft", morphed, sumw2=morphed * 0.2, channel="C").scale_by_fn(Dim6EFTMorphing(c, basis), c)
+    model = Model().add_proc(sigs).add_proc(bkg).add_proc(eft).correlate_nuisances(a, b, 0.5)
+    model.correlate_nuisances([b, jes, lumi], [[1, 0.2, 0], [0.2, 1, -0.3], [0, -0.3, 1]])
+    model.add_constraint(lambda m: -0.1 * jnp.sum((m - 1.0) ** 2), mu)
+    return model.add_constraint(lambda x, d, g: -0.01 * (x[0] - x[1]) ** 2 - 1e-6 * jnp.sum(d) * g[0] * x[0])
 
 
 def lite_total(rng):
-    """Barlow-Beeston lite, errors relative to the total, with a bin-local parameter beside it."""
-    model = _lite(rng).set_mc_stat("lite", scaling="total")
-    bkg = model._specification.processes[1]
+    """Errors relative to the total, and a bin-local parameter beside them."""
+    mu, bins = Variable("mu", 1.0), Variable("bins", [1.0, 1.0, 1.0])
+    jes, lumi = nuisance("jes"), nuisance("lumi")
+    a, b = rng.uniform(30, 50, 3), rng.uniform(50, 90, 3)
+    sig = Process("sig", a, sumw2=rng.uniform(3, 30, 3), channel="A").scale_by(mu).add_lnN(lumi, 1.04)
+    bkg = Process("bkg", b, channel="A", sumw2=rng.uniform(10, 60, 3)).add_lnN(lumi, (0.95, 1.06))
+    bkg.add_shape(jes, *_templates(rng, b))
     own = Variable("own", [1.0, 1.0, 1.0], constraint=Gaussian(mean=1.0, width=[0.05, 0.1, 0.2]))
     bkg["A"].scale_by(own, axis="bin")
-    return model
+    bkg.add_contrib(ChannelContrib("B", rng.uniform(90, 130, 3), [0.0, 5.0, 9.0]).scale_by(bins, axis="bin"))
+    bkg.add_contrib(ChannelContrib("C", rng.uniform(90, 130, 3)).scale_by(bins, axis="bin"))
+    return Model().add_proc(sig).add_proc(bkg).set_mc_stat("lite", scaling="total")
 
 
 def locals_(rng):
@@ -174,21 +162,6 @@ def locals_(rng):
     return Model().add_proc(sig).add_proc(bkg).add_proc(other)
 
 
-def correlated(rng):
-    """Correlated nuisances of several widths, a Poisson-constrained scale, terms of the user."""
-    mu = Variable("mu", [1.0, 1.0], sub_names=["mu_1", "mu_2"])
-    a, b, c = nuisance("a"), nuisance("b"), nuisance("c")
-    lumi = Variable("lumi", 1.0, constraint=Gaussian(mean=1.0, width=0.05))
-    aux = Variable("aux", 1.0, constraint=Poisson(tau=30.0), lower_bound=0.01)
-    sigs = Process("sigs", rng.uniform(40, 60, (2, 3)), sumw2=rng.uniform(2, 9, (2, 3))).scale_by(mu)
-    sigs.scale_by(lumi).add_lnN(a, 1.1).add_lnN(b, (0.9, 1.2))
-    bkg = Process("bkg", rng.uniform(80, 120, 3)).scale_by(lumi).scale_by(aux).add_lnN(c, 1.2)
-    model = Model().add_proc(sigs).add_proc(bkg)
-    model.correlate_nuisances(a, b, 0.5).correlate_nuisances([b, c, lumi], [[1, 0.2, 0], [0.2, 1, -0.3], [0, -0.3, 1]])
-    model.add_constraint(lambda m: -0.1 * jnp.sum((m - 1.0) ** 2), mu)
-    return model.add_constraint(lambda x, d, g: -0.01 * (x[0] - x[1]) ** 2 - 1e-6 * jnp.sum(d) * g[0] * x[0])
-
-
 def widths(rng):
     """Channels of different numbers of bins, one of a single bin."""
     mu, theta = Variable("mu", 1.0), nuisance("theta")
@@ -203,14 +176,11 @@ def widths(rng):
 
 MODELS = {
     "counting": counting,
-    "log_normals": log_normals,
-    "shapes": shapes,
+    "effects": effects,
     "arrays": arrays,
-    "eft": eft,
     "lite_process": lite_process,
     "lite_total": lite_total,
     "locals": locals_,
-    "correlated": correlated,
     "widths": widths,
 }
 
@@ -229,6 +199,17 @@ def cached(name):
     if name not in _MADE:
         _MADE[name] = make(name)
     return _MADE[name]
+
+
+_FITTED = {}
+
+
+def fitted(name):
+    """(the model of that name, its fit), made once."""
+    if name not in _FITTED:
+        small = cached(name)
+        _FITTED[name] = small.model.fit(small.obs, globs=small.globs)
+    return cached(name), _FITTED[name]
 
 
 def random_values(small, rng, size=0.3):

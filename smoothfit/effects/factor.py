@@ -28,7 +28,7 @@ def call(
     """Evaluate a user function at parameters ``p``."""
     constants = [c if c is not None else i for c, i in zip(captured, integers, strict=True)]
     values = [p[a[0]] if s else p[a] for a, s in zip(arguments, scalars, strict=True)]
-    return program(constants, *values)
+    return program(constants, *values)  # type: ignore[arg-type]
 
 
 def sources(plan: ProgramPlan, captured: tuple[tuple[Array | None, ...], ...], p: Array) -> Array:

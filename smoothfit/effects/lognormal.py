@@ -7,7 +7,8 @@ interpolation in use.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -51,10 +52,14 @@ def terms(
     """The terms of log(row factor) at parameters ``p``; the plan is resolved."""
     found = []
     for name, entry in plan.items():
-        log_factor, down, up = LOG_FACTORS[name], log_down[name], log_up[name]
-        derivatives = second_order(lambda t, f=log_factor, d=down, u=up: f(t, d, u), p[entry.param])
+        log_factor = partial(_of_theta, LOG_FACTORS[name], log_down[name], log_up[name])
+        derivatives = second_order(log_factor, p[entry.param])
         found.append(LogFactorTerms(entry.row, entry.param, *derivatives))
     return found
+
+
+def _of_theta(log_factor: Callable[..., Array], down: Array, up: Array, theta: Array) -> Array:
+    return log_factor(theta, down, up)
 
 
 def derive(kappas: dict[str, Array]) -> dict[str, Array]:

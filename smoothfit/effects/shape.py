@@ -93,7 +93,8 @@ def shift(plan: ShapePlan, derived: Derived, p: Array, n_row_tiles: int) -> Shif
         return 0.5 * x * smooth_sign(x / plan.joint)
 
     even = second_order(even_coefficient, p[plan.group_param])
-    odd_block, even_block = (tuple(c[plan.group] for c in parts) for parts in (odd, even))
+    odd_block = (odd[0][plan.group], odd[1][plan.group], odd[2][plan.group])
+    even_block = (even[0][plan.group], even[1][plan.group], even[2][plan.group])
     moved = odd_block[0][:, None] * derived.odd + even_block[0][:, None] * derived.even
     change = jax.ops.segment_sum(moved, plan.row_tile, n_row_tiles, indices_are_sorted=True)
     return Shift(change, odd_block, even_block)

@@ -46,5 +46,7 @@ def choose(fitter: str | Fitter | None) -> tuple[str, Fitter]:
     if callable(fitter):
         return getattr(fitter, "__name__", type(fitter).__name__), fitter
     if not isinstance(fitter, str) or fitter not in FITTERS:
-        raise InvalidValueError(f"fitter: expected one of {', '.join(FITTERS)}, or a function, got {fitter!r}.")
+        raise InvalidValueError(
+            f"fitter: expected one of {', '.join(FITTERS)}, or a function, got {fitter!r}."
+        )
     return fitter, FITTERS[fitter]

@@ -6,8 +6,8 @@ zero near the solution, grows when a step does not deliver what the model promis
 Hessian is not positive definite, and shrinks when it does: a trust region in the metric of the
 Hessian's diagonal, so that units do not matter.
 
-The estimated distance to the minimum, EDM = g^T H^-1 g/2 over the free coordinates, decides: at 1e-9 the fit has
-converged; full Newton steps then go on to 1e-16, so that refits from anywhere agree to rounding.
+The estimated distance to the minimum, EDM = g^T H^-1 g/2 over the free coordinates, decides: at 1e-9
+the fit has converged; full Newton steps then go on to 1e-16, so that refits from anywhere agree to rounding.
 Value, gradient and Hessian appear once in the loop, which keeps compilation short.
 """
 
@@ -21,7 +21,7 @@ import jax.numpy as jnp
 
 from .._types import Array, PyTree
 
-__all__ = ["CONVERGED_EDM", "Distance", "Minimum", "Options", "Point", "distance", "inverse_of", "minimize"]
+__all__ = ["CONVERGED_EDM", "Distance", "Minimum", "Point", "distance", "inverse_of", "minimize"]
 
 CONVERGED_EDM = 1e-9
 _FINAL_EDM = 1e-16
@@ -31,12 +31,6 @@ _DAMPING_START = 1e-3
 _DAMPING_END = 1e-7
 _DAMPING_LIMIT = 1e14
 _MAX_PUSHES = 2
-
-
-class Options(NamedTuple):
-    """Limits of the iteration; hashable, static for compilation."""
-
-    max_steps: int = 300
 
 
 class Point(NamedTuple):
@@ -82,10 +76,15 @@ def _active(x: Array, gradient: Array, lower: Array, upper: Array, free: Array) 
 
 def _masked(hessian: Array, keep: Array, damping: Array) -> Array:
     """The Hessian of the kept coordinates, damped, and the identity on the others."""
-    diagonal = jnp.abs(jnp.diagonal(hessian))
-    scale = jnp.maximum(diagonal, 1e-12 * jnp.maximum(jnp.max(diagonal), 1e-300))
     both = keep[:, None] & keep
-    return jnp.where(both, hessian, 0.0) + jnp.diag(jnp.where(keep, damping * scale, 1.0))
+    return jnp.where(both, hessian, 0.0) + jnp.diag(jnp.where(keep, damping * _scale(hessian), 1.0))
+
+
+def _scale(hessian: Array) -> Array:
+    """The metric of the trust region: the diagonal, or the largest of the row where that is tiny."""
+    diagonal = jnp.abs(jnp.diagonal(hessian))
+    largest = jnp.max(jnp.abs(hessian), axis=1, initial=1e-300)
+    return jnp.where(diagonal > 1e-9 * largest, diagonal, largest)
 
 
 def _factor(matrix: Array) -> tuple[Array, Array]:
@@ -107,22 +106,16 @@ class _Step(NamedTuple):
     tries: Array
 
 
-def _solve_step(
-    x: Array, point: Point, damping: Array, push: Array, lower: Array, upper: Array, free: Array
-) -> _Step:
-    """The step within the limits; raises the damping until the matrix is positive definite.
-
-    ``push`` is added to the gradient, to leave a stationary point that is no minimum.
-    """
+def _solve_step(x: Array, point: Point, damping: Array, lower: Array, upper: Array, free: Array) -> _Step:
+    """The step within the limits; raises the damping until the matrix is positive definite."""
     n = x.shape[0]
-    slope = point.gradient + push
     held = (free == 0) | _active(x, point.gradient, lower, upper, free)
 
     def attempt(state: _Step) -> _Step:
         keep = ~(held | state.clamped)
         fixed_part = jnp.where(state.clamped, state.step, 0.0)
         factor, fine = _factor(_masked(point.hessian, keep, state.damping))
-        right = jnp.where(keep, -(slope + point.hessian @ fixed_part), 0.0)
+        right = jnp.where(keep, -(point.gradient + point.hessian @ fixed_part), 0.0)
         solution = jax.scipy.linalg.cho_solve((jnp.where(fine, factor, jnp.eye(n)), True), right)
         step = jnp.where(keep, solution, fixed_part)
         below, above = x + step < lower, x + step > upper
@@ -140,20 +133,21 @@ def _solve_step(
     def unsolved(state: _Step) -> Array:
         return ~state.solved & (state.tries < n + 40) & (state.damping < _DAMPING_LIMIT)
 
-    nothing = _Step(
-        jnp.zeros_like(x), damping, jnp.zeros(n, bool), jnp.array(False), jnp.array(0)
-    )
+    nothing = _Step(jnp.zeros_like(x), damping, jnp.zeros(n, bool), jnp.array(False), jnp.array(0))
     return jax.lax.while_loop(unsolved, attempt, nothing)
 
 
-def _push(hessian: Array) -> Array:
-    """A small gradient in a direction that is orthogonal to nothing in particular.
+def _downhill(point: Point, keep: Array) -> Array:
+    """A step along the most negative curvature: the way from a stationary point that is no minimum.
 
-    A damped step along it goes where the curvature is most negative.
+    Zero where no curvature is negative (a flat direction).
     """
-    n = hessian.shape[0]
-    scale = jnp.sqrt(jnp.maximum(jnp.abs(jnp.diagonal(hessian)), 1e-12 * jnp.max(jnp.abs(hessian), initial=1.0)))
-    return 0.03 * scale * jnp.cos(1.7 * jnp.arange(n) + 0.4)
+    eigenvalues, vectors = jnp.linalg.eigh(_masked(point.hessian, keep, jnp.zeros(())))
+    if eigenvalues.shape[0] == 0:
+        return jnp.zeros(0)
+    negative = eigenvalues[0] < -1e-10 * jnp.max(jnp.abs(eigenvalues))
+    length = 0.1 / jnp.sqrt(jnp.abs(jnp.where(negative, eigenvalues[0], 1.0)))
+    return jnp.where(negative & keep, length * vectors[:, 0], 0.0)
 
 
 def minimize(
@@ -164,7 +158,7 @@ def minimize(
     lower: Array,
     upper: Array,
     free: Array,
-    options: Options = Options(),
+    max_steps: int = 300,
 ) -> Minimum:
     """Minimise ``fun(x, extra)`` within limits; traceable, to be called inside jit.
 
@@ -200,27 +194,30 @@ def minimize(
         accepted, damping = _judge(state, tried)
         x = jnp.where(accepted, state.trial, state.x)
         point = jax.tree.map(lambda new, old: jnp.where(accepted, new, old), tried, state.point)
-        # A push that no step made better, or that was followed by other steps, is over.
-        push = jnp.where(state.pushing, _push(point.hessian), 0.0)
-        found = _solve_step(x, point, damping, push, lower, upper, free)
+        found = _solve_step(x, point, damping, lower, upper, free)
         predicted = -(point.gradient @ found.step + 0.5 * found.step @ point.hessian @ found.step)
         flat = found.damping > 0.0
         small = jnp.abs(predicted) <= CONVERGED_EDM * jnp.where(flat, 1e-3, 1.0)
         # Stationary, but the Hessian is not positive definite: a saddle, or a flat direction.
-        pushing = flat & small & found.solved & ~state.pushing & (state.pushes < _MAX_PUSHES)
-        converged = small & found.solved & ~pushing & ~state.pushing & jnp.isfinite(point.value)
+        away = jax.lax.cond(
+            flat & small & found.solved & (state.pushes < _MAX_PUSHES),
+            lambda: _downhill(point, (free > 0) & ~_active(x, point.gradient, lower, upper, free)),
+            lambda: jnp.zeros_like(x),
+        )
+        pushing = jnp.any(away != 0.0)
+        converged = small & found.solved & ~pushing & jnp.isfinite(point.value)
         polish = jnp.where(converged & accepted, state.polish + 1, state.polish)
         finished = converged & (
             (jnp.abs(predicted) <= _FINAL_EDM) | (polish > _MAX_POLISH) | (~accepted & state.converged)
         )
-        step = jnp.where(pushing, 0.0, found.step)
+        step = jnp.where(pushing, jnp.where(state.pushing, -away, away), found.step)
         trial = jnp.clip(x + step, jnp.where(free > 0, lower, x), jnp.where(free > 0, upper, x))
         hopeless = (found.damping >= _DAMPING_LIMIT) | ~jnp.isfinite(point.value)
         return _State(
             x=x,
             point=point,
             trial=trial,
-            predicted=jnp.maximum(predicted, 0.0),
+            predicted=jnp.where(pushing, 0.0, jnp.maximum(predicted, 0.0)),
             damping=jnp.where(pushing, 0.0, found.damping),
             edm=jnp.abs(predicted),
             steps=state.steps + 1,
@@ -231,7 +228,7 @@ def minimize(
             done=finished | hopeless,
         )
 
-    end = jax.lax.while_loop(lambda s: ~s.done & (s.steps < options.max_steps), body, first)
+    end = jax.lax.while_loop(lambda s: ~s.done & (s.steps < max_steps), body, first)
     at_limit = _active(end.x, end.point.gradient, lower, upper, free)
     return Minimum(end.x, end.point, end.edm, end.steps, end.converged, at_limit)
 

@@ -27,9 +27,7 @@ _NEAR_LIMIT = 1e-6
 
 
 @jax.jit
-def _evaluate(
-    prepared: Prepared, data: Data, fixed: Fixed, start: Array, z: Array, y: Array
-) -> newton.Point:
+def _evaluate(prepared: Prepared, data: Data, fixed: Fixed, start: Array, z: Array, y: Array) -> newton.Point:
     return point(objective.pose(prepared, data, fixed, start), z, y)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .._types import FloatArray
 from ..fitters import choose
 from ..results import FitResult, Pulls, Yields
 from . import compiled, inputs, labelling
@@ -40,7 +41,8 @@ def yields(context: Context, at: Any, obs: Any = None, *, title: str | None = No
         held, _ = inputs.fixed(layout, prepared, held_values(at))
         best = choose(None)[1](prepared, data, held, jnp.asarray(at.x[: layout.n_params]))
         found = compiled.band(prepared, data, held, best)
-        vector, shown, heading = at.x, at.obs, "Post-fit yields"
+        vector, heading = at.x, "Post-fit yields"
+        shown: FloatArray | None = at.obs
     else:
         vector = inputs.values(layout, at)
         constant = np.asarray(prepared.plan.constant) > 0

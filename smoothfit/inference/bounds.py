@@ -79,7 +79,9 @@ def minos_bounds(
     data = inputs.data(layout, best_fit.obs, best_fit.globs)
     held, _ = inputs.fixed(layout, prepared, held_values(best_fit))
     best = choose(None)[1](prepared, data, held, jnp.asarray(best_fit.x[: layout.n_params]))
-    values, fits, messages = [], [], []
+    values: list[float] = []
+    fits: list[FitResult | None] = []
+    messages: list[str] = []
     for side in (1.0, -1.0):
         found = jax.device_get(
             compiled.crossing(
@@ -94,9 +96,7 @@ def minos_bounds(
             continue
         at_bound = {**held_values(best_fit), layout.names[position]: bound}
         start = np.asarray(found.start)
-        fits.append(
-            fit_prepared_data(context, best_fit.obs, best_fit.globs, at_bound, start, None, False)
-        )
+        fits.append(fit_prepared_data(context, best_fit.obs, best_fit.globs, at_bound, start, None, False))
     return MinosBounds(
         values[0],
         values[1],

@@ -73,4 +73,3 @@ def scaled_hessian(
     diagonal = np.abs(np.diagonal(hessian))
     scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
     return hessian * scale[:, None] * scale, dense[free]
-

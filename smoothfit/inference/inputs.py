@@ -67,8 +67,8 @@ def counts(layout: Layout, given: Any, what: str = "obs") -> FloatArray:
     array = _finite(_numbers(given, what), what)
     if array.shape != (layout.n_bins,):
         raise ShapeMismatchError(
-            f"{what}: shape {array.shape}, the model has {layout.n_bins} bins; expected ({layout.n_bins},), or a "
-            "dict {channel: counts}."
+            f"{what}: shape {array.shape}, the model has {layout.n_bins} bins; expected ({layout.n_bins},), "
+            "or a dict {channel: counts}."
         )
     if np.any(array < 0.0):
         bad = int(np.argmin(array))

@@ -41,9 +41,7 @@ def fit_result(
     status = int(solution.status)
     at_limit = np.asarray(solution.at_limit) > 0
     covariance = np.asarray(solution.covariance)
-    flat = (
-        _flat_directions(solution, hessian_of, layout) if status == Status.NOT_POSITIVE_DEFINITE else []
-    )
+    flat = _flat_directions(solution, hessian_of, layout) if status == Status.NOT_POSITIVE_DEFINITE else []
     hidden = {sub for v in layout.variables if v.name in blinded for sub in v.sub_names} | blinded
     names = [n for n, limit in zip(layout.parameters, at_limit, strict=True) if limit and n not in hidden]
     edm, smallest_nu, steps = float(solution.edm), float(solution.smallest_nu), int(solution.steps)
@@ -110,9 +108,7 @@ def yields(
         title=title,
         channels=layout.channels,
         processes=layout.processes,
-        per_process={
-            p.name: process_yields(layout, row_tiles, p.name).sum(axis=0) for p in layout.processes
-        },
+        per_process={p.name: process_yields(layout, row_tiles, p.name).sum(axis=0) for p in layout.processes},
         total=total,
         total_error=total_error,
         obs=obs,

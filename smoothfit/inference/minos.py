@@ -55,7 +55,7 @@ class _State(NamedTuple):
     z: Array
     y: Array
     last: Array
-    count: Array
+    points: Array
     lower_minimum: Array
     failed: Array
     done: Array
@@ -140,7 +140,7 @@ def crossing(
         slope = (outer_r - inner_r) / jnp.where(closed & (outer != inner), outer - inner, 1.0)
         secant = inner - inner_r / jnp.where(slope != 0.0, slope, 1.0)
         # Every third point bisects, so that a bad secant cannot stall; the first few rarely need it.
-        halve = ((state.count % 3) == 2) & (state.count > 6)
+        halve = ((state.points % 3) == 2) & (state.points > 6)
         between = jnp.where(halve, 0.5 * (inner + outer), secant)
         # Still open: extrapolate from the centre, where r = -goal, at most to three times the distance.
         reach = v - centre
@@ -160,7 +160,7 @@ def crossing(
             z=jnp.where(done, found.x, z_next),
             y=found.point.extra,
             last=at_limit,
-            count=state.count + 1,
+            points=state.points + 1,
             lower_minimum=state.lower_minimum | (rise < -1e-6),
             failed=failed,
             done=done,
@@ -169,7 +169,9 @@ def crossing(
     first = within(centre + side * error * goal)
     column = best.covariance[:, jnp.minimum(position, n - 1)]
     variance = column[jnp.minimum(position, n - 1)]
-    line = jnp.where((position < n) & (variance > 0.0), column / jnp.where(variance > 0.0, variance, 1.0), 0.0)
+    line = jnp.where(
+        (position < n) & (variance > 0.0), column / jnp.where(variance > 0.0, variance, 1.0), 0.0
+    )
     line = jnp.where(jnp.isfinite(line), line, 0.0)
     state = _State(
         inner=centre,
@@ -182,12 +184,12 @@ def crossing(
         z=z_best + (first - centre) * line[dense],
         y=best.local,
         last=jnp.array(False),
-        count=jnp.array(0),
+        points=jnp.array(0),
         lower_minimum=jnp.array(False),
         failed=jnp.array(False),
         done=jnp.array(False),
     )
-    end = jax.lax.while_loop(lambda s: ~s.done & (s.count < _MAX_POINTS), body, state)
+    end = jax.lax.while_loop(lambda s: ~s.done & (s.points < _MAX_POINTS), body, state)
     found = end.done & ~end.failed
     status = jnp.where(end.last, CrossingStatus.AT_LIMIT, CrossingStatus.CONVERGED)
     status = jnp.where(end.lower_minimum, CrossingStatus.LOWER_MINIMUM, status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._types import FloatArray
+from .._types import BoolArray, FloatArray
 from ..errors import InvalidValueError
 from ..likelihood.objective import Sensitivity
 from ..prepared import Prepared
@@ -19,7 +19,7 @@ def _root(covariance: FloatArray) -> FloatArray:
     return np.asarray(vectors * np.sqrt(np.maximum(eigenvalues, 0.0)))
 
 
-def _given_limits(covariance: FloatArray, at_limit: FloatArray) -> FloatArray:
+def _given_limits(covariance: FloatArray, at_limit: BoolArray) -> FloatArray:
     """The covariance with the parameters at a limit staying there."""
     if not at_limit.any():
         return covariance
@@ -47,9 +47,7 @@ def sample(
     dense = np.asarray(plan.dense.values).astype(int)
     covariance = best_fit.hess_inv[np.ix_(dense, dense)]
     if not np.all(np.isfinite(covariance)):
-        raise InvalidValueError(
-            f"sample_from_covariance: the fit has no covariance ({best_fit.message}); make a fit that has one."
-        )
+        raise InvalidValueError(f"sample_from_covariance: the fit has no covariance ({best_fit.message}).")
     covariance = _given_limits(covariance, best_fit.at_limit[dense])
     moved = rng.standard_normal((n, len(dense))) @ _root(covariance).T
     n_params = best_fit.layout.n_params

@@ -54,18 +54,18 @@ def _parameters_table(layout: Layout, specification: Specification) -> Table:
                     seen[0].add(process.name)
                     seen[1].add(name)
     rows = []
-    for variable in layout.variables:
-        at = list(variable.indices)
+    for info in layout.variables:
+        at = list(info.indices)
         lower, upper = float(layout.lower[at].min()), float(layout.upper[at].max())
-        processes, channels = used.get(variable.name, (set(), set()))
+        processes, channels = used.get(info.name, (set(), set()))
         rows.append(
             (
-                variable.name,
+                info.name,
                 str(len(at)),
-                _kind(layout, variable),
+                _kind(layout, info),
                 _range(layout.start[at]),
                 f"[{lower:.4g}, {upper:.4g}]",
-                "" if not variable.nuisance else _range(layout.widths[at]),
+                "" if not info.nuisance else _range(layout.widths[at]),
                 f"{len(processes)} x {len(channels)}",
             )
         )

@@ -62,7 +62,8 @@ def derive(prepared: Prepared) -> Derived:
     plan, templates = resolve(prepared.plan), prepared.templates
     shapes = None
     if plan.shape is not None:
-        assert templates.shape_up is not None and templates.shape_down is not None
+        assert templates.shape_up is not None
+        assert templates.shape_down is not None
         shapes = shape.derive(
             plan.shape,
             templates.shape_up,

@@ -86,9 +86,7 @@ def evaluate(derived: Derived, p: Array) -> State:
     plain = factor.products_without(factors, ())
     exponential = jnp.exp(logs)
     bin_factor = jnp.broadcast_to(factor.bin_factors(plan.factors, source), base.shape)
-    return State(
-        terms, exponential, factors, plain, exponential * plain, bin_factor, base, is_open, shift
-    )
+    return State(terms, exponential, factors, plain, exponential * plain, bin_factor, base, is_open, shift)
 
 
 def _by_tile(plan: Plan, row_tile_values: Array, tile: Array) -> Array:
@@ -103,7 +101,8 @@ def yields(derived: Derived, state: State) -> Array:
 def errors(derived: Derived, state: State) -> Array:
     """(sumw2 row tile, width): (F G e)^2."""
     plan = derived.plan
-    assert plan.lite is not None and derived.templates.sumw2 is not None
+    assert plan.lite is not None
+    assert derived.templates.sumw2 is not None
     source = plan.lite.source
     scale = state.row_factor[plan.rows.row[source]][:, None] * state.bin_factor[source]
     return scale**2 * derived.templates.sumw2
@@ -172,7 +171,9 @@ def _row_part(plan: Plan, weights: Array, row_tiles: Array | None, full: Array) 
 def _shape_part(derived: Derived, state: State, weights: Array) -> Array:
     """The shape changes' part of a Jacobian; weights (row tile, width) multiply db."""
     plan = derived.plan
-    assert plan.shape is not None and derived.shape is not None and state.shift is not None
+    assert plan.shape is not None
+    assert derived.shape is not None
+    assert state.shift is not None
     blocks = plan.shape
     slope = (
         state.shift.odd[1][:, None] * derived.shape.odd + state.shift.even[1][:, None] * derived.shape.even
@@ -286,7 +287,9 @@ def _row_curvature(plan: Plan, state: State, d: _RowDerivatives, weight: Array) 
 def _shape_curvature(derived: Derived, state: State, dF: Array, w: Array) -> Array:
     """Terms with a derivative of the morphed templates, contracted over bins first."""
     plan = derived.plan
-    assert plan.shape is not None and derived.shape is not None and state.shift is not None
+    assert plan.shape is not None
+    assert derived.shape is not None
+    assert state.shift is not None
     blocks = plan.shape
     weights = (w * state.open)[blocks.row_tile]
     odd = (weights * derived.shape.odd).sum(-1)

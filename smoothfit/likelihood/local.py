@@ -37,9 +37,7 @@ class Locals:
     upper: Array
 
 
-def derivatives(
-    y: Array, v_out: Array, v_in: Array, locals_: Locals, bins: lite.Bins
-) -> tuple[Array, Array]:
+def derivatives(y: Array, v_out: Array, v_in: Array, locals_: Locals, bins: lite.Bins) -> tuple[Array, Array]:
     """First and second derivative by y of the bin's term, v's Monte Carlo parameter minimised."""
     by_bin = lite.derivatives(v_out + y * v_in, jnp.zeros_like(v_in), bins)
     own_slope, own_curve = own_terms(y, locals_)
@@ -55,9 +53,7 @@ def own_terms(y: Array, locals_: Locals) -> tuple[Array, Array]:
     return slope + locals_.tau - counts / safe, locals_.precision + counts / safe**2
 
 
-def solve(
-    start: Array, v_out: Array, v_in: Array, locals_: Locals, bins: lite.Bins
-) -> Array:
+def solve(start: Array, v_out: Array, v_in: Array, locals_: Locals, bins: lite.Bins) -> Array:
     """The local parameters that minimise their bins' terms; held ones keep their start."""
     tiny = jnp.where(locals_.tau > 0.0, 1e-12, -jnp.inf)
     lower, upper = jnp.maximum(locals_.lower, tiny), locals_.upper

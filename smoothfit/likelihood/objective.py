@@ -292,7 +292,8 @@ def _local_response(
     problem: Problem, jac: expectation.Jacobians, v_in: Array, by_bin: lite.Derivatives, y: Array
 ) -> tuple[Array, Array]:
     """d2NLL/dy dz (tile, dense, width) and 1/(d2NLL/dy2), 0 where y is held or at a limit."""
-    assert problem.locals_ is not None and jac.v_in is not None
+    assert problem.locals_ is not None
+    assert jac.v_in is not None
     stiffness = by_bin.vv * v_in**2 + local.own_terms(y, problem.locals_)[1]
     mixed = (by_bin.vv * v_in)[:, None] * jac.v + by_bin.by_v[:, None] * jac.v_in
     usable = local.interior(y, problem.locals_) & (stiffness > 0.0)

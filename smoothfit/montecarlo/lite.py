@@ -187,6 +187,4 @@ def response(v: Array, variance: Array, bins: Bins) -> Response:
     x_by_w = jnp.where(inverse > 0.0, -0.5 * terms.a * inverse - t * terms.a_by_variance, 0.0)
     x_by_v = jnp.where(inverse > 0.0, -t * terms.a_by_v, 0.0)
     stiffness = 1.0 + total * bins.counts / jnp.where(terms.nu > 0.0, terms.nu, 1.0) ** 2
-    return Response(
-        free * (x_by_v + x_by_w * 2.0 * bins.delta**2 * v), free * x_by_w, free / stiffness
-    )
+    return Response(free * (x_by_v + x_by_w * 2.0 * bins.delta**2 * v), free * x_by_w, free / stiffness)

@@ -32,13 +32,11 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     tiling = _tiling(structure)
     rows = stacking.Rows.of(structure, tiling)
     functions = _trace_factors(structure, parameters)
-    local = find_local(specification, structure)
+    local = _leave_some(find_local(specification, structure), parameters)
     factors = stacking.stack_factors(structure, parameters, functions, rows, local)
     lite, sumw2, sumw2_at, mc_bins = stacking.stack_lite(structure, rows)
     n_globs = int(np.isfinite(parameters.globs).sum()) + len(mc_bins)
-    terms = [
-        (term, trace_term(term, parameters, tiling.n_bins, n_globs)) for term in specification.terms
-    ]
+    terms = [(term, trace_term(term, parameters, tiling.n_bins, n_globs)) for term in specification.terms]
     entries, lognormal_at = stacking.stack_lognormal(structure, parameters)
     lognormal_plan, kappa_down, kappa_up = lognormal.stack(entries)  # type: ignore[arg-type]
     shapes = stacking.Shapes.of(structure, parameters, rows)
@@ -75,7 +73,9 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         ),
         dense=_index(dense),
         column=_index(column),
-        by_autodiff=_index(np.array(sorted(column[i] for i in factors.by_autodiff if column[i] < len(dense)))),
+        by_autodiff=_index(
+            np.array(sorted(column[i] for i in factors.by_autodiff if column[i] < len(dense)))
+        ),
         start=parameters.start,
         lower=parameters.lower,
         upper=parameters.upper,
@@ -100,7 +100,9 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     locators = _locators(structure, rows, lognormal_at, shapes, sorted_position, sumw2_at)
     layout = _layout(specification, structure, parameters, rows, mc_bins, locators)
     # Put the leaves on the device once: as numpy arrays they would be copied at every call.
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, float), Prepared(templates=templates, plan=plan)), layout
+    return jax.tree.map(
+        lambda leaf: jnp.asarray(leaf, float), Prepared(templates=templates, plan=plan)
+    ), layout
 
 
 def _index(values: IntArray) -> Index:
@@ -143,6 +145,14 @@ def _trace_factors(structure: Structure, parameters: Parameters) -> TracedFuncti
     for effect, contributions in users.values():
         functions.add(effect, trace_factor(effect, contributions, parameters))
     return functions
+
+
+def _leave_some(local: list[LocalVariable], parameters: Parameters) -> list[LocalVariable]:
+    """A minimiser needs something to minimise: if all parameters are local, the fewest are not."""
+    if local and sum(found.variable.size for found in local) == parameters.n:
+        fewest = min(local, key=lambda found: found.variable.size)
+        return [found for found in local if found is not fewest]
+    return local
 
 
 def _dense(parameters: Parameters, local: list[LocalVariable]) -> tuple[IntArray, IntArray]:

@@ -87,7 +87,7 @@ def collect(specification: Specification) -> Structure:
     for process in specification.processes:
         if not process.contribs:
             raise InvalidValueError(
-                f"Process '{process.name}': it contributes to no channel; give it yields or add_contrib() one."
+                f"Process '{process.name}': it contributes to no channel; give it yields, or add_contrib()."
             )
         for name, contrib in process.contribs.items():
             known = members.setdefault(name, [])

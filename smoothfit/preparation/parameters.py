@@ -66,8 +66,8 @@ def _check_names(variables: list[Variable]) -> None:
         for name in {variable.name, *variable.sub_names}:
             if name in names and names[name] is not variable:
                 raise DuplicateNameError(
-                    f"Variable '{variable.name}': another Variable uses the name '{name}' too; use one Variable "
-                    "object where one parameter is meant, and different names where two are."
+                    f"Variable '{variable.name}': another Variable uses the name '{name}' too; use one "
+                    "Variable object where one parameter is meant, and different names where two are."
                 )
             names[name] = variable
 
@@ -167,7 +167,7 @@ def _correlations(
     smallest = float(np.linalg.eigvalsh(matrix)[0])
     if smallest <= 1e-10:
         raise InvalidValueError(
-            f"correlate_nuisances: the correlations of {len(members)} nuisances together are not positive definite "
-            f"(smallest eigenvalue {smallest:.3g}); lower the correlations until they are consistent."
+            f"correlate_nuisances: the correlations of {len(members)} nuisances together are not positive "
+            f"definite (smallest eigenvalue {smallest:.3g}); lower the correlations."
         )
     return members, matrix

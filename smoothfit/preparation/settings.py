@@ -33,9 +33,13 @@ def _pair(first: Any, second: Any, rho: Any) -> Correlation:
     a, b = _nuisance(first), _nuisance(second)
     if a is b:
         raise InvalidValueError(f"correlate_nuisances: '{a.name}' is given twice; give two nuisances.")
-    if isinstance(rho, bool) or not isinstance(rho, int | float | np.number) or not abs(rho) <= 1.0:
+    if (
+        isinstance(rho, bool)
+        or not isinstance(rho, int | float | np.floating | np.integer)
+        or not -1.0 <= rho <= 1.0
+    ):
         raise InvalidValueError(
-            f"correlate_nuisances('{a.name}', '{b.name}'): the correlation must be a number in [-1, 1], got {rho!r}."
+            f"correlate_nuisances('{a.name}', '{b.name}'): expected a number in [-1, 1], got {rho!r}."
         )
     if a.size != b.size:
         raise ShapeMismatchError(
@@ -58,12 +62,14 @@ def _group(variables: Sequence[Any], matrix: Any) -> Correlation:
         raise InvalidTypeError("correlate_nuisances: the matrix does not consist of numbers.") from error
     if given.shape != (size, size):
         raise ShapeMismatchError(
-            f"correlate_nuisances: the matrix has shape {given.shape}, expected ({size}, {size}), one row a component."
+            f"correlate_nuisances: the matrix has shape {given.shape}, expected ({size}, {size})."
         )
     if not np.all(np.isfinite(given)) or np.any(np.abs(given) > 1.0):
         raise InvalidValueError("correlate_nuisances: correlations must be numbers in [-1, 1].")
     if not np.allclose(given, given.T, atol=1e-12) or not np.allclose(np.diagonal(given), 1.0, atol=1e-12):
-        raise InvalidValueError("correlate_nuisances: the matrix must be symmetric with ones on its diagonal.")
+        raise InvalidValueError(
+            "correlate_nuisances: the matrix must be symmetric with ones on its diagonal."
+        )
     return Correlation(found, 0.5 * (given + given.T))
 
 
@@ -71,7 +77,9 @@ def correlation(first: Any, second: Any, rho: Any, known: Sequence[Correlation])
     """A pair with its rho, or a list with its matrix; checked together with what is known already."""
     if isinstance(first, list | tuple):
         if rho is not None:
-            raise InvalidTypeError("correlate_nuisances: give (a, b, rho) or ([a, b, ...], matrix), not both.")
+            raise InvalidTypeError(
+                "correlate_nuisances: give (a, b, rho) or ([a, b, ...], matrix), not both."
+            )
         found = _group(first, second)
     else:
         found = _pair(first, second, rho)

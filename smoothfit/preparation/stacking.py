@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ class Rows:
         slots[self.tile, np.arange(self.n) - first[self.tile]] = np.arange(self.n)
         return RowPlan(row=_index(self.row), tile=_index(self.tile), slots=_index(slots), n_rows=n_rows)
 
-    def templates(self, contribution: Contribution, values: FloatArray) -> Iterator[tuple[int, FloatArray]]:
+    def templates(self, contribution: Contribution, values: Any) -> Iterator[tuple[int, Any]]:
         """(row tile, values of that tile) of a (sub-process, bin) array."""
         cut = self.tiling.cut(values)
         for row, tiles in zip(contribution.rows, cut, strict=True):
@@ -217,7 +218,9 @@ def stack_factors(
                     by_autodiff.update((sources - 1).tolist())
                     multiply_bins(contribution, np.broadcast_to(sources, shape))
                 else:
-                    for row, source in zip(contribution.rows, np.broadcast_to(sources, shape[0]), strict=True):
+                    for row, source in zip(
+                        contribution.rows, np.broadcast_to(sources, shape[0]), strict=True
+                    ):
                         of_row[row].append(int(source))
             elif isinstance(effect, ScaleFn):
                 traced, offset = functions.found[id(effect)]
@@ -254,13 +257,13 @@ def stack_local(local: list[LocalVariable], parameters: Parameters, rows: Rows) 
         places.append(bins)
         params.append(parameters.of(found.variable))
         row_tiles += [tile for row in found.rows for tile in rows.at[row].tolist()]
-    owner = owner.reshape(tiling.n_tiles, tiling.width)
+    of_tile = owner.reshape(tiling.n_tiles, tiling.width)
     members = np.concatenate(params)
     number = np.full(parameters.n, len(members))
     number[members] = np.arange(len(members))
     return LocalPlan(
-        param=_index(owner),
-        present=(owner < parameters.n).astype(float),
+        param=_index(of_tile),
+        present=(of_tile < parameters.n).astype(float),
         row_tile=_index(sorted(row_tiles)),
         to_flat=_index(np.concatenate(places)),
         params=_index(np.concatenate(params)),
