@@ -2,7 +2,8 @@
 
 ``prepared`` is ``model.prepared`` (or ``model.replaced(...)``, with other templates), ``values`` a vector
 (param,) or (param + bin parameter,), ``obs`` counts (bin,), ``globs`` global observables, the parameters'
-and then the bins', by default the model's. The methods of :class:`~smoothfit.Model` call these.
+and then the bins', by default the model's. The methods of :class:`~smoothfit.Model` call
+the same code.
 
 Examples
 --------
@@ -22,11 +23,11 @@ import jax
 import jax.numpy as jnp
 
 from ._types import Array, ArrayLike
-from .fitters import Solution, solve
-from .inference.evaluation import data_of, nll
-from .inference.minos import Crossing, crossing
+from .fitters import Solution, compiled_solve
+from .inference import compiled
+from .inference.evaluation import data_of
+from .inference.minos import Crossing
 from .inference.minos import hold as hold_one
-from .inference.prediction import expected, row_yields
 from .likelihood.objective import nothing_fixed
 from .prepared import Fixed, Prepared
 
@@ -41,8 +42,20 @@ __all__ = [
     "nll",
     "nothing_fixed",
     "profile",
-    "row_yields",
 ]
+
+
+def expected(prepared: Prepared, values: ArrayLike) -> Array:
+    """(bin,): expected events."""
+    return compiled.expected(prepared, jnp.asarray(values, float))
+
+
+def nll(prepared: Prepared, values: ArrayLike, obs: ArrayLike, globs: ArrayLike | None = None) -> Array:
+    """The negative log-likelihood with all its constants, nothing minimised over.
+
+    Bin parameters are at their centre, 0, if ``values`` leave them out.
+    """
+    return compiled.nll(prepared, jnp.asarray(values, float), jnp.asarray(obs, float), globs)
 
 
 def fit(
@@ -60,7 +73,7 @@ def fit(
     """
     start = prepared.plan.start if init is None else jnp.asarray(init, float)
     held = nothing_fixed(prepared) if fixed is None else fixed
-    return solve(prepared, data_of(prepared, obs, globs), held, start)
+    return compiled_solve(prepared, data_of(prepared, obs, globs), held, start)
 
 
 def hold(prepared: Prepared, position: ArrayLike, value: ArrayLike, fixed: Fixed | None = None) -> Fixed:
@@ -107,7 +120,7 @@ def minos(
 ) -> Crossing:
     """Where the profiled NLL has risen by ``level`` above that of ``best``, on one side (+1 or -1)."""
     held = nothing_fixed(prepared) if fixed is None else fixed
-    return crossing(
+    return compiled.crossing(
         prepared,
         data_of(prepared, obs, globs),
         held,

@@ -252,11 +252,12 @@ class Model:
     # -- values ----------------------------------------------------------------------------------
 
     def values_from_dict(self, values: Mapping[Any, Any]) -> FloatArray:
-        """(param,): these values, the start values elsewhere."""
+        """(param,): these values, the start values elsewhere; longer if bin parameters are named."""
         layout = self._current()
         vector = np.concatenate([layout.start, np.zeros(layout.n_bin_params)])
-        layout.assign(vector, values, what="values_from_dict")
-        return vector[: layout.n_params]
+        written = layout.assign(vector, values, what="values_from_dict")
+        with_bins = any(position >= layout.n_params for position in written)
+        return vector if with_bins else vector[: layout.n_params]
 
     def values_to_dict(self, values: ArrayLike | Mapping[Any, Any]) -> Values:
         """{variable: value}, also by name and sub-name; bin parameters by name if given."""

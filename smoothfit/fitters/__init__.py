@@ -17,7 +17,7 @@ from .native import solve
 from .solution import Solution, Status
 from .trust_constr import solve_trust_constr
 
-__all__ = ["FITTERS", "Fitter", "Solution", "Status", "choose", "solve"]
+__all__ = ["FITTERS", "Fitter", "Solution", "Status", "choose", "compiled_solve", "solve"]
 
 Fitter = Callable[[Prepared, Data, Fixed, Array], Solution]
 """(prepared, data, fixed, start values (param,)) -> solution."""

@@ -31,6 +31,9 @@ _DAMPING_START = 1e-3
 _DAMPING_END = 1e-7
 _DAMPING_LIMIT = 1e14
 _MAX_PUSHES = 2
+_DETERMINED = 1e-10
+"""Smallest pivot of the scaled Hessian, 1 - rho^2, that a determined parameter has: what is left of
+the gradient at a minimum lifts an exactly flat direction to about a hundredth of it."""
 
 
 class Point(NamedTuple):
@@ -87,7 +90,7 @@ def _scale(hessian: Array) -> Array:
     return jnp.where(diagonal > 1e-9 * largest, diagonal, largest)
 
 
-def _factor(matrix: Array) -> tuple[Array, Array]:
+def _factor(matrix: Array, smallest: float = 1e-13) -> tuple[Array, Array]:
     """The Cholesky factor and whether it exists.
 
     Pivots at the level of rounding count as zero: a flat direction must not become a huge step.
@@ -95,7 +98,7 @@ def _factor(matrix: Array) -> tuple[Array, Array]:
     factor = jnp.linalg.cholesky(matrix, symmetrize_input=False)
     pivots = jnp.diagonal(factor) ** 2 / jnp.maximum(jnp.abs(jnp.diagonal(matrix)), 1e-300)
     # A failed factorisation is NaN, and a minimum over NaN compares false.
-    return factor, jnp.min(pivots, initial=jnp.inf) > 1e-13
+    return factor, jnp.min(pivots, initial=jnp.inf) > smallest
 
 
 class _Step(NamedTuple):
@@ -276,7 +279,7 @@ def inverse_of(hessian: Array, keep: Array) -> tuple[Array, Array]:
     """The inverse over the kept coordinates (zero elsewhere), and whether it is positive definite."""
     matrix = _masked(hessian, keep, jnp.zeros(()))
     scale = 1.0 / jnp.sqrt(jnp.maximum(jnp.abs(jnp.diagonal(matrix)), 1e-300))
-    factor, fine = _factor(matrix * scale[:, None] * scale)
+    factor, fine = _factor(matrix * scale[:, None] * scale, _DETERMINED)
     eye = jnp.eye(matrix.shape[0])
     inverse = jax.scipy.linalg.cho_solve((jnp.where(fine, factor, eye), True), eye)
     inverse = 0.5 * (inverse + inverse.T) * scale[:, None] * scale

@@ -21,7 +21,7 @@ def _flat_directions(solution: Solution, hessian_of: Any, layout: Layout) -> lis
     eigenvalues, vectors = np.linalg.eigh(hessian)
     if not np.all(np.isfinite(eigenvalues)):
         return []
-    flat = eigenvalues <= 1e-12 * max(float(np.max(np.abs(eigenvalues), initial=0.0)), 1e-300)
+    flat = eigenvalues <= 1e-9 * max(float(np.max(np.abs(eigenvalues), initial=0.0)), 1e-300)
     weight = np.abs(vectors[:, flat]).max(axis=1, initial=0.0)
     return [layout.parameters[dense[i]] for i in np.argsort(-weight) if weight[i] > 0.1][:6]
 
@@ -128,8 +128,9 @@ def pulls(best_fit: FitResult) -> Pulls:
             width, centre = layout.widths[index], layout.globs[position[index]]
             if not np.isfinite(width):
                 continue
-            # A Poisson constraint's glob is a count; its parameter is measured relative to it.
-            centre = layout.start[index] if layout.counting[index] else centre
+            if layout.counting[index]:
+                # A Poisson constraint's global observable is a count, that of tau = 1/width^2 expected.
+                centre = centre * width**2
             pull = (best_fit.x[index] - centre) / width
             # A label names the variable: of an array it would name all components alike.
             label = variable.label if variable.is_scalar else None

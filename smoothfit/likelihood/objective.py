@@ -43,6 +43,7 @@ class Problem:
     locals_: local.Locals | None
     counts: Array
     globs: Array
+    """(global observable,): the parameters', then the bins', for the users' terms."""
     param_globs: Array
     """(param,): the global observable of each parameter, 0 where there is none."""
     values: Array
@@ -150,7 +151,7 @@ def pose(prepared: Prepared, data: Data, fixed: Fixed, start: Array | None = Non
         bins=_bins(derived, data, fixed),
         locals_=_locals(derived, param_globs, fixed.mask),
         counts=data.counts,
-        globs=data.globs,
+        globs=jnp.concatenate([data.globs, data.bin_globs]),
         param_globs=param_globs,
         values=values,
         free=1.0 - fixed.mask[plan.dense],

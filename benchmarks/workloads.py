@@ -1,0 +1,58 @@
+"""The reference workloads (../shared/workloads), built through the public API."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from smoothfit import ChannelContrib, Model, Process, Variable
+
+__all__ = ["build", "load", "shared"]
+
+
+def shared(*parts: str) -> Path:
+    """A path of the reference data, beside the checkout."""
+    return Path(__file__).resolve().parents[2].joinpath("shared", *parts)
+
+
+def load() -> ModuleType:
+    """The module that makes the workloads."""
+    path = shared("workloads", "models.py")
+    spec = importlib.util.spec_from_file_location("workload_models", path)
+    if spec is None or spec.loader is None or not path.exists():
+        raise SystemExit(f"the workloads are not at {path}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def build(workload: Any, *, scaling: str = "total") -> Model:
+    """A workload as a Model: lnN and raw shapes by channel, Barlow-Beeston lite where it has errors."""
+    pois = [Variable(f"mu{i}", 1.0) for i in range(workload.npoi)]
+    lognormals = [Variable(f"lnN{i}", 0.0, nuisance=True) for i in range(workload.SL)]
+    shapes = [Variable(f"shape{i}", 0.0, nuisance=True) for i in range(workload.SS)]
+    model = Model()
+    for i in range(workload.P):
+        process = Process(f"p{i}")
+        for channel, bins in workload.chans:
+            sumw2 = workload.sumw2[i, bins] if workload.relerr is not None else None
+            contrib = ChannelContrib(channel, workload.nom[i, bins], sumw2)
+            for k in np.flatnonzero(workload.logk[:, i]):
+                contrib.add_lnN(lognormals[k], float(np.exp(workload.logk[k, i])))
+            for k in np.flatnonzero(workload.mask_s[:, i]):
+                contrib.add_shape(shapes[k], workload.up[k, i, bins], workload.dn[k, i, bins], kind="raw")
+            process.add_contrib(contrib)
+        if workload.poi_of[i] >= 0:
+            process.scale_by(pois[workload.poi_of[i]])
+        model.add_proc(process)
+    return model.set_mc_stat("lite", scaling=scaling)
+
+
+def in_workload_order(model: Model, workload: Any, x: np.ndarray) -> np.ndarray:
+    """Values in the workload's order of parameters, bin parameters last."""
+    at = [model.index(name) for name in workload.names if not name.startswith("bb")]
+    return np.concatenate([x[at], x[len(model.parameters) :]])
