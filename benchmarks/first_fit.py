@@ -29,7 +29,7 @@ def measure_workload(name: str, scaling: str) -> dict[str, float]:
     from benchmarks.workloads import build, in_workload_order, load
 
     imported = time.perf_counter() - started
-    from smoothfit.fitters import compiled_solve
+    from smoothfit.fitters import count_traces
 
     models = load()
     workload = models.get(name)
@@ -46,7 +46,7 @@ def measure_workload(name: str, scaling: str) -> dict[str, float]:
         t = time.perf_counter()
         model.fit(toy)
         times.append(time.perf_counter() - t)
-    traces = compiled_solve._cache_size()  # type: ignore[attr-defined]
+    traces = count_traces()
     jax.block_until_ready(model.prepared)
     x = in_workload_order(model, workload, fit.x)
     if workload.relerr is None or scaling == "total":

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, TypeVar, dataclass_transform
 
 import jax
+import numpy as np
 
 __all__ = ["Index", "pytree_dataclass", "resolve", "static"]
 
@@ -50,6 +51,15 @@ class Index:
 
     def __init__(self, values: Any) -> None:
         self.values = values
+        self._integers: Any = None
+
+    def integers(self) -> Any:
+        """The int32 array; made once where the values are known, traced where they are not."""
+        if isinstance(self.values, jax.core.Tracer):
+            return self.values.astype("int32")
+        if self._integers is None:
+            self._integers = jax.device_put(np.asarray(self.values).astype("int32"))
+        return self._integers
 
     def tree_flatten(self) -> tuple[tuple[Any], None]:
         return (self.values,), None
@@ -63,9 +73,12 @@ class Index:
 
 
 def resolve(tree: T) -> T:
-    """The same pytree with every :class:`Index` replaced by its int32 array."""
+    """The same pytree with every :class:`Index` replaced by its int32 array.
+
+    Done before a compiled function is called: inside, each conversion would cost a kernel.
+    """
     return jax.tree.map(
-        lambda leaf: leaf.values.astype("int32") if isinstance(leaf, Index) else leaf,
+        lambda leaf: leaf.integers() if isinstance(leaf, Index) else leaf,
         tree,
         is_leaf=lambda leaf: isinstance(leaf, Index),
     )

@@ -16,8 +16,9 @@ the threshold: finite and twice differentiable everywhere, never better than a l
 
 from __future__ import annotations
 
+import math
+
 import jax.numpy as jnp
-from jax.scipy.special import gammaln
 
 from ._types import Array
 
@@ -108,14 +109,17 @@ def poisson_constant(d: Array) -> Array:
     """
     d = jnp.asarray(d, float)
     large = d >= _STIRLING_FROM
-    big = jnp.where(large, d, _STIRLING_FROM)
+    small = jnp.where(large | (d <= 0.0), 1.0, d)
+    # Below, logGamma(d + 1) = logGamma(d + 17) - log((d + 1) (d + 2) .. (d + 16)).
+    big = jnp.where(large, d, small + _STIRLING_FROM)
     inverse = 1.0 / big
     square = inverse * inverse
     tail = 1.0 / 1260.0 - square * (1.0 / 1680.0 - square * (1.0 / 1188.0 - square * 691.0 / 360360.0))
     series = inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square * tail))
     stirling = 0.5 * jnp.log(2.0 * jnp.pi * big) + series
-    small = jnp.where(large | (d <= 0.0), 1.0, d)
-    direct = small - small * jnp.log(small) + gammaln(small + 1.0)
+    product = math.prod(small + k for k in range(1, int(_STIRLING_FROM) + 1))
+    log_gamma = stirling + big * jnp.log(big) - big - jnp.log(product)
+    direct = small - small * jnp.log(small) + log_gamma
     return jnp.where(large, stirling, jnp.where(d > 0.0, direct, 0.0))
 
 

@@ -58,13 +58,16 @@ def _log_ratio(integral: Array, nominal: Array) -> Array:
 
 def derive(plan: ShapePlan, up: Array, down: Array, nominal: Array, row: Array, n_rows: int) -> Derived:
     """Normalise and difference the templates (traceable; the plan is resolved)."""
+    base = nominal[plan.row_tile]
+    if not plan.any_normalised:
+        none = jnp.zeros(plan.group_row.shape)
+        return Derived(odd=up - down, even=up + down - 2.0 * base, log_down=none, log_up=none)
     n_groups = plan.group_row.shape[0]
     of_group = lambda x: jax.ops.segment_sum(x.sum(-1), plan.group, n_groups)  # noqa: E731
     integral = jax.ops.segment_sum(nominal.sum(-1), row, n_rows)[plan.group_row]
     normalised = plan.normalised > 0
     raw_up, raw_down = (_log_ratio(of_group(x), integral) for x in (up, down))
     log_up, log_down = (jnp.where(normalised, x, 0.0) for x in (raw_up, raw_down))
-    base = nominal[plan.row_tile]
     u = up * jnp.exp(-log_up)[plan.group][:, None] - base
     v = down * jnp.exp(-log_down)[plan.group][:, None] - base
     small = (jnp.abs(jnp.expm1(log_up)) < _NO_NORMALISATION) & (

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import jax
 
+from .._pytree import resolve
 from .._types import Array
 from ..errors import InvalidValueError
 from ..prepared import Data, Fixed, Prepared
@@ -17,12 +18,23 @@ from .native import solve
 from .solution import Solution, Status
 from .trust_constr import solve_trust_constr
 
-__all__ = ["FITTERS", "Fitter", "Solution", "Status", "choose", "compiled_solve", "solve"]
+__all__ = ["FITTERS", "Fitter", "Solution", "Status", "choose", "compiled_solve", "count_traces", "solve"]
 
 Fitter = Callable[[Prepared, Data, Fixed, Array], Solution]
 """(prepared, data, fixed, start values (param,)) -> solution."""
 
-compiled_solve: Fitter = jax.jit(solve)
+_jitted_solve = jax.jit(solve)
+
+
+def compiled_solve(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
+    """The native fitter, compiled once for each structure and set of shapes."""
+    return _jitted_solve(resolve(prepared), data, fixed, start)
+
+
+def count_traces() -> int:
+    """How many structures the native fitter was compiled for in this process."""
+    return int(_jitted_solve._cache_size())  # type: ignore[attr-defined]
+
 
 FITTERS: dict[str, Fitter] = {"newton": compiled_solve, "trust-constr": solve_trust_constr}
 """The fitters by name."""

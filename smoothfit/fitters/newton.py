@@ -21,7 +21,7 @@ import jax.numpy as jnp
 
 from .._types import Array, PyTree
 
-__all__ = ["CONVERGED_EDM", "Distance", "Minimum", "Point", "distance", "inverse_of", "minimize"]
+__all__ = ["CONVERGED_EDM", "Distance", "Minimum", "Point", "distance", "minimize"]
 
 CONVERGED_EDM = 1e-9
 _FINAL_EDM = 1e-16
@@ -196,7 +196,7 @@ def minimize(
         tried = fun(state.trial, state.point.extra)
         accepted, damping = _judge(state, tried)
         x = jnp.where(accepted, state.trial, state.x)
-        point = jax.tree.map(lambda new, old: jnp.where(accepted, new, old), tried, state.point)
+        point = jax.lax.cond(accepted, lambda: tried, lambda: state.point)
         found = _solve_step(x, point, damping, lower, upper, free)
         predicted = -(point.gradient @ found.step + 0.5 * found.step @ point.hessian @ found.step)
         flat = found.damping > 0.0
@@ -263,19 +263,23 @@ class Distance(NamedTuple):
     at_limit: Array
     inverse: Array
     """Of the Hessian of the free coordinates that are not on a limit; zero elsewhere."""
+    full_inverse: Array
+    """Of the Hessian of all free coordinates."""
+    full_positive_definite: Array
 
 
 def distance(point: Point, x: Array, lower: Array, upper: Array, free: Array) -> Distance:
     """The estimated distance to the minimum at any point."""
     at_limit = _active(x, point.gradient, lower, upper, free)
     keep = (free > 0) & ~at_limit
-    inverse, fine = inverse_of(point.hessian, keep)
+    both, exist = jax.vmap(_inverse, in_axes=(None, 0))(point.hessian, jnp.stack([keep, free > 0]))
+    inverse, fine = both[0], exist[0]
     gradient = jnp.where(keep, point.gradient, 0.0)
     edm = jnp.where(fine, 0.5 * gradient @ inverse @ gradient, jnp.inf)
-    return Distance(edm, fine, at_limit, inverse)
+    return Distance(edm, fine, at_limit, inverse, both[1], exist[1])
 
 
-def inverse_of(hessian: Array, keep: Array) -> tuple[Array, Array]:
+def _inverse(hessian: Array, keep: Array) -> tuple[Array, Array]:
     """The inverse over the kept coordinates (zero elsewhere), and whether it is positive definite."""
     matrix = _masked(hessian, keep, jnp.zeros(()))
     scale = 1.0 / jnp.sqrt(jnp.maximum(jnp.abs(jnp.diagonal(matrix)), 1e-300))

@@ -72,12 +72,11 @@ def _of_params(plan: Plan, of_dense: Array) -> Array:
     return jnp.append(of_dense, 0.0)[plan.column]
 
 
-def _dense_covariance(at: newton.Point, free: Array, inside: newton.Distance) -> Array:
+def _dense_covariance(free: Array, inside: newton.Distance) -> Array:
     """From the full Hessian of the free coordinates; those on a limit count too, if they can."""
-    everything, fine = newton.inverse_of(at.hessian, free > 0)
     unknown = (inside.at_limit[:, None] | inside.at_limit) | ~inside.positive_definite
     partial = jnp.where(unknown & ((free[:, None] > 0) & (free > 0)), jnp.nan, inside.inverse)
-    return jnp.where(fine, everything, partial)
+    return jnp.where(inside.full_positive_definite, inside.full_inverse, partial)
 
 
 def finish(problem: Problem, z: Array, at: newton.Point, steps: Array, allowed_edm: float) -> Solution:
@@ -86,7 +85,7 @@ def finish(problem: Problem, z: Array, at: newton.Point, steps: Array, allowed_e
     assert reaction is not None
     plan = problem.derived.plan
     inside = newton.distance(at, z, problem.lower, problem.upper, problem.free)
-    covariance = _dense_covariance(at, problem.free, inside)
+    covariance = _dense_covariance(problem.free, inside)
     spread = jax.nn.one_hot(plan.column, plan.n_dense, dtype=z.dtype)
     own = jnp.zeros(plan.n_params)
     limits = _of_params(plan, jnp.where(inside.at_limit, 1.0, 0.0))

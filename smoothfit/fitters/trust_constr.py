@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._pytree import resolve
 from .._types import Array, FloatArray
 from ..likelihood import objective
 from ..prepared import Data, Fixed, Prepared
@@ -58,6 +59,7 @@ def solve_trust_constr(prepared: Prepared, data: Data, fixed: Fixed, start: Arra
     """Minimise with ``scipy.optimize.minimize(method="trust-constr")``; not traceable."""
     from scipy.optimize import Bounds, minimize
 
+    prepared = resolve(prepared)
     z0, y, lower, upper, free = (np.array(a) for a in _start(prepared, data, fixed, start))
     moving = np.flatnonzero(free > 0)
     last: dict[str, FloatArray | newton.Point] = {}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
 
 import jax
 import numpy as np
 
+from .._pytree import resolve
 from .._types import Array, FloatArray, IntArray
 from ..fitters.solution import Solution, point
 from ..likelihood import objective
@@ -29,34 +32,46 @@ __all__ = [
 _CHUNK = 64
 """Rows of a batch evaluated together: bounds the memory."""
 
-expected = jax.jit(prediction.expected)
-row_yields = jax.jit(prediction.row_yields)
-band = jax.jit(prediction.band)
-prefit_band = jax.jit(prediction.prefit_band)
-nll = jax.jit(evaluation.nll)
-crossing = jax.jit(minos.crossing)
+
+def _compiled(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function of (prepared, ...)."""
+    jitted = jax.jit(fn)
+
+    @wraps(fn)
+    def call(prepared: Prepared, *arguments: Any) -> Any:
+        return jitted(resolve(prepared), *arguments)
+
+    return call
 
 
-@jax.jit
+expected = _compiled(prediction.expected)
+row_yields = _compiled(prediction.row_yields)
+band = _compiled(prediction.band)
+prefit_band = _compiled(prediction.prefit_band)
+nll = _compiled(evaluation.nll)
+crossing = _compiled(minos.crossing)
+
+
+@_compiled
 def batch_expected(prepared: Prepared, batch: Array) -> Array:
     """(toy, bin)"""
     return jax.lax.map(partial(prediction.expected, prepared), batch, batch_size=_CHUNK)
 
 
-@jax.jit
+@_compiled
 def batch_rows(prepared: Prepared, batch: Array) -> Array:
     """(toy, row tile, width)"""
     return jax.lax.map(partial(prediction.row_yields, prepared), batch, batch_size=_CHUNK)
 
 
-@jax.jit
+@_compiled
 def sensitivity(prepared: Prepared, data: Data, fixed: Fixed, values: Array) -> objective.Sensitivity:
     """Eliminated parameters at values (param,), and how they follow the dense ones."""
     problem = objective.pose(prepared, data, fixed, values)
     return objective.evaluate(problem, *objective.dense_start(problem)).eliminated
 
 
-@jax.jit
+@_compiled
 def _hessian(prepared: Prepared, data: Data, fixed: Fixed, z: Array, y: Array) -> Array:
     return point(objective.pose(prepared, data, fixed), z, y).hessian
 
@@ -66,7 +81,7 @@ def scaled_hessian(
 ) -> tuple[FloatArray, IntArray]:
     """The Hessian of the free dense parameters in units of its diagonal, and which they are."""
     hessian = np.asarray(_hessian(prepared, data, fixed, solution.dense, solution.local))
-    dense = np.asarray(prepared.plan.dense.values).astype(int)
+    dense = np.asarray(resolve(prepared.plan.dense))
     free = np.asarray(fixed.mask)[dense] == 0
     free &= np.asarray(solution.at_limit)[dense] == 0
     hessian = hessian[np.ix_(free, free)]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._pytree import resolve
 from ..results import FitResult
 from . import compiled, inputs, sampling, toys
 from .context import Context, check_made_with
@@ -44,7 +45,7 @@ def toy_glob(context: Context, values: Any, n: float, *, seed: int | None = None
         poisson=np.asarray(constraint.poisson),
         tau=np.asarray(templates.tau),
         width=np.asarray(templates.width),
-        correlated=np.asarray(constraint.correlated.values).astype(int),
+        correlated=np.asarray(resolve(constraint.correlated)),
         correlation=None if templates.correlation is None else np.asarray(templates.correlation),
         bin_values=vector[layout.n_params :],
     )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from .._pytree import resolve
 from .._types import Array
 from ..fitters.solution import Solution
 from ..likelihood import expectation, objective
@@ -63,11 +64,10 @@ def row_yields(prepared: Prepared, values: Array) -> Array:
 
 def expected(prepared: Prepared, values: Array) -> Array:
     """(bin,): expected events at ``values`` (param,) or (param + bin parameter,)."""
-    plan = prepared.plan
-    tile = plan.rows.tile.values.astype("int32")
+    plan = resolve(prepared.plan)
     rows = row_yields(prepared, values)
-    total = jax.ops.segment_sum(rows, tile, plan.geometry.n_tiles)
-    return total.ravel()[plan.geometry.to_flat.values.astype("int32")]
+    total = jax.ops.segment_sum(rows, plan.rows.tile, plan.geometry.n_tiles)
+    return total.ravel()[plan.geometry.to_flat]
 
 
 class Band(NamedTuple):
@@ -125,7 +125,7 @@ def prefit_band(prepared: Prepared, values: Array, widths: Array) -> Band:
     shifts = jax.lax.map(of_param, jnp.arange(plan.n_params))
     variance = jnp.sum(shifts**2, axis=0)
     if prepared.templates.correlation is not None:
-        members = plan.constraint.correlated.values.astype("int32")
+        members = resolve(plan.constraint.correlated)
         off_diagonal = prepared.templates.correlation - jnp.eye(members.shape[0])
         variance += jnp.einsum("kb,kl,lb->b", shifts[members], off_diagonal, shifts[members])
     variance += push(jnp.concatenate([jnp.zeros(plan.n_params), jnp.ones(n_bins)])) ** 2

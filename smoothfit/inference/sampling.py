@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._pytree import resolve
 from .._types import BoolArray, FloatArray
 from ..errors import InvalidValueError
 from ..likelihood.objective import Sensitivity
@@ -43,8 +44,8 @@ def sample(
     InvalidValueError
         If the fit has no covariance.
     """
-    plan = prepared.plan
-    dense = np.asarray(plan.dense.values).astype(int)
+    plan = resolve(prepared.plan)
+    dense = np.asarray(plan.dense)
     covariance = best_fit.hess_inv[np.ix_(dense, dense)]
     if not np.all(np.isfinite(covariance)):
         raise InvalidValueError(f"sample_from_covariance: the fit has no covariance ({best_fit.message}).")
@@ -56,12 +57,12 @@ def sample(
     tiles = np.zeros((n, plan.geometry.n_tiles * plan.geometry.width))
     if plan.local is not None:
         own = rng.standard_normal((n, len(response.local_own))) * np.sqrt(np.asarray(response.local_own))
-        tiles[:, np.asarray(plan.local.to_flat.values).astype(int)] = own
-        local = np.asarray(plan.local.params.values).astype(int)
+        tiles[:, np.asarray(plan.local.to_flat)] = own
+        local = np.asarray(plan.local.params)
         result[:, local] += moved @ np.asarray(response.local_by_dense).T + own
     if plan.lite is not None:
         noise = rng.standard_normal((n, len(response.bin_own))) * np.sqrt(np.asarray(response.bin_own))
-        of_local = tiles[:, np.asarray(plan.lite.to_flat.values).astype(int)]
+        of_local = tiles[:, np.asarray(plan.lite.to_flat)]
         shift = moved @ np.asarray(response.bin_by_dense).T
         result[:, n_params:] += shift + noise + np.asarray(response.bin_by_local) * of_local
     return result

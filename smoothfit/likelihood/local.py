@@ -39,7 +39,7 @@ class Locals:
 
 def derivatives(y: Array, v_out: Array, v_in: Array, locals_: Locals, bins: lite.Bins) -> tuple[Array, Array]:
     """First and second derivative by y of the bin's term, v's Monte Carlo parameter minimised."""
-    by_bin = lite.derivatives(v_out + y * v_in, jnp.zeros_like(v_in), bins)
+    by_bin = lite.derivatives(lite.solve(v_out + y * v_in, jnp.zeros_like(v_in), bins), bins)
     own_slope, own_curve = own_terms(y, locals_)
     return by_bin.by_v * v_in + own_slope, by_bin.vv * v_in**2 + own_curve
 

@@ -107,6 +107,7 @@ def _bins(derived: Derived, data: Data, fixed: Fixed) -> lite.Bins:
             held=zero,
             held_at=zero,
             delta=zero,
+            any_parameter=False,
         )
     at = plan.lite.from_flat
     return lite.Bins(
@@ -117,6 +118,7 @@ def _bins(derived: Derived, data: Data, fixed: Fixed) -> lite.Bins:
         held=to_tiles(fixed.bin_mask, at),
         held_at=to_tiles(fixed.bin_values, at),
         delta=derived.delta,
+        any_parameter=True,
     )
 
 
@@ -222,7 +224,7 @@ def value(problem: Problem, z: Array, y: Array | None = None) -> Array:
         v = v_out + y * v_in
     p = _assemble(problem, z, y)
     return (
-        lite.value(v, moments.variance, problem.bins)
+        lite.value(lite.solve(v, moments.variance, problem.bins), problem.bins)
         + constraint.value(derived, p, problem.param_globs)
         + constraint.user_terms(derived, p, problem.counts, problem.globs)
     )
@@ -248,7 +250,8 @@ def evaluate(problem: Problem, z: Array, y: Array) -> Evaluation:
     v_out, v_in = _split(moments)
     v = v_out + y * v_in
     p = _assemble(problem, z, y)
-    by_bin = lite.derivatives(v, moments.variance, problem.bins)
+    terms = lite.solve(v, moments.variance, problem.bins)
+    by_bin = lite.derivatives(terms, problem.bins)
     by_v, by_variance = by_bin.by_v, by_bin.by_variance
     y_row = _on_row_tiles(plan, y)
     jac = expectation.jacobians(derived, state, p, y_row, problem.locals_ is not None)
@@ -269,14 +272,14 @@ def evaluate(problem: Problem, z: Array, y: Array) -> Evaluation:
         follows = -mixed * inverse[:, None]
         hessian += jnp.einsum("akw,alw->kl", follows, mixed)
     total = (
-        lite.value(v, moments.variance, problem.bins)
+        lite.value(terms, problem.bins)
         + constraint.value(derived, p, problem.param_globs)
         + constraint.user_terms(derived, p, problem.counts, problem.globs)
     )
     if plan.constraint.terms:
         extra = constraint.user_derivatives(derived, p, problem.counts, problem.globs)
         gradient, hessian = gradient + extra[0], hessian + extra[1]
-    eliminated = _sensitivity(problem, moments, jac, y, follows, inverse)
+    eliminated = _sensitivity(problem, terms, v_in, jac, y, follows, inverse)
     return Evaluation(total, gradient, 0.5 * (hessian + hessian.T), y, eliminated)
 
 
@@ -303,7 +306,8 @@ def _local_response(
 
 def _sensitivity(
     problem: Problem,
-    moments: expectation.Moments,
+    terms: lite.BinTerms,
+    v_in: Array,
     jac: expectation.Jacobians,
     y: Array,
     follows: Array | None,
@@ -311,9 +315,6 @@ def _sensitivity(
 ) -> Sensitivity:
     """The eliminated parameters, from the pieces of an evaluation."""
     plan, bins = problem.derived.plan, problem.bins
-    v_out, v_in = _split(moments)
-    v = v_out + y * v_in
-    terms = lite.solve(v, lite.total_variance(v, moments.variance, bins), bins)
     empty, no_rows = jnp.zeros(0), jnp.zeros((0, plan.n_dense))
     found = dict.fromkeys(("local", "local_own", "bin", "bin_by_local", "bin_local_own", "bin_own"), empty)
     local_by_dense = bin_by_dense = no_rows
@@ -325,14 +326,14 @@ def _sensitivity(
         slope = slope + v_in[:, None] * follows
     if plan.lite is not None:
         at = plan.lite.to_flat
-        reaction = lite.response(v, moments.variance, bins)
+        reaction = lite.response(terms, bins)
         by_dense = reaction.by_v[:, None] * slope
         if jac.variance is not None:
             by_dense += reaction.by_variance[:, None] * jac.variance
         bin_by_dense = _flat_rows(by_dense, at)
         found["bin"], found["bin_own"] = terms.x.ravel()[at], reaction.own_variance.ravel()[at]
         found["bin_by_local"] = (reaction.by_v * v_in).ravel()[at]
-        own = jnp.zeros_like(v) if inverse is None else inverse
+        own = jnp.zeros_like(v_in) if inverse is None else inverse
         found["bin_local_own"] = own.ravel()[at]
     smallest = jnp.min(jnp.where(bins.valid > 0, terms.nu, jnp.inf))
     return Sensitivity(

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from .._pytree import pytree_dataclass
+from .._pytree import pytree_dataclass, static
 from .._types import Array
 from ..probability import gaussian_constant, poisson_curvature, poisson_deviance, poisson_slope
 
@@ -32,7 +32,6 @@ __all__ = [
     "derivatives",
     "response",
     "solve",
-    "total_variance",
     "value",
 ]
 
@@ -53,11 +52,15 @@ class Bins:
     held_at: Array
     delta: Array
     """Relative error of the bin's total (scaling "total"); 0 elsewhere."""
+    any_parameter: bool = static()
 
 
 class BinTerms(NamedTuple):
-    """The bin parameter and what it leads to, at yields v and total variances V."""
+    """The bin parameter and what it leads to."""
 
+    v: Array
+    variance: Array
+    """V, with the errors relative to the total."""
     x: Array
     nu: Array
     a: Array
@@ -76,7 +79,11 @@ def _error(variance: Array, bins: Bins) -> tuple[Array, Array, Array]:
 
 
 def solve(v: Array, variance: Array, bins: Bins) -> BinTerms:
-    """The bin parameter that minimises the bin's term (or the held one); V is the total variance."""
+    """The bin parameter that minimises the bin's term (or the held one), with its derivatives."""
+    if not bins.any_parameter:
+        slope, zero = poisson_slope(v, bins.counts), jnp.zeros_like(v)
+        return BinTerms(v, zero, zero, v, slope, poisson_curvature(v, bins.counts), zero, zero)
+    variance = variance + (bins.delta * v) ** 2
     some, t, per_error = _error(variance, bins)
     square = t * t
     d, g = bins.counts, bins.globs
@@ -106,6 +113,8 @@ def solve(v: Array, variance: Array, bins: Bins) -> BinTerms:
     plain_by_variance = curve * jnp.where(held, 0.5 * x_held * per_error, -slope)
     a = jnp.where(plain, slope, a_free)
     return BinTerms(
+        v=v,
+        variance=variance,
         x=jnp.where(bins.has_parameter > 0, jnp.where(held, x_held, g - jnp.where(some, t * a, 0.0)), 0.0),
         nu=jnp.where(plain, nu_plain, jnp.where(filled, nu_filled, jnp.maximum(m, 0.0))),
         a=a,
@@ -115,16 +124,12 @@ def solve(v: Array, variance: Array, bins: Bins) -> BinTerms:
     )
 
 
-def total_variance(v: Array, variance: Array, bins: Bins) -> Array:
-    """V with the errors relative to the total."""
-    return variance + (bins.delta * v) ** 2
-
-
-def value(v: Array, variance: Array, bins: Bins) -> Array:
+def value(terms: BinTerms, bins: Bins) -> Array:
     """The bin terms of the NLL less their constants, summed; x minimised over unless held."""
-    terms = solve(v, total_variance(v, variance, bins), bins)
-    pull = jnp.where(bins.has_parameter > 0, terms.x - bins.globs, 0.0)
-    per_bin = poisson_deviance(terms.nu, bins.counts) + 0.5 * pull * pull
+    per_bin = poisson_deviance(terms.nu, bins.counts)
+    if bins.any_parameter:
+        pull = jnp.where(bins.has_parameter > 0, terms.x - bins.globs, 0.0)
+        per_bin += 0.5 * pull * pull
     return jnp.sum(bins.valid * per_bin)
 
 
@@ -143,13 +148,15 @@ class Derivatives(NamedTuple):
     var_var: Array
 
 
-def derivatives(v: Array, variance: Array, bins: Bins) -> Derivatives:
+def derivatives(terms: BinTerms, bins: Bins) -> Derivatives:
     """Derivatives of the minimised bin terms.
 
     With W = V + (delta v)^2 the term's derivatives are a by v and a x/(2 t) = a (g/t - a)/2 by W; the
     rest is the chain rule. The only pole at t = 0 is that of a global observable that is not zero.
     """
-    terms = solve(v, total_variance(v, variance, bins), bins)
+    if not bins.any_parameter:
+        zero = jnp.zeros_like(terms.v)
+        return Derivatives(bins.valid * terms.a, zero, bins.valid * terms.a_by_v, zero, zero)
     held = bins.held > 0
     inverse = terms.per_error
     shift = jnp.where(held, bins.held_at, bins.globs) * inverse
@@ -160,7 +167,7 @@ def derivatives(v: Array, variance: Array, bins: Bins) -> Derivatives:
     w = has * 0.5 * terms.a * (shift - own)
     v_w = bins.valid * terms.a_by_variance
     w_w = has * 0.5 * (terms.a_by_variance * (shift - own) + terms.a * (shift_by_w - own_by_w))
-    w_by_v = 2.0 * bins.delta**2 * v
+    w_by_v = 2.0 * bins.delta**2 * terms.v
     return Derivatives(
         by_v=bins.valid * terms.a + w * w_by_v,
         by_variance=w,
@@ -178,13 +185,12 @@ class Response(NamedTuple):
     own_variance: Array
 
 
-def response(v: Array, variance: Array, bins: Bins) -> Response:
+def response(terms: BinTerms, bins: Bins) -> Response:
     """The linear response of the bin parameters, for their uncertainties."""
-    total = total_variance(v, variance, bins)
-    terms = solve(v, total, bins)
     free = jnp.where((bins.has_parameter > 0) & (bins.held == 0), 1.0, 0.0)
-    _, t, inverse = _error(total, bins)
+    _, t, inverse = _error(terms.variance, bins)
     x_by_w = jnp.where(inverse > 0.0, -0.5 * terms.a * inverse - t * terms.a_by_variance, 0.0)
     x_by_v = jnp.where(inverse > 0.0, -t * terms.a_by_v, 0.0)
-    stiffness = 1.0 + total * bins.counts / jnp.where(terms.nu > 0.0, terms.nu, 1.0) ** 2
-    return Response(free * (x_by_v + x_by_w * 2.0 * bins.delta**2 * v), free * x_by_w, free / stiffness)
+    stiffness = 1.0 + terms.variance * bins.counts / jnp.where(terms.nu > 0.0, terms.nu, 1.0) ** 2
+    by_v = x_by_v + x_by_w * 2.0 * bins.delta**2 * terms.v
+    return Response(free * by_v, free * x_by_w, free / stiffness)
