@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 
 from .._types import Array
-from ..likelihood import expectation, local, objective
+from ..likelihood import objective
 from ..prepared import Data, Fixed, Prepared
 from . import newton
-from .solution import Extra, Solution, finish, point
+from .solution import Solution, finish, point
 
 __all__ = ["solve"]
 
@@ -27,20 +27,10 @@ Evaluating once more after the loop takes less memory, and longer to compile.
 
 
 def _finish_at(
-    prepared: Prepared, data: Data, fixed: Fixed, start: Array, z: Array, y: Array, steps: Array
+    prepared: Prepared, data: Data, fixed: Fixed, start: Array, z: Array, steps: Array
 ) -> Solution:
     problem = objective.pose(prepared, data, fixed, start)
-    moved = _local_at(problem, z, y)
-    return finish(problem, z, point(problem, z, moved), steps, newton.CONVERGED_EDM)
-
-
-def _local_at(problem: objective.Problem, z: Array, y: Array) -> Array:
-    """The local parameters as a differentiable function of everything else."""
-    if problem.locals_ is None:
-        return y
-    p = problem.values.at[problem.derived.plan.dense].set(z)
-    moments = expectation.moments(problem.derived, p)
-    return local.differentiable(y, moments.v - moments.v_in, moments.v_in, problem.locals_, problem.bins)
+    return finish(problem, z, point(problem, z), steps, newton.CONVERGED_EDM)
 
 
 @jax.custom_jvp
@@ -53,19 +43,15 @@ def solve(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solutio
         (param,): where to start from; held parameters take the values of ``fixed``.
     """
     problem = objective.pose(prepared, data, fixed, start)
-    z, y = objective.dense_start(problem)
+    z = objective.dense_start(problem)
     carries = problem.bins.counts.size * z.shape[0] <= _CARRIED
-    first = jax.eval_shape(point, problem, z, y).extra.eliminated if carries else None
-    nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), first)
 
-    def fun(z: Array, extra: Extra) -> newton.Point:
-        at = point(problem, z, extra.y)
-        return at if carries else at._replace(extra=Extra(at.extra.y, None))
+    def fun(z: Array) -> newton.Point:
+        at = point(problem, z)
+        return at if carries else at._replace(extra=None)
 
-    found = newton.minimize(
-        fun, z, Extra(y, nothing), lower=problem.lower, upper=problem.upper, free=problem.free
-    )
-    at = found.point if carries else point(problem, found.x, found.point.extra.y)
+    found = newton.minimize(fun, z, lower=problem.lower, upper=problem.upper, free=problem.free)
+    at = found.point if carries else point(problem, found.x)
     return finish(problem, found.x, at, found.steps, newton.CONVERGED_EDM)
 
 
@@ -73,17 +59,17 @@ def solve(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solutio
 def _solve_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Solution, Solution]:
     prepared, data, fixed, start = primals
     solution = solve(prepared, data, fixed, start)
-    z, y = solution.dense, solution.local
+    z = solution.dense
 
     def gradient(prepared: Prepared, data: Data, fixed: Fixed) -> Array:
         problem = objective.pose(prepared, data, fixed, start)
-        return jax.grad(lambda z: objective.value(problem, z, y))(z)
+        return jax.grad(lambda z: objective.value(problem, z))(z)
 
     change = jax.jvp(gradient, (prepared, data, fixed), tangents[:3])[1]
     problem = objective.pose(prepared, data, fixed, start)
     plan = problem.derived.plan
     keep = (problem.free > 0) & (solution.at_limit[plan.dense] == 0)
-    hessian = point(problem, z, y).hessian
+    hessian = point(problem, z).hessian
     matrix = jnp.where(keep[:, None] & keep, hessian, 0.0) + jnp.diag(jnp.where(keep, 0.0, 1.0))
     solved = -jnp.linalg.solve(matrix, jnp.where(keep, change, 0.0))
     held = jax.jvp(
@@ -94,7 +80,7 @@ def _solve_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Sol
     dz = jnp.where(solution.status == 0, dz, jnp.nan)
 
     def describe(prepared: Prepared, data: Data, fixed: Fixed, z: Array) -> Solution:
-        return _finish_at(prepared, data, fixed, start, z, y, solution.steps)
+        return _finish_at(prepared, data, fixed, start, z, solution.steps)
 
     _, tangent = jax.jvp(describe, (prepared, data, fixed, z), (*tangents[:3], dz))
     return solution, tangent

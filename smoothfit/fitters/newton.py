@@ -37,7 +37,7 @@ the gradient at a minimum lifts an exactly flat direction to about a hundredth o
 
 
 class Point(NamedTuple):
-    """The function at a point; ``extra`` is carried along (a warm start for inner solutions)."""
+    """The function at a point; ``extra`` is whatever the caller wants to know at the end."""
 
     value: Array
     gradient: Array
@@ -154,28 +154,30 @@ def _downhill(point: Point, keep: Array) -> Array:
 
 
 def minimize(
-    fun: Callable[[Array, PyTree], Point],
+    fun: Callable[[Array], Point],
     start: Array,
-    extra: PyTree,
     *,
     lower: Array,
     upper: Array,
     free: Array,
     max_steps: int = 300,
 ) -> Minimum:
-    """Minimise ``fun(x, extra)`` within limits; traceable, to be called inside jit.
+    """Minimise ``fun(x)`` within limits; traceable, to be called inside jit.
 
     Parameters
     ----------
     fun
-        Gives value, gradient, Hessian and the next ``extra`` at ``x`` (dense,).
+        Gives a :class:`Point` at ``x`` (dense,).
     start, lower, upper
         (dense,); ``start`` lies within the limits.
     free
         (dense,): 1 where a coordinate may move.
     """
-    n = start.shape[0]
-    unknown = Point(jnp.array(jnp.inf), jnp.zeros(n), jnp.zeros((n, n)), extra)
+    # Traced here, for the shapes of the first state; the loop's body then only replays it.
+    traced, shapes = jax.make_jaxpr(fun, return_shape=True)(start)
+    structure = jax.tree.structure(shapes)
+    unknown: Point = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    unknown = unknown._replace(value=jnp.array(jnp.inf))
     zero = jnp.zeros(())
     first = _State(
         x=start,
@@ -193,7 +195,8 @@ def minimize(
     )
 
     def body(state: _State) -> _State:
-        tried = fun(state.trial, state.point.extra)
+        replayed = jax.core.eval_jaxpr(traced.jaxpr, traced.consts, state.trial)
+        tried: Point = jax.tree.unflatten(structure, replayed)
         accepted, damping = _judge(state, tried)
         x = jnp.where(accepted, state.trial, state.x)
         point = jax.lax.cond(accepted, lambda: tried, lambda: state.point)

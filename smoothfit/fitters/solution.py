@@ -7,8 +7,6 @@ is. A fitter's word that it has converged is never taken for it.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 
@@ -20,7 +18,7 @@ from ..prepared import Plan
 from ..status import Status
 from . import newton
 
-__all__ = ["Extra", "Solution", "Status", "finish", "point"]
+__all__ = ["Solution", "Status", "finish", "point"]
 
 
 @pytree_dataclass
@@ -49,22 +47,12 @@ class Solution:
     """A :class:`Status`."""
     dense: Array
     """(dense,): what the minimiser saw."""
-    local: Array
-    """(tile, width): the local parameters."""
 
 
-class Extra(NamedTuple):
-    """What a minimiser carries along besides the objective."""
-
-    y: Array
-    """(tile, width): local parameters, from where the next evaluation starts."""
-    eliminated: objective.Sensitivity | None
-
-
-def point(problem: Problem, z: Array, y: Array) -> newton.Point:
-    """The objective at a point, as the native minimiser wants it."""
-    found = objective.evaluate(problem, z, y)
-    return newton.Point(found.value, found.gradient, found.hessian, Extra(found.y, found.eliminated))
+def point(problem: Problem, z: Array) -> newton.Point:
+    """The objective at a point, as the minimiser wants it; ``extra`` is what :func:`finish` needs."""
+    found = objective.evaluate(problem, z)
+    return newton.Point(found.value, found.gradient, found.hessian, (found.y, found.eliminated))
 
 
 def _of_params(plan: Plan, of_dense: Array) -> Array:
@@ -82,7 +70,6 @@ def _dense_covariance(free: Array, inside: newton.Distance) -> Array:
 def finish(problem: Problem, z: Array, at: newton.Point, steps: Array, allowed_edm: float) -> Solution:
     """Describe an end point: covariance, errors of eliminated parameters, status."""
     y, reaction = at.extra
-    assert reaction is not None
     plan = problem.derived.plan
     inside = newton.distance(at, z, problem.lower, problem.upper, problem.free)
     covariance = _dense_covariance(problem.free, inside)
@@ -114,7 +101,6 @@ def finish(problem: Problem, z: Array, at: newton.Point, steps: Array, allowed_e
         steps=steps,
         status=status,
         dense=z,
-        local=y,
     )
 
 

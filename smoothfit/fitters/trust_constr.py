@@ -28,15 +28,14 @@ _NEAR_LIMIT = 1e-6
 
 
 @jax.jit
-def _evaluate(prepared: Prepared, data: Data, fixed: Fixed, start: Array, z: Array, y: Array) -> newton.Point:
-    return point(objective.pose(prepared, data, fixed, start), z, y)
+def _evaluate(prepared: Prepared, data: Data, fixed: Fixed, start: Array, z: Array) -> newton.Point:
+    return point(objective.pose(prepared, data, fixed, start), z)
 
 
 @jax.jit
 def _start(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> tuple[Array, ...]:
     problem = objective.pose(prepared, data, fixed, start)
-    z, y = objective.dense_start(problem)
-    return z, y, problem.lower, problem.upper, problem.free
+    return objective.dense_start(problem), problem.lower, problem.upper, problem.free
 
 
 @partial(jax.jit, static_argnames="allowed_edm")
@@ -46,12 +45,11 @@ def _finish(
     fixed: Fixed,
     start: Array,
     z: Array,
-    y: Array,
     steps: Array,
     allowed_edm: float,
 ) -> Solution:
     problem = objective.pose(prepared, data, fixed, start)
-    at = point(problem, z, y)
+    at = point(problem, z)
     return finish(problem, z, at, steps, allowed_edm)
 
 
@@ -60,7 +58,7 @@ def solve_trust_constr(prepared: Prepared, data: Data, fixed: Fixed, start: Arra
     from scipy.optimize import Bounds, minimize
 
     prepared = resolve(prepared)
-    z0, y, lower, upper, free = (np.array(a) for a in _start(prepared, data, fixed, start))
+    z0, lower, upper, free = (np.array(a) for a in _start(prepared, data, fixed, start))
     moving = np.flatnonzero(free > 0)
     last: dict[str, FloatArray | newton.Point] = {}
 
@@ -69,7 +67,7 @@ def solve_trust_constr(prepared: Prepared, data: Data, fixed: Fixed, start: Arra
             z = z0.copy()
             z[moving] = moved
             last["x"] = np.array(moved)
-            last["point"] = _evaluate(prepared, data, fixed, start, jnp.asarray(z), jnp.asarray(y))
+            last["point"] = _evaluate(prepared, data, fixed, start, jnp.asarray(z))
         return last["point"]  # type: ignore[return-value]
 
     end, steps = z0.copy(), 0
@@ -87,9 +85,7 @@ def solve_trust_constr(prepared: Prepared, data: Data, fixed: Fixed, start: Arra
         )
         end[moving] = _onto_limits(found.x, lower[moving], upper[moving])
         steps = int(found.nit)
-    return _finish(
-        prepared, data, fixed, start, jnp.asarray(end), jnp.asarray(y), jnp.asarray(steps), ALLOWED_EDM
-    )
+    return _finish(prepared, data, fixed, start, jnp.asarray(end), jnp.asarray(steps), ALLOWED_EDM)
 
 
 def _inside(x: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:

@@ -68,19 +68,19 @@ def batch_rows(prepared: Prepared, batch: Array) -> Array:
 def sensitivity(prepared: Prepared, data: Data, fixed: Fixed, values: Array) -> objective.Sensitivity:
     """Eliminated parameters at values (param,), and how they follow the dense ones."""
     problem = objective.pose(prepared, data, fixed, values)
-    return objective.evaluate(problem, *objective.dense_start(problem)).eliminated
+    return objective.evaluate(problem, objective.dense_start(problem)).eliminated
 
 
 @_compiled
-def _hessian(prepared: Prepared, data: Data, fixed: Fixed, z: Array, y: Array) -> Array:
-    return point(objective.pose(prepared, data, fixed), z, y).hessian
+def _hessian(prepared: Prepared, data: Data, fixed: Fixed, z: Array) -> Array:
+    return point(objective.pose(prepared, data, fixed), z).hessian
 
 
 def scaled_hessian(
     prepared: Prepared, data: Data, fixed: Fixed, solution: Solution
 ) -> tuple[FloatArray, IntArray]:
     """The Hessian of the free dense parameters in units of its diagonal, and which they are."""
-    hessian = np.asarray(_hessian(prepared, data, fixed, solution.dense, solution.local))
+    hessian = np.asarray(_hessian(prepared, data, fixed, solution.dense))
     dense = np.asarray(resolve(prepared.plan.dense))
     free = np.asarray(fixed.mask)[dense] == 0
     free &= np.asarray(solution.at_limit)[dense] == 0

@@ -32,5 +32,4 @@ def nll(prepared: Prepared, values: ArrayLike, obs: ArrayLike, globs: ArrayLike 
     p, x = split_values(prepared.plan, jnp.asarray(values, float))
     fixed = Fixed(mask=jnp.ones_like(p), values=p, bin_mask=jnp.ones_like(x), bin_values=x)
     problem = objective.pose(prepared, data_of(prepared, obs, globs), fixed)
-    z, y = objective.dense_start(problem)
-    return objective.value(problem, z, y) + objective.constants(problem)
+    return objective.value(problem, objective.dense_start(problem)) + objective.constants(problem)

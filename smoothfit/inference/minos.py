@@ -53,7 +53,6 @@ class _State(NamedTuple):
     value: Array
     rise: Array
     z: Array
-    y: Array
     last: Array
     points: Array
     lower_minimum: Array
@@ -112,13 +111,12 @@ def crossing(
     def within(v: Array) -> Array:
         return jnp.where(side > 0, jnp.minimum(v, limits), jnp.maximum(v, limits))
 
-    def profile(v: Array, z: Array, y: Array) -> newton.Minimum:
+    def profile(v: Array, z: Array) -> newton.Minimum:
         problem = objective.pose(prepared, data, hold(fixed, n, position, v), best.values)
         start = jnp.where(problem.free > 0, jnp.clip(z, problem.lower, problem.upper), problem.values[dense])
         return newton.minimize(
-            lambda z, y: _without_sensitivity(point(problem, z, y)),
+            lambda z: _without_sensitivity(point(problem, z)),
             start,
-            _with_local(problem, y),
             lower=problem.lower,
             upper=problem.upper,
             free=problem.free,
@@ -126,7 +124,7 @@ def crossing(
 
     def body(state: _State) -> _State:
         v = state.tried
-        found = profile(v, state.z, state.y)
+        found = profile(v, state.z)
         rise = found.point.value - nll_best
         r = jnp.sqrt(2.0 * jnp.maximum(rise, 0.0)) - goal
         failed = ~found.converged
@@ -158,7 +156,6 @@ def crossing(
             value=v,
             rise=rise,
             z=jnp.where(done, found.x, z_next),
-            y=found.point.extra,
             last=at_limit,
             points=state.points + 1,
             lower_minimum=state.lower_minimum | (rise < -1e-6),
@@ -182,7 +179,6 @@ def crossing(
         value=first,
         rise=jnp.zeros(()),
         z=z_best + (first - centre) * line[dense],
-        y=best.local,
         last=jnp.array(False),
         points=jnp.array(0),
         lower_minimum=jnp.array(False),
@@ -195,18 +191,9 @@ def crossing(
     status = jnp.where(end.lower_minimum, CrossingStatus.LOWER_MINIMUM, status)
     status = jnp.where(found, status, CrossingStatus.NOT_FOUND)
     usable = (status == CrossingStatus.CONVERGED) | (status == CrossingStatus.AT_LIMIT)
-    held = objective.pose(prepared, data, hold(fixed, n, position, end.value), best.values)
-    start = objective.full_values(held, end.z, end.y)
+    start = best.values.at[dense].set(end.z)
     return Crossing(jnp.where(usable, end.value, jnp.nan), start, status)
 
 
 def _without_sensitivity(at: newton.Point) -> newton.Point:
-    return at._replace(extra=at.extra.y)
-
-
-def _with_local(problem: objective.Problem, y: Array) -> Array:
-    """Local values to start from: held ones at their held values."""
-    if problem.locals_ is None:
-        return y
-    held = jnp.append(problem.values, 1.0)[problem.derived.plan.local.param]  # type: ignore[union-attr]
-    return jnp.where(problem.locals_.free > 0, y, held)
+    return at._replace(extra=None)

@@ -1,31 +1,31 @@
-"""Parameters of a single bin: eliminated bin by bin, exactly.
+"""Parameters of a single bin: eliminated bin by bin, in closed form.
 
-A local parameter y multiplies part of one bin, v = v_out + y v_in, and has its own constraint. Its bin's term
+A local parameter y multiplies part of one bin, nu = b + y a, and has its own constraint. Its bin's term
 
-    psi(v_out + y v_in) + (y - g)^2/(2 width^2)        or        + tau y - g log(y)
+    nu - d log(nu) + (y - g)^2/(2 width^2)        or        nu - d log(nu) + tau y - m log(y)
 
-is convex in y, and is minimised inside the likelihood; what remains is a function of the other
-parameters, whose Hessian is the Schur complement. Newton steps are kept in a bracket, so that they
-always end; derivatives do not go through the loop but follow from the implicit function theorem.
+is convex in y, and stationary where a quadratic vanishes:
+
+    Gaussian, p = 1/width^2    p a y^2 + (a^2 + p b - p g a) y + a (b - d) - p g b = 0
+    Poisson                    (a + tau) a y^2 + ((a + tau) b - d a - m a) y - m b = 0
+
+The root with nu > 0 is the one wanted, computed without cancellation; a limit that it passes is the
+solution instead. What remains is a function of the other parameters, whose Hessian is the Schur complement.
 """
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 
 from .._pytree import pytree_dataclass
 from .._types import Array
-from ..montecarlo import lite
 
-__all__ = ["Locals", "derivatives", "differentiable", "interior", "own_terms", "solve"]
-
-_MAX_STEPS = 60
+__all__ = ["Locals", "interior", "own_terms", "solve"]
 
 
 @pytree_dataclass
 class Locals:
-    """The local parameters' constraints, limits and state; arrays (tile, width)."""
+    """The local parameters' constraints and limits; arrays (tile, width)."""
 
     present: Array
     free: Array
@@ -37,13 +37,6 @@ class Locals:
     upper: Array
 
 
-def derivatives(y: Array, v_out: Array, v_in: Array, locals_: Locals, bins: lite.Bins) -> tuple[Array, Array]:
-    """First and second derivative by y of the bin's term, v's Monte Carlo parameter minimised."""
-    by_bin = lite.derivatives(lite.solve(v_out + y * v_in, jnp.zeros_like(v_in), bins), bins)
-    own_slope, own_curve = own_terms(y, locals_)
-    return by_bin.by_v * v_in + own_slope, by_bin.vv * v_in**2 + own_curve
-
-
 def own_terms(y: Array, locals_: Locals) -> tuple[Array, Array]:
     """First and second derivative of the local parameters' constraints."""
     poisson = locals_.tau > 0.0
@@ -53,50 +46,34 @@ def own_terms(y: Array, locals_: Locals) -> tuple[Array, Array]:
     return slope + locals_.tau - counts / safe, locals_.precision + counts / safe**2
 
 
-def solve(start: Array, v_out: Array, v_in: Array, locals_: Locals, bins: lite.Bins) -> Array:
-    """The local parameters that minimise their bins' terms; held ones keep their start."""
-    tiny = jnp.where(locals_.tau > 0.0, 1e-12, -jnp.inf)
-    lower, upper = jnp.maximum(locals_.lower, tiny), locals_.upper
-    free = locals_.free > 0
+def solve(y: Array, v_out: Array, v_in: Array, d: Array, locals_: Locals) -> Array:
+    """The local parameters that minimise their bins' terms; held ones stay at ``y``.
 
-    def step(state: tuple[Array, Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array, Array]:
-        y, low, high, _, count = state
-        slope, curve = derivatives(y, v_out, v_in, locals_, bins)
-        low, high = jnp.where(slope < 0.0, y, low), jnp.where(slope > 0.0, y, high)
-        newton = y - slope / jnp.where(curve > 0.0, curve, 1.0)
-        # Outside the bracket: bisect it, or walk on where it is still open.
-        reach = 2.0 * (jnp.abs(y) + 1.0)
-        left = jnp.where(jnp.isfinite(low), low, y - reach)
-        right = jnp.where(jnp.isfinite(high), high, y + reach)
-        inside = (newton > low) & (newton < high) & (curve > 0.0)
-        new = jnp.where(inside, newton, 0.5 * (left + right))
-        # At a limit with the slope pointing outwards the limit is the solution.
-        new = jnp.where((slope > 0.0) & (y <= lower), lower, new)
-        new = jnp.where((slope < 0.0) & (y >= upper), upper, new)
-        at_limit = jnp.where(slope > 0.0, newton <= lower, newton >= upper) & (curve > 0.0)
-        tried = jnp.where(slope > 0.0, low <= lower, high >= upper) & ((y != lower) & (y != upper))
-        new = jnp.where(at_limit & tried, jnp.where(slope > 0.0, lower, upper), new)
-        new = jnp.where(free & (slope != 0.0), new, y)
-        moved = jnp.any(jnp.abs(new - y) > 4e-16 * (1.0 + jnp.abs(y)))
-        return new, low, high, moved, count + 1
-
-    def running(state: tuple[Array, Array, Array, Array, Array]) -> Array:
-        return state[3] & (state[4] < _MAX_STEPS)
-
-    first = jnp.where(free, jnp.clip(start, lower, upper), start)
-    limits = (jnp.where(free, lower, first), jnp.where(free, upper, first))
-    return jax.lax.while_loop(running, step, (first, *limits, jnp.array(True), jnp.array(0)))[0]
+    Differentiable by everything. Where nothing depends on y it stays, too.
+    """
+    a, b = v_in, v_out
+    poisson = locals_.tau > 0.0
+    p, g = locals_.precision, jnp.where(locals_.precision > 0.0, locals_.globs, 0.0)
+    m = jnp.where(poisson, locals_.globs, 0.0)
+    slope = a + locals_.tau
+    second = jnp.where(poisson, slope * a, p * a)
+    first = jnp.where(poisson, slope * b - (d + m) * a, a * a + p * b - p * g * a)
+    constant = jnp.where(poisson, -m * b, a * (b - d) - p * g * b)
+    # b = 0 leaves the Poisson quadratic without a constant; its root is then -first/second.
+    square = first * first - 4.0 * second * constant
+    root = jnp.sqrt(jnp.where(square > 0.0, square, 1.0)) * jnp.where(square > 0.0, 1.0, 0.0)
+    upward = first >= 0.0
+    sum_ = first + root
+    by_sum = -2.0 * constant / jnp.where(upward & (sum_ > 0.0), sum_, 1.0)
+    by_difference = 0.5 * (root - first) / jnp.where(upward | (second == 0.0), 1.0, second)
+    solvable = jnp.where(upward, sum_ > 0.0, second != 0.0)
+    # Without data and yield the constraint alone decides.
+    alone = jnp.where(poisson, m / jnp.where(poisson, locals_.tau, 1.0), jnp.where(p > 0.0, g, y))
+    found = jnp.where(solvable, jnp.where(upward, by_sum, by_difference), alone)
+    found = jnp.clip(found, locals_.lower, locals_.upper)
+    return jnp.where(locals_.free > 0, found, y)
 
 
 def interior(y: Array, locals_: Locals) -> Array:
     """1 where y is minimised over and not at a limit."""
     return (locals_.free > 0) & (y > locals_.lower) & (y < locals_.upper)
-
-
-def differentiable(y: Array, v_out: Array, v_in: Array, locals_: Locals, bins: lite.Bins) -> Array:
-    """The solution as a differentiable function of everything (one Newton step from it)."""
-    fixed = jax.lax.stop_gradient(y)
-    slope, curve = derivatives(fixed, v_out, v_in, locals_, bins)
-    inside = interior(fixed, locals_) & (curve > 0.0)
-    moved = fixed - slope / jax.lax.stop_gradient(jnp.where(inside, curve, 1.0))
-    return jnp.where(inside, moved, fixed)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from .._pytree import pytree_dataclass
@@ -162,12 +161,12 @@ def pose(prepared: Prepared, data: Data, fixed: Fixed, start: Array | None = Non
     )
 
 
-def dense_start(problem: Problem) -> tuple[Array, Array]:
-    """(dense,) start values inside their limits, and (tile, width) local ones."""
+def dense_start(problem: Problem) -> Array:
+    """(dense,): start values inside their limits."""
     plan = problem.derived.plan
     z = problem.values[plan.dense]
     inside = jnp.clip(z, problem.lower, problem.upper)
-    return jnp.where(problem.free > 0, inside, z), _local_values(problem)
+    return jnp.where(problem.free > 0, inside, z)
 
 
 def _local_values(problem: Problem) -> Array:
@@ -199,29 +198,22 @@ def _split(moments: expectation.Moments) -> tuple[Array, Array]:
     return moments.v - moments.v_in, moments.v_in
 
 
-def _solve_local(problem: Problem, moments: expectation.Moments, y: Array) -> Array:
+def _solve_local(problem: Problem, moments: expectation.Moments) -> Array:
+    y = _local_values(problem)
     if problem.locals_ is None:
         return y
-    v_out, v_in = jax.lax.stop_gradient(_split(moments))
-    frozen = jax.lax.stop_gradient((y, problem.locals_, problem.bins))
-    return local.solve(frozen[0], v_out, v_in, frozen[1], frozen[2])
+    v_out, v_in = _split(moments)
+    return local.solve(y, v_out, v_in, problem.bins.counts, problem.locals_)
 
 
-def value(problem: Problem, z: Array, y: Array | None = None) -> Array:
-    """The objective less its constants: plain code, differentiable by the problem's arrays too.
-
-    ``y`` are local values to start from.
-    """
+def value(problem: Problem, z: Array) -> Array:
+    """The objective less its constants: plain code, differentiable by the problem's arrays too."""
     derived = problem.derived
     p = _with_dense(problem, z)
     moments = expectation.moments(derived, p)
-    y = _local_values(problem) if y is None else y
-    y = _solve_local(problem, moments, y)
-    v = moments.v
-    if problem.locals_ is not None:
-        v_out, v_in = _split(moments)
-        y = local.differentiable(y, v_out, v_in, problem.locals_, problem.bins)
-        v = v_out + y * v_in
+    y = _solve_local(problem, moments)
+    v_out, v_in = _split(moments)
+    v = v_out + y * v_in
     p = _assemble(problem, z, y)
     return (
         lite.value(lite.solve(v, moments.variance, problem.bins), problem.bins)
@@ -236,17 +228,16 @@ def constants(problem: Problem) -> Array:
     return of_data + lite.constant(problem.bins) + constraint.constant(problem.derived, problem.param_globs)
 
 
-def evaluate(problem: Problem, z: Array, y: Array) -> Evaluation:
+def evaluate(problem: Problem, z: Array) -> Evaluation:
     """Value, gradient and Hessian by the dense parameters, everything else eliminated.
 
-    ``y`` (tile, width) are local values to start from. What the caller does not use of the result
-    is not computed, once compiled.
+    What the caller does not use of the result is not computed, once compiled.
     """
     derived = problem.derived
     plan = derived.plan
     state = expectation.evaluate(derived, _with_dense(problem, z))
     moments = expectation.sums(derived, state)
-    y = _solve_local(problem, moments, y)
+    y = _solve_local(problem, moments)
     v_out, v_in = _split(moments)
     v = v_out + y * v_in
     p = _assemble(problem, z, y)
@@ -347,7 +338,7 @@ def _flat_rows(tiles: Array, at: Array) -> Array:
 
 
 def full_values(problem: Problem, z: Array, y: Array) -> Array:
-    """(param,) at a point of the minimiser."""
+    """(param,) from dense and local values."""
     return _assemble(problem, z, y)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jax
@@ -71,12 +72,18 @@ def _trace(
     return Traced(program, captured, tuple(p.of(v) for v in variables), scalars)
 
 
+@partial(jax.jit, static_argnums=0)
+def _evaluate(program: Program, captured: tuple[Array, ...], *values: Array) -> Array:
+    """Compiled once for each program, re-created functions included."""
+    return program(captured, *values)
+
+
 def _check_finite(traced: Traced, p: Parameters, label: str, owner: str) -> None:
     values = [
         jnp.asarray(p.start[at][0] if s else p.start[at])
         for at, s in zip(traced.arguments, traced.scalars, strict=True)
     ]
-    result = np.asarray(jax.jit(lambda held, *args: traced.program(held, *args))(traced.captured, *values))
+    result = np.asarray(_evaluate(traced.program, traced.captured, *values))
     if not np.all(np.isfinite(result)):
         raise UserFunctionError(
             f"{owner}: the function '{label}' is not finite at the variables' start values; "

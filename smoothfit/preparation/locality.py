@@ -70,7 +70,8 @@ def find_local(specification: Specification, structure: Structure) -> list[Local
             shared[key] = shared.get(key, 0) + 1
     found = []
     for index, (channel, uses) in enumerate(zip(structure.channels, by_channel, strict=True)):
-        if _error_follows_processes(channel):
+        if _has_bin_parameters(channel):
+            # Two parameters of one bin have no closed form together.
             continue
         usable = [
             (variable, rows)
@@ -83,7 +84,5 @@ def find_local(specification: Specification, structure: Structure) -> list[Local
     return found
 
 
-def _error_follows_processes(channel: Channel) -> bool:
-    """Barlow-Beeston with scaling "process": the error, too, would depend on the local parameter."""
-    has_errors = any(c.contrib.sumw2 is not None for c in channel.contributions)
-    return has_errors and channel.mc_stat.mode == "lite" and channel.mc_stat.scaling == "process"
+def _has_bin_parameters(channel: Channel) -> bool:
+    return channel.mc_stat.mode == "lite" and any(c.contrib.sumw2 is not None for c in channel.contributions)

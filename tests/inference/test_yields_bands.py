@@ -1,0 +1,101 @@
+"""Yields of processes, the band of their total, and pulls."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+from small_models import cached, fitted, random_values
+
+from smoothfit import functional
+
+
+@pytest.mark.parametrize("name", ["effects", "lite_process", "lite_total", "locals", "widths"])
+def test_processes_sum_to_the_total(name):
+    small = cached(name)
+    model = small.model
+    values = random_values(small, np.random.default_rng(1))
+    total = model.pred(values)
+    parts = [model.pred(values, process=p) for p in model.processes]
+    np.testing.assert_allclose(np.sum(parts, axis=0), total, rtol=1e-12)
+    for process, part in zip(model._specification.processes, parts, strict=True):
+        alone = process.pred(values)
+        np.testing.assert_allclose(alone.reshape(-1, model.n_bins).sum(0), part, rtol=1e-12)
+        np.testing.assert_allclose(process.batch_pred([values, values])[1], alone, rtol=1e-12)
+    np.testing.assert_allclose(model.batch_pred([values, values]), [total, total], rtol=1e-12)
+    by_channel = [model.pred(values, channel=c) for c in model.channels]
+    np.testing.assert_array_equal(np.concatenate(by_channel), total)
+
+
+def test_shares_of_the_monte_carlo_shift():
+    """FORMULAS section 4: process i has x (c_i e_ij)^2/t of it."""
+    small = cached("widths")
+    model = small.model
+    sig, bkg = model._specification.processes
+    x = np.linspace(-2, 2, 11)
+    mu = 1.7
+    values = np.concatenate([[mu, 0.0], x])
+    e_sig = np.concatenate([sig[c].sumw2[0] for c in "ABC"])
+    e_bkg = np.concatenate([bkg[c].sumw2[0] for c in "ABC"])
+    t = np.sqrt(mu**2 * e_sig + e_bkg)
+    np.testing.assert_allclose(
+        sig.pred(values), mu * np.concatenate([sig[c].yields[0] for c in "ABC"]) + x * mu**2 * e_sig / t, rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        bkg.pred(values), np.concatenate([bkg[c].yields[0] for c in "ABC"]) + x * e_bkg / t, rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("name", ["lite_process", "lite_total", "locals"])
+def test_the_postfit_band_is_the_delta_method_with_all_parameters(name):
+    small, fit = fitted(name)
+    prepared = small.model.prepared
+    covariance = np.linalg.inv(functional.hessian(prepared, fit.x, small.obs, small.globs))
+    jacobian = np.asarray(jax.jit(jax.jacfwd(functional.expected, argnums=1))(prepared, fit.x))
+    expected = np.sqrt(np.einsum("bk,kl,bl->b", jacobian, covariance, jacobian))
+    found = small.model.yields(fit)
+    np.testing.assert_allclose(found.total, small.model.pred(fit.x), rtol=1e-10)
+    np.testing.assert_allclose(found.total_error, expected, rtol=1e-6)
+
+
+def test_the_postfit_band_is_the_spread_of_samples():
+    small, fit = fitted("widths")
+    drawn = small.model.batch_pred(small.model.sample_from_covariance(fit, 20_000, seed=1))
+    band = small.model.yields(fit).total_error
+    low, high = np.quantile(drawn, [0.1587, 0.8413], axis=0)
+    np.testing.assert_allclose(0.5 * (high - low), band, rtol=0.05)
+
+
+@pytest.mark.parametrize("name", ["lite_process", "lite_total", "locals"])
+def test_the_prefit_band_is_that_of_the_constraints(name):
+    small = cached(name)
+    layout, prepared = small.model.layout, small.model.prepared
+    at = np.concatenate([layout.start, np.zeros(layout.n_bin_params)])
+    jacobian = np.asarray(jax.jit(jax.jacfwd(functional.expected, argnums=1))(prepared, at))
+    widths = np.where(np.isfinite(layout.widths), layout.widths, 0.0)
+    covariance = np.diag(np.concatenate([widths**2, np.ones(layout.n_bin_params)]))
+    if name == "lite_process":
+        for one, other, rho in (("a", "b", 0.5), ("b", "jes", 0.2), ("jes", "lumi", -0.3)):
+            i, j = layout.positions(one)[0], layout.positions(other)[0]
+            covariance[i, j] = covariance[j, i] = rho * widths[i] * widths[j]
+    expected = np.sqrt(np.einsum("bk,kl,bl->b", jacobian, covariance, jacobian))
+    found = small.model.yields({})
+    np.testing.assert_allclose(found.total_error, expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found.total, small.model.pred({}), rtol=1e-12)
+
+
+def test_pulls_are_relative_to_the_prefit_values():
+    small, fit = fitted("locals")
+    pulls = small.model.pulls(fit)
+    layout = small.model.layout
+    where = {int(p): i for i, p in enumerate(layout.constrained)}
+    assert set(pulls.names) == set(small.model.nuisances)
+    for name, pull, error in zip(pulls.names, pulls.pull, pulls.error, strict=True):
+        p = layout.positions(name)[0]
+        if not layout.counting[p]:
+            assert pull == pytest.approx((fit.x[p] - layout.globs[where[p]]) / layout.widths[p], rel=1e-12)
+        else:
+            # Pois(m | tau gamma): pre-fit gamma is 1 +- 1/sqrt(tau).
+            tau = np.asarray(small.model.prepared.templates.tau)[p]
+            assert pull == pytest.approx((fit.x[p] - 1.0) * np.sqrt(tau), rel=1e-12)
+        assert error == pytest.approx(fit.errors[p] / layout.widths[p], rel=1e-12)
