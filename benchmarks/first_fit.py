@@ -86,7 +86,9 @@ def _run(command: list[str], cache: str) -> tuple[float, str]:
 def main() -> None:
     """Print the table."""
     python = sys.executable
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    )
     jax_only, _ = _run([python, "-c", "import jax"], "off")
     with_us, _ = _run([python, "-c", "import smoothfit"], "off")
     print(f"import jax {jax_only:.2f} s; import smoothfit {with_us:.2f} s")
@@ -95,10 +97,11 @@ def main() -> None:
         command = [python, __file__, name, scaling]
         found = json.loads(_run(command, "off")[1])
         label = name if scaling == "total" else f"{name} {scaling}"
-        print(
-            f"{label:12s} {found['prepare_s']:5.2f} s   {found['first_fit_s']:6.2f} s   {found['next_fit_ms']:5.1f} ms"
-            f"   {found['traces']:4.0f}     {found['nll']:.7f}    {found['nll'] - BEST_KNOWN[label]:+.1e}"
+        times = (
+            f"{found['prepare_s']:5.2f} s   {found['first_fit_s']:6.2f} s   {found['next_fit_ms']:5.1f} ms"
         )
+        above = found["nll"] - BEST_KNOWN[label]
+        print(f"{label:12s} {times}   {found['traces']:4.0f}     {found['nll']:.7f}    {above:+.1e}")
     from benchmarks.workloads import shared
 
     workspace = shared("data", "converter-ridolfi", "test", "big_model", "bottom-squarks.json")
@@ -108,7 +111,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         _run(fit, cache)
         cached, _ = _run(fit, cache)
-    print(f"smoothfit fit sbottom RegionC, whole process: {cold:.2f} s cold, {cached:.2f} s cached ({status})")
+    print(
+        f"smoothfit fit sbottom RegionC, whole process: {cold:.2f} s cold, {cached:.2f} s cached ({status})"
+    )
 
 
 if __name__ == "__main__":

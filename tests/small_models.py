@@ -45,7 +45,9 @@ def _finish(model, rng, seed):
     constrained = layout.constrained
     widths = np.concatenate([layout.widths[constrained], np.ones(layout.n_bin_params)])
     counting = np.concatenate([layout.counting[constrained], np.zeros(layout.n_bin_params, bool)])
-    globs = layout.globs * np.where(counting, 1.0 + 0.2 * shift, 1.0) + np.where(counting, 0.0, widths * shift)
+    globs = layout.globs * np.where(counting, 1.0 + 0.2 * shift, 1.0) + np.where(
+        counting, 0.0, widths * shift
+    )
     return Small(model, obs, globs)
 
 
@@ -60,7 +62,12 @@ def effects(rng):
     """Log-normals of all interpolations, shapes of both kinds with scales other than 1."""
     mu, r = Variable("mu", 1.0), Variable("r", 1.0)
     jes, jer, raw = (nuisance(n) for n in ("jes", "jer", "raw"))
-    a, b, c, d = rng.uniform(60, 90, 4), rng.uniform(100, 200, 4), rng.uniform(40, 60, 2), rng.uniform(90, 150, 2)
+    a, b, c, d = (
+        rng.uniform(60, 90, 4),
+        rng.uniform(100, 200, 4),
+        rng.uniform(40, 60, 2),
+        rng.uniform(90, 150, 2),
+    )
     a *= np.array([0.3, 1.0, 2.0, 0.5])
     sig = Process("sig", a, channel="A").add_contrib(ChannelContrib("B", c)).scale_by(mu).scale_by(r)
     bkg = Process("bkg", b, channel="A").add_contrib(ChannelContrib("B", d))
@@ -150,7 +157,9 @@ def locals_(rng):
     sig, bkg, other = Process("sig"), Process("bkg"), Process("other")
     for channel in "ABC":
         sig.add_contrib(ChannelContrib(channel, rng.uniform(30, 50, 3)))
-        bkg.add_contrib(ChannelContrib(channel, rng.uniform(80, 150, 3)).add_lnN(theta, rng.uniform(1.05, 1.1)))
+        bkg.add_contrib(
+            ChannelContrib(channel, rng.uniform(80, 150, 3)).add_lnN(theta, rng.uniform(1.05, 1.1))
+        )
     yields = rng.uniform(50, 80, 3)
     other.add_contrib(ChannelContrib("A", yields).add_shape(theta, *_templates(rng, yields)))
     staterror = Variable("gauss", [1.0] * 3, constraint=Gaussian(width=[0.02, 0.1, 0.3]), lower_bound=0.0)

@@ -20,7 +20,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "smoothfit"
 TOP = "__init__"
 
 FLOORS = [
-    ["errors", "_types", "_pytree", "_config", "_optional"],
+    ["errors", "_types", "_pytree", "_config", "_compilation", "_optional"],
     ["interpolation", "probability", "constraints", "eft", "unfolding", "modifiers", "examples", "_files"],
     ["programs", "prepared", "tiling", "layout", "status"],
     ["render", "effects", "montecarlo"],

@@ -29,7 +29,11 @@ def build(templates, *, order=(0, 1, 2), channels=("A", "B"), effects=(0, 1, 2),
                 contrib.add_shape(jes, yields * [1.1, 1.2, 0.9], yields * [0.95, 0.9, 1.1])
 
             for effect in effects:
-                [shape, lambda c=contrib: c.add_lnN(lumi, 1.05), lambda c=contrib: c.add_lnN(norm, (0.8, 1.1))][effect]()
+                [
+                    shape,
+                    lambda c=contrib: c.add_lnN(lumi, 1.05),
+                    lambda c=contrib: c.add_lnN(norm, (0.8, 1.1)),
+                ][effect]()
             process.add_contrib(contrib)
         made[i] = process.scale_by(mu) if i == 0 else process
     model = Model()
@@ -59,11 +63,16 @@ def test_the_order_of_declaration_does_not_matter(templates, theta, order, chann
     x = np.linspace(-0.4, 0.5, 6)
     one = build(templates, scaling=scaling)
     other = build(templates, order=order, channels=channels, effects=effects, scaling=scaling)
-    expected, found = one.split(one.pred(by_name(one, theta, x))), other.split(other.pred(by_name(other, theta, x)))
+    expected, found = (
+        one.split(one.pred(by_name(one, theta, x))),
+        other.split(other.pred(by_name(other, theta, x))),
+    )
     for channel in "AB":
         np.testing.assert_allclose(found[channel], expected[channel], rtol=1e-12)
     data = {"A": [30.0, 20.0, 11.0], "B": [9.0, 17.0, 3.0]}
-    assert other.nll(by_name(other, theta, x), data) == pytest.approx(one.nll(by_name(one, theta, x), data), rel=1e-12)
+    assert other.nll(by_name(other, theta, x), data) == pytest.approx(
+        one.nll(by_name(one, theta, x), data), rel=1e-12
+    )
 
 
 def test_the_order_of_declaration_does_not_matter_to_a_fit():

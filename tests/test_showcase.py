@@ -101,7 +101,10 @@ def test_pulls_and_impacts_by_profile(full):
     for bound in (pull_up, pull_down):
         impact = model.profile({lumi: bound}, best_fit, data).x[0] - best_mu
         found = minimize(
-            lambda p, at=bound: held_lumi(p, at, data), [best_mu, 0.0, 0.0], method="BFGS", options={"gtol": 1e-8}
+            lambda p, at=bound: held_lumi(p, at, data),
+            [best_mu, 0.0, 0.0],
+            method="BFGS",
+            options={"gtol": 1e-8},
         )
         assert impact == pytest.approx(found.x[0] - best_mu, abs=1e-5)
         assert impact * (bound - best_fit.x[1]) < 0.0
@@ -196,7 +199,9 @@ def test_a_regularisation_by_positions_stays_right_when_the_model_is_prepared_ag
         return np.array([50.0 * p[0] + p[1], p[0] + 25.0 * p[1]])
 
     best_fit = model.fit(data)
-    found = minimize(lambda p: penalised(p, signal(p) + 100.0), [1.0, 1.0], method="BFGS", options={"gtol": 1e-9})
+    found = minimize(
+        lambda p: penalised(p, signal(p) + 100.0), [1.0, 1.0], method="BFGS", options={"gtol": 1e-9}
+    )
     np.testing.assert_allclose(best_fit.x, found.x, atol=1e-6)
     # A free variable more, met before mu: the positions of mu change, the penalty must follow it.
     norm = Variable("norm", 1.0, constraint=Gaussian(mean=1.0, width=0.01))
@@ -224,7 +229,9 @@ def test_scales_of_a_process_and_of_one_channel_only():
     found = model.split(model.pred({bkg_scale: 2.0, sig_scale: 3.0}))
     np.testing.assert_allclose(found["SR"], [1150.0, 1003.0], rtol=1e-15)
     np.testing.assert_allclose(found["CR"], [56.0, 69.0], rtol=1e-15)
-    np.testing.assert_allclose(model.pred({sig_scale: 3.0}, process=sig, channel="CR"), [6.0, 9.0], rtol=1e-15)
+    np.testing.assert_allclose(
+        model.pred({sig_scale: 3.0}, process=sig, channel="CR"), [6.0, 9.0], rtol=1e-15
+    )
 
 
 def test_morphing_two_operators():

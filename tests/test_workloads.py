@@ -55,7 +55,9 @@ def build(m, scaling):
 def order(model, m):
     """Positions of the workload's parameters in the model's values."""
     names = list(model.parameters) + list(model.bin_parameters)
-    return [names.index(n) for n in m.names[: m.npar - m.nbb]] + list(range(len(model.parameters), len(names)))
+    return [names.index(n) for n in m.names[: m.npar - m.nbb]] + list(
+        range(len(model.parameters), len(names))
+    )
 
 
 def transcribed(m, scaling, x, data):

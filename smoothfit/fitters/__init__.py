@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import jax
-
+from .._compilation import compiled
 from .._pytree import resolve
 from .._types import Array
 from ..errors import InvalidValueError
@@ -23,7 +22,7 @@ __all__ = ["FITTERS", "Fitter", "Solution", "Status", "choose", "compiled_solve"
 Fitter = Callable[[Prepared, Data, Fixed, Array], Solution]
 """(prepared, data, fixed, start values (param,)) -> solution."""
 
-_jitted_solve = jax.jit(solve)
+_jitted_solve = compiled(solve)
 
 
 def compiled_solve(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
@@ -33,7 +32,7 @@ def compiled_solve(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -
 
 def count_traces() -> int:
     """How many structures the native fitter was compiled for in this process."""
-    return int(_jitted_solve._cache_size())  # type: ignore[attr-defined]
+    return int(_jitted_solve.count_traces())  # type: ignore[attr-defined]
 
 
 FITTERS: dict[str, Fitter] = {"newton": compiled_solve, "trust-constr": solve_trust_constr}

@@ -199,7 +199,7 @@ def minimize(
         tried: Point = jax.tree.unflatten(structure, replayed)
         accepted, damping = _judge(state, tried)
         x = jnp.where(accepted, state.trial, state.x)
-        point = jax.lax.cond(accepted, lambda: tried, lambda: state.point)
+        point = jax.tree.map(lambda new, old: jnp.where(accepted, new, old), tried, state.point)
         found = _solve_step(x, point, damping, lower, upper, free)
         predicted = -(point.gradient @ found.step + 0.5 * found.step @ point.hessian @ found.step)
         flat = found.damping > 0.0

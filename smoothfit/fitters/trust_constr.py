@@ -6,12 +6,10 @@ interior-point method, so that a parameter at its limit ends within about 1e-8 o
 
 from __future__ import annotations
 
-from functools import partial
-
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._compilation import compiled
 from .._pytree import resolve
 from .._types import Array, FloatArray
 from ..likelihood import objective
@@ -27,18 +25,18 @@ ALLOWED_EDM = 1e-6
 _NEAR_LIMIT = 1e-6
 
 
-@jax.jit
+@compiled
 def _evaluate(prepared: Prepared, data: Data, fixed: Fixed, start: Array, z: Array) -> newton.Point:
     return point(objective.pose(prepared, data, fixed, start), z)
 
 
-@jax.jit
+@compiled
 def _start(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> tuple[Array, ...]:
     problem = objective.pose(prepared, data, fixed, start)
     return objective.dense_start(problem), problem.lower, problem.upper, problem.free
 
 
-@partial(jax.jit, static_argnames="allowed_edm")
+@compiled
 def _finish(
     prepared: Prepared,
     data: Data,
@@ -46,11 +44,10 @@ def _finish(
     start: Array,
     z: Array,
     steps: Array,
-    allowed_edm: float,
 ) -> Solution:
     problem = objective.pose(prepared, data, fixed, start)
     at = point(problem, z)
-    return finish(problem, z, at, steps, allowed_edm)
+    return finish(problem, z, at, steps, ALLOWED_EDM)
 
 
 def solve_trust_constr(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
@@ -85,7 +82,7 @@ def solve_trust_constr(prepared: Prepared, data: Data, fixed: Fixed, start: Arra
         )
         end[moving] = _onto_limits(found.x, lower[moving], upper[moving])
         steps = int(found.nit)
-    return _finish(prepared, data, fixed, start, jnp.asarray(end), jnp.asarray(steps), ALLOWED_EDM)
+    return _finish(prepared, data, fixed, start, jnp.asarray(end), jnp.asarray(steps))
 
 
 def _inside(x: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from .._compilation import compiled
 from .._pytree import resolve
 from .._types import Array, FloatArray, IntArray
 from ..fitters.solution import Solution, point
@@ -35,7 +36,7 @@ _CHUNK = 64
 
 def _compiled(fn: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of (prepared, ...)."""
-    jitted = jax.jit(fn)
+    jitted = compiled(fn)
 
     @wraps(fn)
     def call(prepared: Prepared, *arguments: Any) -> Any:

@@ -9,7 +9,13 @@ from small_models import MODELS, fitted
 from smoothfit.model import Model, Process, Variable
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+# Each costs two compilations.
+QUICK = ("counting", "lite_process", "locals")
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in MODELS]
+)
 def test_both_fitters_agree(name):
     small, native = fitted(name)
     other = small.model.fit(small.obs, globs=small.globs, fitter="trust-constr")

@@ -36,16 +36,27 @@ def profiled(small, fit, position, value):
         nll, gradient = explicit(small.model.prepared, jnp.asarray(x), small.obs, small.globs)
         return float(nll) - fit.fun, np.asarray(gradient)[others] * scale
 
-    limits = list(zip((lower[others] - fit.x[others]) / scale, (upper[others] - fit.x[others]) / scale, strict=True))
-    found = minimize(of_others, np.zeros(len(others)), jac=True, method="L-BFGS-B", bounds=limits,
-                     options={"ftol": 1e-15, "gtol": 1e-9, "maxiter": 2000, "maxfun": 10000})
+    limits = list(
+        zip((lower[others] - fit.x[others]) / scale, (upper[others] - fit.x[others]) / scale, strict=True)
+    )
+    found = minimize(
+        of_others,
+        np.zeros(len(others)),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=limits,
+        options={"ftol": 1e-15, "gtol": 1e-9, "maxiter": 2000, "maxfun": 10000},
+    )
     return found.fun
 
 
 def crossing(small, fit, position, side, level):
     centre, error = fit.x[position], fit.errors[position] * np.sqrt(2 * level)
     return brentq(
-        lambda v: profiled(small, fit, position, v) - level, centre, centre + side * 2.0 * error, xtol=1e-9 * error
+        lambda v: profiled(small, fit, position, v) - level,
+        centre,
+        centre + side * 2.0 * error,
+        xtol=1e-9 * error,
     )
 
 

@@ -207,13 +207,17 @@ def test_lite_in_closed_form_is_the_minimum():
     for i in range(len(v)):
         at = (v[i], t[i], d[i], g[i])
         low = -v[i] / t[i]
-        best = minimize_scalar(bin_term, args=at, bounds=(low, g[i] + 10), method="bounded", options={"xatol": 1e-10})
+        best = minimize_scalar(
+            bin_term, args=at, bounds=(low, g[i] + 10), method="bounded", options={"xatol": 1e-10}
+        )
         value = bin_term(float(found.x[i]), *at)
         assert value <= best.fun + 1e-9 * max(1.0, abs(best.fun))
         assert float(found.nu[i]) == pytest.approx(v[i] + float(found.x[i]) * t[i], rel=1e-9, abs=1e-9)
         if d[i] > 0:
             # The root of the quadratic of FORMULAS section 4, by bisection of the derivative.
-            root = brentq(lambda x, at=at: slope_of(x, *at), low + 1e-13 * abs(low) + 1e-300, g[i] + t[i] * d[i] + 10)
+            root = brentq(
+                lambda x, at=at: slope_of(x, *at), low + 1e-13 * abs(low) + 1e-300, g[i] + t[i] * d[i] + 10
+            )
             assert float(found.x[i]) == pytest.approx(root, rel=1e-8, abs=1e-8)
         else:
             assert float(found.x[i]) == pytest.approx(max(low, g[i] - t[i]), rel=1e-12)
@@ -311,7 +315,9 @@ def test_a_model_of_1e9_events_keeps_that_precision():
     with localcontext() as context:
         context.prec = 50
         for a, b in ((1.0, 1.00001), (1.0, 0.999), (1.00002, 1.000021)):
-            exact = sum(decimal_nll(n * a, k) - decimal_nll(n * b, k) for n, k in zip([1e9, 4e8], d, strict=True))
+            exact = sum(
+                decimal_nll(n * a, k) - decimal_nll(n * b, k) for n, k in zip([1e9, 4e8], d, strict=True)
+            )
             found = model.nll([a], d) - model.nll([b], d)
             # nu = n mu itself is rounded to 1e-7 events, times the slope 1 - d/nu.
             slack = sum(1e-7 * abs(1 - k / (n * b)) for n, k in zip([1e9, 4e8], d, strict=True))

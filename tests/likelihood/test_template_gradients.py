@@ -70,7 +70,9 @@ def compare(moved, n, where, *, relative=1e-6, step=1e-3):
         # Central differences of sixth order.
         expected = 45 * (value(step) - value(-step)) - 9 * (value(2 * step) - value(-2 * step))
         expected = (expected + value(3 * step) - value(-3 * step)) / (60 * step)
-        np.testing.assert_allclose(reverse[:, k] / scale, expected / scale, rtol=0, atol=relative, err_msg=str(k))
+        np.testing.assert_allclose(
+            reverse[:, k] / scale, expected / scale, rtol=0, atol=relative, err_msg=str(k)
+        )
 
 
 def replaced_templates(prepared, **changes):
@@ -82,7 +84,9 @@ def contrib(model, process, channel):
 
 
 def shape(model, name):
-    return next(e for e in contrib(model, "bkg", "A").effects if hasattr(e, "kind") and e.variable.name == name)
+    return next(
+        e for e in contrib(model, "bkg", "A").effects if hasattr(e, "kind") and e.variable.name == name
+    )
 
 
 def named(model, s):
@@ -97,7 +101,10 @@ def named(model, s):
                 "down": {"raw": shape(model, "raw").down[0] * (1.0 + s[2] * tilt)},
                 "kappa": {"lnN_combine": (0.9 * (1.0 + s[3]), 1.2), "lnN_code4": (0.9, 1.2 * (1.0 + s[4]))},
             },
-            ("sig", "B"): {"yields": sig * (1.0 + s[5] * tilt[:2]), "kappa": {"lnN_talk": 1.1 * (1.0 + s[6])}},
+            ("sig", "B"): {
+                "yields": sig * (1.0 + s[5] * tilt[:2]),
+                "kappa": {"lnN_talk": 1.1 * (1.0 + s[6])},
+            },
         }
     )
 
@@ -146,12 +153,15 @@ def test_a_fit_by_named_templates():
 
 @pytest.mark.parametrize(
     "name",
-    ["lite_process", pytest.param("lite_total", marks=pytest.mark.slow), pytest.param("locals", marks=pytest.mark.slow)],
+    [
+        "lite_process",
+        pytest.param("lite_total", marks=pytest.mark.slow),
+        pytest.param("locals", marks=pytest.mark.slow),
+    ],
 )
 def test_by_every_leaf(name):
-    """A random direction of each kind of leaf: yields, sumw2, kappas, captured arrays, width, tau, correlation ...
-
-    and of the counts and the global observables.
+    """A random direction of each kind of leaf (yields, sumw2, kappas, captured arrays, width, tau,
+    correlation ...), of the counts and of the global observables.
     """
     small, fit = fitted(name)
     prepared = small.model.prepared
@@ -175,7 +185,11 @@ def test_by_every_leaf(name):
             n: jax.tree.map(lambda a, d, k=k: a + s[k] * d, getattr(prepared.templates, n), fields[n])
             for k, n in enumerate(names)
         }
-        return replaced_templates(prepared, **changes), small.obs + s[-2] * d_obs, small.globs + s[-1] * d_globs
+        return (
+            replaced_templates(prepared, **changes),
+            small.obs + s[-2] * d_obs,
+            small.globs + s[-1] * d_globs,
+        )
 
     compare(moved, len(names) + 2, fit.x)
 
