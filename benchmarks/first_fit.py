@@ -86,9 +86,8 @@ def _run(command: list[str], cache: str) -> tuple[float, str]:
 def main() -> None:
     """Print the table."""
     python = sys.executable
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    )
+    machine = platform.processor() or platform.machine()
+    print(f"{machine}, {os.cpu_count()} cores, Python {platform.python_version()}")
     jax_only, _ = _run([python, "-c", "import jax"], "off")
     with_us, _ = _run([python, "-c", "import smoothfit"], "off")
     print(f"import jax {jax_only:.2f} s; import smoothfit {with_us:.2f} s")

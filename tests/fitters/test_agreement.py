@@ -8,7 +8,6 @@ from small_models import MODELS, fitted
 
 from smoothfit.model import Model, Process, Variable
 
-
 # Each costs two compilations.
 QUICK = ("counting", "lite_process", "locals")
 
