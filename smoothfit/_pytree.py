@@ -58,7 +58,9 @@ class Index:
         if isinstance(self.values, jax.core.Tracer):
             return self.values.astype("int32")
         if self._integers is None:
-            self._integers = jax.device_put(np.asarray(self.values).astype("int32"))
+            # Asked for inside a trace it must still be an array, not part of that trace.
+            with jax.ensure_compile_time_eval():
+                self._integers = jax.device_put(np.asarray(self.values).astype("int32"))
         return self._integers
 
     def tree_flatten(self) -> tuple[tuple[Any], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,10 @@ class Model:
         ``fn`` is called with the variables' arrays, or with (values, data, global observables) if none
         are given; ``values`` are the model's parameters, without bin parameters.
         """
-        self._specification.terms.append(checked.user_term(fn, variables))
+        term = checked.user_term(fn, variables)
+        if self._layout is not None:
+            term = replace(term, order=self._layout.parameters)
+        self._specification.terms.append(term)
         return self._changed("add_constraint")
 
     def set_mc_stat(
@@ -123,6 +127,10 @@ class Model:
         self._prepared, self._layout = prepare(self._specification)
         self._remember()
         layout = self._layout
+        self._specification.terms = [
+            replace(term, order=layout.parameters) if term.order is None else term
+            for term in self._specification.terms
+        ]
         for variable in {id(v): v for v in self._variables()}.values():
             variable._set_sub_idxes(np.array(layout.positions(variable)))
         for process in self._specification.processes:

@@ -166,7 +166,7 @@ class ConstraintPlan:
     correlated: IndexArray
     """(correlated param,): Gaussian constraints with correlations, as one multivariate."""
     term_arguments: tuple[tuple[IndexArray, ...], ...]
-    """user term -> argument -> indices of its parameters (empty for terms of all values)."""
+    """user term -> argument -> indices of its parameters; of all values, in the order it expects."""
     term_indices: tuple[tuple[IndexArray | None, ...], ...]
     terms: tuple[Program, ...] = static()
     term_scalars: tuple[tuple[bool, ...], ...] = static()

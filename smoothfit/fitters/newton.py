@@ -31,6 +31,7 @@ _DAMPING_START = 1e-3
 _DAMPING_END = 1e-7
 _DAMPING_LIMIT = 1e14
 _MAX_PUSHES = 2
+_WRONG_SIDE = 1e-14
 _DETERMINED = 1e-10
 """Smallest pivot of the scaled Hessian, 1 - rho^2, that a determined parameter has: what is left of
 the gradient at a minimum lifts an exactly flat direction to about a hundredth of it."""
@@ -104,7 +105,8 @@ def _factor(matrix: Array, smallest: float = 1e-13) -> tuple[Array, Array]:
 class _Step(NamedTuple):
     step: Array
     damping: Array
-    clamped: Array
+    side: Array
+    """-1 where the step ends on the lower limit, +1 on the upper one, 0 in between."""
     solved: Array
     tries: Array
 
@@ -114,29 +116,39 @@ def _solve_step(x: Array, point: Point, damping: Array, lower: Array, upper: Arr
     n = x.shape[0]
     held = (free == 0) | _active(x, point.gradient, lower, upper, free)
 
+    scale = _scale(point.hessian)
+
     def attempt(state: _Step) -> _Step:
-        keep = ~(held | state.clamped)
-        fixed_part = jnp.where(state.clamped, state.step, 0.0)
+        clamped = state.side != 0
+        keep = ~(held | clamped)
+        fixed_part = jnp.where(clamped, state.step, 0.0)
         factor, fine = _factor(_masked(point.hessian, keep, state.damping))
         right = jnp.where(keep, -(point.gradient + point.hessian @ fixed_part), 0.0)
         solution = jax.scipy.linalg.cho_solve((jnp.where(fine, factor, jnp.eye(n)), True), right)
         step = jnp.where(keep, solution, fixed_part)
-        below, above = x + step < lower, x + step > upper
-        violated = keep & (below | above)
+        below, above = keep & (x + step < lower), keep & (x + step > upper)
+        violated = jnp.any(below | above)
         limited = jnp.where(below, lower - x, jnp.where(above, upper - x, step))
+        # A coordinate put on a limit that the model would rather leave: let the worst one go.
+        slope = point.gradient + point.hessian @ step + state.damping * scale * step
+        wrong = jnp.where(clamped & (state.side * slope > 0.0), slope**2 / scale, 0.0)
+        worst = jnp.argmax(wrong) if n else jnp.array(0)
+        release = ~violated & (jnp.max(wrong, initial=0.0) > _WRONG_SIDE)
+        side = state.side - jnp.where(below, 1.0, 0.0) + jnp.where(above, 1.0, 0.0)
+        side = jnp.where(release & (jnp.arange(n) == worst), 0.0, side)
         raised = jnp.maximum(8.0 * state.damping, _DAMPING_START)
         return _Step(
-            step=jnp.where(fine, jnp.where(violated, limited, step), state.step),
+            step=jnp.where(fine, limited, state.step),
             damping=jnp.where(fine, state.damping, raised),
-            clamped=state.clamped | (violated & fine),
-            solved=fine & ~jnp.any(violated),
+            side=jnp.where(fine, side, state.side),
+            solved=fine & ~violated & ~release,
             tries=state.tries + 1,
         )
 
     def unsolved(state: _Step) -> Array:
-        return ~state.solved & (state.tries < n + 40) & (state.damping < _DAMPING_LIMIT)
+        return ~state.solved & (state.tries < 3 * n + 40) & (state.damping < _DAMPING_LIMIT)
 
-    nothing = _Step(jnp.zeros_like(x), damping, jnp.zeros(n, bool), jnp.array(False), jnp.array(0))
+    nothing = _Step(jnp.zeros_like(x), damping, jnp.zeros(n), jnp.array(False), jnp.array(0))
     return jax.lax.while_loop(unsolved, attempt, nothing)
 
 
@@ -217,7 +229,12 @@ def minimize(
             (jnp.abs(predicted) <= _FINAL_EDM) | (polish > _MAX_POLISH) | (~accepted & state.converged)
         )
         step = jnp.where(pushing, jnp.where(state.pushing, -away, away), found.step)
-        trial = jnp.clip(x + step, jnp.where(free > 0, lower, x), jnp.where(free > 0, upper, x))
+        trial = x + step
+        if_free = free > 0
+        # Exactly on the limit, not beside it by a rounding error.
+        trial = jnp.where(if_free & ~pushing & (found.side < 0), lower, trial)
+        trial = jnp.where(if_free & ~pushing & (found.side > 0), upper, trial)
+        trial = jnp.where(if_free, jnp.clip(trial, lower, upper), x)
         hopeless = (found.damping >= _DAMPING_LIMIT) | ~jnp.isfinite(point.value)
         return _State(
             x=x,

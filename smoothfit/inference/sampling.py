@@ -16,8 +16,11 @@ __all__ = ["sample"]
 
 def _root(covariance: FloatArray) -> FloatArray:
     """A with A A^T = covariance, for a covariance that may have zero rows."""
-    eigenvalues, vectors = np.linalg.eigh(covariance)
-    return np.asarray(vectors * np.sqrt(np.maximum(eigenvalues, 0.0)))
+    moving = np.flatnonzero(np.diagonal(covariance) > 0.0)
+    eigenvalues, vectors = np.linalg.eigh(covariance[np.ix_(moving, moving)])
+    root = np.zeros_like(covariance)
+    root[np.ix_(moving, moving)] = vectors * np.sqrt(np.maximum(eigenvalues, 0.0))
+    return root
 
 
 def _given_limits(covariance: FloatArray, at_limit: BoolArray) -> FloatArray:

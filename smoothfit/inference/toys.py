@@ -29,7 +29,8 @@ def count(n: float, what: str) -> int:
     >>> count(1e4, "toy_pred")
     10000
     """
-    if isinstance(n, bool) or not isinstance(n, int | float | np.number) or n != int(n) or n < 1:
+    number = isinstance(n, int | float | np.number) and not isinstance(n, bool)
+    if not number or not np.isfinite(n) or n != int(n) or n < 1:
         raise InvalidValueError(f"{what}: the number of toys must be a positive whole number, got {n!r}.")
     return int(n)
 

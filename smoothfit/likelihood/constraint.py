@@ -75,7 +75,8 @@ def user_terms(derived: Derived, p: Array, counts: Array, globs: Array) -> Array
         held, integers = derived.templates.term_captured[i], constraint.term_indices[i]
         if constraint.term_of_all[i]:
             constants = [c if c is not None else n for c, n in zip(held, integers, strict=True)]
-            term = program(constants, p, counts, globs)  # type: ignore[arg-type]
+            values = p[constraint.term_arguments[i][0]]
+            term = program(constants, values, counts, globs)  # type: ignore[arg-type]
         else:
             arguments, scalars = constraint.term_arguments[i], constraint.term_scalars[i]
             term = factor.call(program, held, integers, arguments, scalars, p)

@@ -134,6 +134,20 @@ def trace_factor(effect: ScaleFn, users: Sequence[Contribution], p: Parameters) 
     raise error
 
 
+def _positions(term: UserTerm, p: Parameters) -> IntArray:
+    """Where the values stand that a function of all of them expects, new ones last."""
+    names = [name for variable in p.variables for name in variable.sub_names]
+    expected = [name for name in term.order or () if name in names]
+    missing = [name for name in term.order or () if name not in names]
+    if missing:
+        raise UserFunctionError(
+            f"add_constraint: the function '{term.label}' was written for a model with the parameter "
+            f"'{missing[0]}', which no process depends on any more; add the constraint anew."
+        )
+    known = set(expected)
+    return np.array([names.index(n) for n in expected + [n for n in names if n not in known]], dtype=int)
+
+
 def trace_term(term: UserTerm, p: Parameters, n_bins: int, n_globs: int) -> Traced:
     """Trace an ``add_constraint`` function; its result must be one number."""
     owner = "add_constraint"
@@ -141,7 +155,7 @@ def trace_term(term: UserTerm, p: Parameters, n_bins: int, n_globs: int) -> Trac
     if term.variables is None:
         shapes = [(p.n,), (n_bins,), (n_globs,)]
         program, captured = trace(term.fn, shapes, label=term.label, owner=owner)
-        candidates = [Traced(program, captured, (), ())]
+        candidates = [Traced(program, captured, (_positions(term, p),), (False,))]
     else:
         candidates = []
         for scalars in _attempts(term.variables):

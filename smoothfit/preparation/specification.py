@@ -27,6 +27,9 @@ class UserTerm:
     fn: Callable[..., Any]
     variables: tuple[Variable, ...] | None
     label: str
+    order: tuple[str, ...] | None = None
+    """Parameter names in the order in which a function of all values expects them: that of the model
+    when it was written, so that positions taken then stay right. None: that of the next ``prepare()``."""
 
 
 @dataclass(frozen=True)
