@@ -19,9 +19,9 @@ import jax.numpy as jnp
 
 from .._pytree import pytree_dataclass
 from .._types import Array
-from ..interpolation import log_combine, smooth_sign
+from ..interpolation import combine_derivatives, smooth_sign_derivatives
 from ..prepared import ShapePlan
-from .terms import LogFactorTerms, second_order
+from .terms import LogFactorTerms
 
 __all__ = ["FLOOR", "Derived", "Shift", "derive", "log_terms", "shift"]
 
@@ -82,7 +82,7 @@ def log_terms(plan: ShapePlan, derived: Derived, p: Array) -> list[LogFactorTerm
     if not plan.any_normalised:
         return []
     theta = p[plan.group_param]
-    derivatives = second_order(lambda t: log_combine(t, derived.log_down, derived.log_up), theta)
+    derivatives = combine_derivatives(theta, derived.log_down, derived.log_up)
     return [LogFactorTerms(plan.group_row, plan.group_param, *derivatives)]
 
 
@@ -90,12 +90,10 @@ def shift(plan: ShapePlan, derived: Derived, p: Array, n_row_tiles: int) -> Shif
     """The sum of the shape changes of each row tile, and the coefficients it is made of."""
     scaled = plan.scale * p[plan.group_param]
     odd = (0.5 * scaled, 0.5 * plan.scale, jnp.zeros_like(scaled))
-
-    def even_coefficient(theta: Array) -> Array:
-        x = plan.scale * theta
-        return 0.5 * x * smooth_sign(x / plan.joint)
-
-    even = second_order(even_coefficient, p[plan.group_param])
+    u = scaled / plan.joint
+    sign, first, second = smooth_sign_derivatives(u)
+    slope = 0.5 * plan.scale * (sign + u * first)
+    even = (0.5 * scaled * sign, slope, 0.5 * plan.scale**2 / plan.joint * (2.0 * first + u * second))
     odd_block = (odd[0][plan.group], odd[1][plan.group], odd[2][plan.group])
     even_block = (even[0][plan.group], even[1][plan.group], even[2][plan.group])
     moved = odd_block[0][:, None] * derived.odd + even_block[0][:, None] * derived.even

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from .._types import FloatArray
@@ -71,7 +70,7 @@ def fit_prepared_data(
     name, solver = choose(fitter)
     data = inputs.data(layout, counts, observables)
     held, mask = inputs.fixed(layout, prepared, fixed)
-    solution = solver(prepared, data, held, jnp.asarray(start))
+    solution = solver(prepared, data, held, start)  # type: ignore[arg-type]
     result = labelling.fit_result(
         jax.device_get(solution),
         layout,

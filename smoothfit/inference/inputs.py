@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from .._types import FloatArray
@@ -130,13 +129,9 @@ def globs(layout: Layout, given: Any) -> FloatArray:
 
 
 def data(layout: Layout, obs: FloatArray, full_globs: FloatArray) -> Data:
-    """Device arrays of checked data."""
+    """Checked data; numpy, as the compiled functions take them to the device themselves."""
     n_globs = len(layout.constrained)
-    return Data(
-        counts=jnp.asarray(obs),
-        globs=jnp.asarray(full_globs[:n_globs]),
-        bin_globs=jnp.asarray(full_globs[n_globs:]),
-    )
+    return Data(counts=obs, globs=full_globs[:n_globs], bin_globs=full_globs[n_globs:])
 
 
 def fixed(layout: Layout, prepared: Prepared, given: Any) -> tuple[Fixed, np.ndarray]:
@@ -155,9 +150,9 @@ def fixed(layout: Layout, prepared: Prepared, given: Any) -> tuple[Fixed, np.nda
                     f"[{layout.lower[position]:g}, {layout.upper[position]:g}]."
                 )
     held = Fixed(
-        mask=jnp.asarray(mask[:n], float),
-        values=jnp.asarray(vector[:n]),
-        bin_mask=jnp.asarray(mask[n:], float),
-        bin_values=jnp.asarray(vector[n:]),
+        mask=mask[:n].astype(float),
+        values=vector[:n],
+        bin_mask=mask[n:].astype(float),
+        bin_values=vector[n:],
     )
     return held, mask
