@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -60,20 +61,20 @@ def strict_json(value: Any) -> str:
     return json.dumps(_finite_or_null(plain(value)), indent=2, allow_nan=False, ensure_ascii=False)
 
 
-class Record:
+class Record(ABC):
     """Base of the records; a subclass says which tables and columns it consists of."""
 
+    @abstractmethod
     def _tables(self) -> list[Table]:
         """What is printed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """The record in plain Python: dicts, lists, numbers and strings."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _columns(self) -> Columns:
         """Columns of the pandas frame."""
-        raise NotImplementedError
 
     def heading(self) -> str:
         """A line above the tables, if any."""
