@@ -82,6 +82,12 @@ class Layout:
     bin_parameters: tuple[str, ...]
     bin_parameter_bins: tuple[int, ...]
     """(bin parameter,): the flat bin that it belongs to."""
+    bin_centre: FloatArray
+    """(bin parameter,): the values that leave the yields as they are, 0 or 1."""
+    bin_widths: FloatArray
+    """(bin parameter,): pre-fit uncertainties."""
+    bin_counting: BoolArray
+    """(bin parameter,): whether the constraint is a Poisson one."""
     start: FloatArray
     lower: FloatArray
     upper: FloatArray
@@ -96,6 +102,8 @@ class Layout:
     locators: Mapping[tuple[str, str], Any] = field(default_factory=dict)
     """Where the templates of each (process, channel) stand, for ``Model.replaced``."""
     poi: str | None = None
+    gaussian_data: bool = False
+    """Whether the data term is Gaussian."""
     owners: Mapping[int, str] = field(default_factory=dict)
     """id of each Variable object -> its name, so that a Variable of another model is noticed."""
 

@@ -101,13 +101,32 @@ class Model:
         scaling: str = "process",
         threshold: float | None = None,
         channels: Sequence[str] | None = None,
+        constraint: str = "poisson",
+        include_signal: bool = False,
     ) -> Model:
-        """Treat Monte Carlo statistics as "lite" (scaling "process" or "total") or "none".
+        """Choose how limited Monte Carlo statistics (sumw2) enter: see the Monte Carlo page of the docs.
 
+        ``mode`` is "lite" (one Gaussian a bin, ``scaling`` "process" or "total"), "lite-gamma" (one Poisson
+        a bin), "full" (one a process and bin: ``constraint`` "poisson" or "gaussian"; with ``threshold``,
+        Poisson below that content), "threshold" (Combine's autoMCStats; ``include_signal``) or "none".
         Later calls override earlier ones for the channels they name (all, by default).
         """
-        self._specification.mc_stat.append(checked.mc_stat(mode, scaling, threshold, channels))
+        setting = checked.mc_stat(mode, scaling, threshold, channels, constraint, include_signal)
+        self._specification.mc_stat.append(setting)
         return self._changed("set_mc_stat")
+
+    def set_data_term(self, kind: str = "poisson", variances: Any = None) -> Model:
+        """Take the data as "poisson" counts, or "gaussian" with ``variances`` (bin,) or {channel: array}.
+
+        Without variances a Gaussian term uses the observed counts, at least 1.
+        """
+        self._specification.data_term = checked.data_term(kind, variances)
+        return self._changed("set_data_term")
+
+    def mask_channels(self, *names: str) -> Model:
+        """Leave these channels out of the likelihood, and no others; they are still predicted."""
+        self._specification.masked = checked.masked(names)
+        return self._changed("mask_channels")
 
     def describe_channel(
         self,
@@ -262,7 +281,7 @@ class Model:
     def values_from_dict(self, values: Mapping[Any, Any]) -> FloatArray:
         """(param,): these values, the start values elsewhere; longer if bin parameters are named."""
         layout = self._current()
-        vector = np.concatenate([layout.start, np.zeros(layout.n_bin_params)])
+        vector = np.concatenate([layout.start, layout.bin_centre])
         written = layout.assign(vector, values, what="values_from_dict")
         with_bins = any(position >= layout.n_params for position in written)
         return vector if with_bins else vector[: layout.n_params]

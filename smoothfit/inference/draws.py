@@ -19,12 +19,19 @@ __all__ = ["sample_from_covariance", "toy_glob", "toy_pred"]
 def toy_pred(context: Context, values: Any, n: float, *, seed: int | None = None) -> Draws:
     """(toy, bin): Poisson counts around the expectation at ``values``.
 
+    A Gaussian data term with variances draws from that instead.
+
     ``n`` may be a float such as 1e4. The seed is in ``.seed`` of the result: fresh entropy for None.
     """
     rng, entropy = toys.generator(seed, 0)
     number = toys.count(n, "toy_pred")
     expected = np.asarray(compiled.expected(context.prepared, inputs.values(context.layout, values)))
-    return toys.remember(toys.draw_counts(expected, number, rng), entropy)
+    variances = context.prepared.templates.data_variance
+    if variances is not None:
+        drawn = toys.draw_gaussian(expected, np.asarray(variances), number, rng)
+    else:
+        drawn = toys.draw_counts(expected, number, rng)
+    return toys.remember(drawn, entropy)
 
 
 def toy_glob(context: Context, values: Any, n: float, *, seed: int | None = None) -> Draws:
@@ -48,6 +55,7 @@ def toy_glob(context: Context, values: Any, n: float, *, seed: int | None = None
         correlated=np.asarray(resolve(constraint.correlated)),
         correlation=None if templates.correlation is None else np.asarray(templates.correlation),
         bin_values=vector[layout.n_params :],
+        bin_tau=np.where(layout.bin_counting, layout.globs[len(layout.constrained) :], 0.0),
     )
     return toys.remember(drawn, entropy)
 

@@ -9,7 +9,7 @@ import numpy as np
 from .._types import FloatArray
 from ..errors import InvalidValueError
 
-__all__ = ["Draws", "count", "draw_counts", "draw_globs", "generator"]
+__all__ = ["Draws", "count", "draw_counts", "draw_gaussian", "draw_globs", "generator"]
 
 
 class Draws(np.ndarray[Any, np.dtype[np.float64]]):
@@ -67,6 +67,13 @@ def draw_counts(expected: FloatArray, n: int, rng: np.random.Generator) -> Float
     return rng.poisson(expected, (n, len(expected))).astype(np.float64)
 
 
+def draw_gaussian(
+    expected: FloatArray, variances: FloatArray, n: int, rng: np.random.Generator
+) -> FloatArray:
+    """(toy, bin): data around the expectation (bin,), of a Gaussian data term with these variances."""
+    return expected + np.sqrt(variances) * rng.standard_normal((n, len(expected)))
+
+
 def draw_globs(
     values: FloatArray,
     n: int,
@@ -79,8 +86,12 @@ def draw_globs(
     correlated: Any,
     correlation: FloatArray | None,
     bin_values: FloatArray,
+    bin_tau: FloatArray,
 ) -> FloatArray:
-    """(toy, global observable): each from its constraint around ``values``; the bins' last."""
+    """(toy, global observable): each from its constraint around ``values``; the bins' last.
+
+    ``bin_tau`` (bin parameter,) are the auxiliary counts of Poisson constraints, 0 for unit Gaussians.
+    """
     drawn = values + width * rng.standard_normal((n, len(values)))
     if correlation is not None:
         factor = np.linalg.cholesky(correlation)
@@ -90,4 +101,7 @@ def draw_globs(
     if np.any(counting):
         drawn[:, counting] = rng.poisson(values[counting] * tau[counting], (n, int(counting.sum())))
     bins = bin_values + rng.standard_normal((n, len(bin_values)))
+    auxiliary = bin_tau > 0.0
+    if np.any(auxiliary):
+        bins[:, auxiliary] = rng.poisson((bin_values * bin_tau)[auxiliary], (n, int(auxiliary.sum())))
     return np.concatenate([drawn[:, constrained], bins], axis=1)

@@ -12,15 +12,19 @@ from .._pytree import Index
 from .._types import FloatArray, IntArray
 from ..build.declarations import ScaleFn
 from ..effects import lognormal
+from ..errors import ShapeMismatchError, UnknownNameError
 from ..layout import ChannelInfo, Layout, ProcessInfo, RowInfo, VariableInfo
+from ..likelihood.derived import auxiliary_counts
 from ..prepared import ConstraintPlan, Geometry, Plan, Prepared, ProgramPlan, Templates
 from ..tiling import Tiling, choose_width
 from . import stacking
+from .binwise import BinWise, stack_binwise
 from .collection import Structure, collect
 from .functions import Traced, TracedFunctions, trace_factor, trace_term
 from .locality import LocalVariable, find_local
 from .parameters import Parameters, gather
-from .specification import Specification
+from .specification import DataTerm, Specification
+from .treatments import treat
 
 __all__ = ["prepare"]
 
@@ -32,10 +36,11 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     tiling = _tiling(structure)
     rows = stacking.Rows.of(structure, tiling)
     functions = _trace_factors(structure, parameters)
-    local = _leave_some(find_local(specification, structure), parameters)
+    treatments = treat(structure)
+    local = _leave_some(find_local(specification, structure, treatments), parameters)
     factors = stacking.stack_factors(structure, parameters, functions, rows, local)
-    lite, sumw2, sumw2_at, mc_bins = stacking.stack_lite(structure, rows)
-    n_globs = int(np.isfinite(parameters.globs).sum()) + len(mc_bins)
+    binwise = stack_binwise(structure, parameters, rows, treatments, local)
+    n_globs = int(np.isfinite(parameters.globs).sum()) + len(binwise.names)
     terms = [(term, trace_term(term, parameters, tiling.n_bins, n_globs)) for term in specification.terms]
     entries, lognormal_at = stacking.stack_lognormal(structure, parameters)
     lognormal_plan, kappa_down, kappa_up = lognormal.stack(entries)  # type: ignore[arg-type]
@@ -46,7 +51,7 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     dense, column = _dense(parameters, local)
     traced = [found for found, _ in functions.found.values()]
     plan = Plan(
-        geometry=_geometry(tiling),
+        geometry=_geometry(tiling, structure),
         rows=rows.plan(structure.n_rows),
         programs=ProgramPlan(
             arguments=tuple(tuple(_index(a) for a in t.arguments) for t in traced),
@@ -57,8 +62,10 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         factors=factors.plan,
         lognormal=lognormal_plan,
         shape=shape_plan,
-        lite=lite,
-        local=stacking.stack_local(local, parameters, rows),
+        variance=binwise.variance,
+        bins=binwise.bins,
+        lite=binwise.lite,
+        local=binwise.local,
         constraint=ConstraintPlan(
             gaussian=parameters.gaussian.astype(float),
             poisson=parameters.poisson.astype(float),
@@ -82,10 +89,12 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         constant=parameters.constant.astype(float),
         n_params=parameters.n,
         n_dense=len(dense),
+        gaussian_data=specification.data_term.gaussian,
     )
     templates = Templates(
         nominal=stacking.stack_nominal(structure, rows),
-        sumw2=sumw2,
+        sumw2=binwise.sumw2,
+        data_variance=_data_variance(specification.data_term, structure),
         kappa_down=kappa_down,
         kappa_up=kappa_up,
         shape_up=shape_up,
@@ -97,12 +106,11 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         correlation=parameters.correlation,
         globs=parameters.globs[np.isfinite(parameters.globs)],
     )
-    locators = _locators(structure, rows, lognormal_at, shapes, sorted_position, sumw2_at)
-    layout = _layout(specification, structure, parameters, rows, mc_bins, locators)
+    locators = _locators(structure, rows, lognormal_at, shapes, sorted_position, binwise.sumw2_at)
     # Put the leaves on the device once: as numpy arrays they would be copied at every call.
-    return jax.tree.map(
-        lambda leaf: jnp.asarray(leaf, float), Prepared(templates=templates, plan=plan)
-    ), layout
+    prepared = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), Prepared(templates=templates, plan=plan))
+    bin_globs = np.asarray(auxiliary_counts(prepared)) if binwise.counting.any() else None
+    return prepared, _layout(specification, structure, parameters, rows, binwise, bin_globs, locators)
 
 
 def _index(values: IntArray) -> Index:
@@ -122,13 +130,42 @@ def _tiling(structure: Structure) -> Tiling:
     return Tiling(choose_width(sizes, blocks), sizes)
 
 
-def _geometry(tiling: Tiling) -> Geometry:
-    valid = np.zeros(tiling.n_tiles * tiling.width)
+def _data_variance(term: DataTerm, structure: Structure) -> FloatArray | None:
+    """(bin,): the variances given, checked against the channels."""
+    if term.variances is None:
+        return None
+    sizes = {channel.name: channel.n_bins for channel in structure.channels}
+    given = term.variances
+    if not isinstance(given, dict):
+        if len(given) != sum(sizes.values()):
+            raise ShapeMismatchError(
+                f"set_data_term: {len(given)} variances, the model has {sum(sizes.values())} bins; "
+                "give one each."
+            )
+        return np.array(given)
+    for name in [*given, *sizes]:
+        if name not in sizes or name not in given:
+            raise UnknownNameError(
+                f"set_data_term: '{name}' is {'no channel' if name not in sizes else 'missing'}; "
+                f"give variances of all of: {', '.join(sizes)}."
+            )
+        if len(given[name]) != sizes[name]:
+            raise ShapeMismatchError(
+                f"set_data_term: {len(given[name])} variances of channel '{name}', "
+                f"which has {sizes[name]} bins; give one each."
+            )
+    return np.concatenate([given[name] for name in sizes])
+
+
+def _geometry(tiling: Tiling, structure: Structure) -> Geometry:
+    valid, counted = (np.zeros(tiling.n_tiles * tiling.width) for _ in range(2))
     valid[tiling.to_flat()] = 1.0
+    counted[tiling.to_flat()] = np.repeat([not c.masked for c in structure.channels], tiling.sizes)
     return Geometry(
         to_flat=_index(tiling.to_flat()),
         from_flat=_index(stacking.inverse(tiling.to_flat(), tiling)),
         valid=valid.reshape(tiling.n_tiles, tiling.width),
+        counted=counted.reshape(tiling.n_tiles, tiling.width),
         width=tiling.width,
         n_tiles=tiling.n_tiles,
         n_bins=tiling.n_bins,
@@ -198,14 +235,14 @@ def _layout(
     structure: Structure,
     parameters: Parameters,
     rows: stacking.Rows,
-    mc_bins: IntArray,
+    binwise: BinWise,
+    bin_globs: FloatArray | None,
     locators: dict[tuple[str, str], dict[str, Any]],
 ) -> Layout:
     channels = _channel_infos(specification, structure)
-    names = []
-    for b in mc_bins.tolist():
-        channel = next(c for c in channels if c.start <= b < c.stop)
-        names.append(f"mcstat_{channel.name}_bin{b - channel.start}")
+    if bin_globs is None:
+        bin_globs = np.zeros(len(binwise.names))
+    bin_widths = np.where(binwise.counting, 1.0 / np.sqrt(np.where(bin_globs > 0, bin_globs, 1.0)), 1.0)
     widths = _prefit_widths(parameters)
     return Layout(
         variables=tuple(
@@ -231,17 +268,21 @@ def _layout(
             for c in structure.contributions
             for sub, row in enumerate(c.rows)
         ),
-        bin_parameters=tuple(names),
-        bin_parameter_bins=tuple(mc_bins.tolist()),
+        bin_parameters=binwise.names,
+        bin_parameter_bins=tuple(binwise.at_bin.tolist()),
+        bin_centre=binwise.centre,
+        bin_widths=bin_widths,
+        bin_counting=binwise.counting,
         start=parameters.start,
         lower=parameters.lower,
         upper=parameters.upper,
         constrained=np.flatnonzero(np.isfinite(parameters.globs)),
-        globs=np.concatenate([parameters.globs[np.isfinite(parameters.globs)], np.zeros(len(mc_bins))]),
+        globs=np.concatenate([parameters.globs[np.isfinite(parameters.globs)], bin_globs]),
         widths=widths,
         counting=parameters.poisson,
         locators=locators,
         poi=specification.poi,
+        gaussian_data=specification.data_term.gaussian,
         owners={id(v): v.name for v in parameters.variables},
     )
 

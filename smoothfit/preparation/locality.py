@@ -1,8 +1,9 @@
 """Pass 4: parameters that touch one bin only, which the engine eliminates bin by bin.
 
 A variable is local where all it does is to scale the bins of one channel, one component a bin, at most
-once a row: HistFactory's staterror, shapesys and shapefactor, data-driven bin-wise scales. At most
-one variable a channel; what is left over is treated like any other parameter, with the same answer.
+once a row: HistFactory's staterror, shapesys and shapefactor, data-driven bin-wise scales. The variables
+(and bin parameters of Monte Carlo statistics) of one bin must act on different rows, and a free one must be
+alone; what is left over is treated like any other parameter, with the same answer.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 
 from ..build import Variable
 from ..build.declarations import Scale, ScaleFn
+from ..constraints import Gaussian, Poisson
 from .collection import Channel, Structure
 from .specification import Specification
+from .treatments import Treatments
 
 __all__ = ["LocalVariable", "find_local"]
 
@@ -39,6 +42,12 @@ def _excluded(specification: Specification, structure: Structure) -> set[int]:
         excluded.update(id(v) for v in term.variables or ())
     for pair in specification.correlations:
         excluded.update(id(v) for v in pair.variables)
+    for contribution in structure.contributions:
+        for effect in contribution.effects:
+            variables = effect.variables if isinstance(effect, ScaleFn) else (effect.variable,)
+            excluded.update(
+                id(v) for v in variables if not isinstance(v.constraint, Gaussian | Poisson | None)
+            )
     return excluded
 
 
@@ -57,8 +66,10 @@ def _uses(channel: Channel) -> dict[int, tuple[Variable, list[int]]]:
     return uses
 
 
-def find_local(specification: Specification, structure: Structure) -> list[LocalVariable]:
-    """The local variable of each channel that has one."""
+def find_local(
+    specification: Specification, structure: Structure, treatments: Treatments
+) -> list[LocalVariable]:
+    """The local variables of each channel that has any."""
     if any(term.variables is None for term in specification.terms):
         # A function of all values may use any of them.
         return []
@@ -70,19 +81,21 @@ def find_local(specification: Specification, structure: Structure) -> list[Local
             shared[key] = shared.get(key, 0) + 1
     found = []
     for index, (channel, uses) in enumerate(zip(structure.channels, by_channel, strict=True)):
-        if _has_bin_parameters(channel):
-            # Two parameters of one bin have no closed form together.
+        if treatments.has_lite(index) or channel.masked:
+            # The errors of such a bin depend on the variable, too: no closed form together.
             continue
+        taken = treatments.rows(channel, index)
+        alone = not taken
         usable = [
             (variable, rows)
             for key, (variable, rows) in uses.items()
             if key not in excluded and shared[key] == 1 and len(set(rows)) == len(rows)
         ]
-        if usable:
-            variable, rows = max(usable, key=lambda use: (use[0].nuisance, len(use[1])))
+        # Constrained ones first, then those of most rows.
+        for variable, rows in sorted(usable, key=lambda use: (not use[0].nuisance, -len(use[1]))):
+            if taken & set(rows) or not (alone or variable.nuisance):
+                continue
             found.append(LocalVariable(variable, index, tuple(rows)))
+            taken |= set(rows)
+            alone = False
     return found
-
-
-def _has_bin_parameters(channel: Channel) -> bool:
-    return channel.mc_stat.mode == "lite" and any(c.contrib.sumw2 is not None for c in channel.contributions)

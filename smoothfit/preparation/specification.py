@@ -8,8 +8,9 @@ from typing import Any
 
 from .._types import FloatArray
 from ..build import Process, Variable
+from ..montecarlo import Options
 
-__all__ = ["ChannelDescription", "Correlation", "McStat", "Specification", "UserTerm"]
+__all__ = ["ChannelDescription", "Correlation", "DataTerm", "McStat", "Specification", "UserTerm"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,19 @@ class McStat:
     """Treatment of Monte Carlo statistics in some channels (None: all)."""
 
     mode: str = "lite"
-    scaling: str = "process"
+    options: Options = field(default_factory=Options)
     channels: tuple[str, ...] | None = None
+    asked: bool = False
+    """Whether the user asked for it, so that it must be possible."""
+
+
+@dataclass(frozen=True)
+class DataTerm:
+    """The probability of the data: Poisson, or Gaussian with these variances."""
+
+    gaussian: bool = False
+    variances: Any = None
+    """(bin,) or {channel: (bin,)}; None for the observed counts."""
 
 
 @dataclass(frozen=True)
@@ -58,5 +70,8 @@ class Specification:
     correlations: list[Correlation] = field(default_factory=list)
     terms: list[UserTerm] = field(default_factory=list)
     mc_stat: list[McStat] = field(default_factory=list)
+    data_term: DataTerm = field(default_factory=DataTerm)
+    masked: tuple[str, ...] = ()
+    """Channels that are predicted but not part of the likelihood."""
     descriptions: dict[str, ChannelDescription] = field(default_factory=dict)
     poi: str | None = None
