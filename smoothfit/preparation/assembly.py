@@ -11,7 +11,6 @@ import numpy as np
 from .._pytree import Index
 from .._types import FloatArray, IntArray
 from ..build.declarations import ScaleFn
-from ..effects import lognormal
 from ..layout import ChannelInfo, Layout, ProcessInfo, RowInfo, VariableInfo
 from ..prepared import ConstraintPlan, Geometry, Plan, Prepared, ProgramPlan, Templates
 from ..tiling import Tiling, choose_width
@@ -33,12 +32,12 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     rows = stacking.Rows.of(structure, tiling)
     functions = _trace_factors(structure, parameters)
     local = _leave_some(find_local(specification, structure), parameters)
-    factors = stacking.stack_factors(structure, parameters, functions, rows, local)
+    effects, kappas = stacking.stack_effects(structure, parameters)
+    effect_plan, effect_numbers = effects.stack()
+    factors = stacking.stack_factors(structure, parameters, functions, rows, local, effects.plain_rows)
     lite, sumw2, sumw2_at, mc_bins = stacking.stack_lite(structure, rows)
     n_globs = int(np.isfinite(parameters.globs).sum()) + len(mc_bins)
     terms = [(term, trace_term(term, parameters, tiling.n_bins, n_globs)) for term in specification.terms]
-    entries, lognormal_at = stacking.stack_lognormal(structure, parameters)
-    lognormal_plan, kappa_down, kappa_up = lognormal.stack(entries)  # type: ignore[arg-type]
     shapes = stacking.Shapes.of(structure, parameters, rows)
     shape_plan = shape_up = shape_down = sorted_position = None
     if shapes.row_tile:
@@ -55,7 +54,8 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
             scalar_arguments=tuple(t.scalars for t in traced),
         ),
         factors=factors.plan,
-        lognormal=lognormal_plan,
+        additive=factors.additive,
+        effects=effect_plan,
         shape=shape_plan,
         lite=lite,
         local=stacking.stack_local(local, parameters, rows),
@@ -86,8 +86,7 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     templates = Templates(
         nominal=stacking.stack_nominal(structure, rows),
         sumw2=sumw2,
-        kappa_down=kappa_down,
-        kappa_up=kappa_up,
+        effects=effect_numbers,  # type: ignore[arg-type]
         shape_up=shape_up,
         shape_down=shape_down,
         captured=tuple(t.floats for t in traced),
@@ -97,7 +96,7 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         correlation=parameters.correlation,
         globs=parameters.globs[np.isfinite(parameters.globs)],
     )
-    locators = _locators(structure, rows, lognormal_at, shapes, sorted_position, sumw2_at)
+    locators = _locators(structure, rows, kappas, shapes, sorted_position, sumw2_at)
     layout = _layout(specification, structure, parameters, rows, mc_bins, locators)
     # Put the leaves on the device once: as numpy arrays they would be copied at every call.
     return jax.tree.map(
@@ -168,7 +167,7 @@ def _dense(parameters: Parameters, local: list[LocalVariable]) -> tuple[IntArray
 def _locators(
     structure: Structure,
     rows: stacking.Rows,
-    lognormal_at: dict[tuple[str, str, int], tuple[str, int]],
+    kappas: stacking.Kappas,
     shapes: stacking.Shapes,
     sorted_position: IntArray | None,
     sumw2_at: dict[tuple[str, str], IntArray],
@@ -188,7 +187,7 @@ def _locators(
             "nominal": rows.locations(c),
             "sumw2": sumw2_at.get(key),
             "shapes": shape_blocks,
-            "kappas": {v: at for (p, ch, v), at in lognormal_at.items() if (p, ch) == key},
+            "kappas": {v: at for (p, ch, v), at in kappas.items() if (p, ch) == key},
         }
     return locators
 
