@@ -11,6 +11,7 @@ import numpy as np
 from ._types import ArrayLike, FloatArray
 from .build import ChannelContrib, Process, Variable
 from .build.changes import total_changes
+from .build.declarations import variables_of
 from .errors import (
     DuplicateNameError,
     InvalidTypeError,
@@ -178,11 +179,11 @@ class Model:
 
     def _variables(self) -> list[Variable]:
         owners = self._layout.owners if self._layout is not None else {}
-        found = []
+        found: list[Variable] = []
         for process in self._specification.processes:
             for contrib in process.contribs.values():
                 for effect in process.resolved_effects(contrib):
-                    found += list(getattr(effect, "variables", ()) or [effect.variable])  # type: ignore[union-attr]
+                    found += variables_of(effect)
         return [v for v in found if id(v) in owners]
 
     def _remember(self) -> None:

@@ -17,15 +17,16 @@ from ._types import IndexArray, Leaf
 from .programs import Program
 
 __all__ = [
+    "AdditivePlan",
     "BinPlan",
     "ConstraintPlan",
     "Data",
+    "EffectPlan",
     "FactorPlan",
     "Fixed",
     "Geometry",
     "LitePlan",
     "LocalPlan",
-    "LogNormalPlan",
     "Plan",
     "Prepared",
     "ProgramPlan",
@@ -80,7 +81,7 @@ class ProgramPlan:
 
 @pytree_dataclass
 class FactorPlan:
-    """Plain factors, as positions in (1, parameters, results of the factor programs)."""
+    """Plain factors, as positions in (1, parameters, univariate effects, results of programs)."""
 
     row: IndexArray
     """(row, slot): factors of a whole row."""
@@ -91,8 +92,20 @@ class FactorPlan:
 
 
 @pytree_dataclass
-class LogNormalPlan:
-    """One entry a (row, nuisance) of one interpolation."""
+class AdditivePlan:
+    """Terms of the user that add to the nominal yields, as positions like those of the factors."""
+
+    row_tile: IndexArray
+    """(block,): the row tile that each adds to."""
+    source: IndexArray
+    """(block, width): what is added."""
+    present: Leaf
+    """(block, width): 1 for a bin, 0 for padding."""
+
+
+@pytree_dataclass
+class EffectPlan:
+    """One entry a (row, parameter) of one kind of row effect."""
 
     row: IndexArray
     param: IndexArray
@@ -229,7 +242,9 @@ class Plan:
     rows: RowPlan
     programs: ProgramPlan
     factors: FactorPlan
-    lognormal: dict[str, LogNormalPlan]
+    additive: AdditivePlan | None
+    effects: dict[str, EffectPlan]
+    """kind -> its entries."""
     shape: ShapePlan | None
     variance: VariancePlan | None
     bins: BinPlan | None
@@ -263,9 +278,8 @@ class Templates:
     """(variance, width): sums of squared weights, and of products of two templates' weights."""
     data_variance: Leaf | None
     """(bin,): variances of the data of a Gaussian data term; None for the observed counts."""
-    kappa_down: dict[str, Leaf]
-    kappa_up: dict[str, Leaf]
-    """interpolation -> (entry,): yield ratios at theta = -1 and +1."""
+    effects: dict[str, tuple[Leaf, ...]]
+    """kind of row effect -> its numbers, (entry,) each; of a log-normal yield ratios at theta = -1, +1."""
     shape_up: Leaf | None
     shape_down: Leaf | None
     """(block, width): templates at theta = -1/scale and +1/scale."""

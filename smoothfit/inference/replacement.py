@@ -97,11 +97,10 @@ def _replace_one(
             fields[f"shape_{kind}"] = current.at[locator["shapes"][key]].set(tiles)
     for variable, value in (change.get("kappa") or {}).items():
         key = _variable_key(layout, variable, locator["kappas"], f"{what}: kappa")
-        interpolation, first = locator["kappas"][key]
         down, up = value if isinstance(value, tuple | list) else (1.0 / value, value)
-        entries = slice(first, first + locator["n_sub"])
-        for name, kappa in (("kappa_down", down), ("kappa_up", up)):
-            current = dict(fields.get(name, getattr(templates, name)))
-            current[interpolation] = current[interpolation].at[entries].set(kappa)
-            fields[name] = current
+        effects = dict(fields.get("effects", templates.effects))
+        for kind, entries in locator["kappas"][key]:
+            old_down, old_up = effects[kind]
+            effects[kind] = (old_down.at[entries].set(down), old_up.at[entries].set(up))
+        fields["effects"] = effects
     return dataclasses.replace(templates, **fields)

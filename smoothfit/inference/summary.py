@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from ..build.declarations import ScaleFn, effect_label
+from ..build.declarations import effect_label, variables_of
 from ..layout import Layout, VariableInfo
 from ..preparation import Specification
 from ..render import Table
@@ -48,8 +48,7 @@ def _parameters_table(layout: Layout, specification: Specification) -> Table:
     for process in specification.processes:
         for name, contrib in process.contribs.items():
             for effect in process.resolved_effects(contrib):
-                variables = effect.variables if isinstance(effect, ScaleFn) else (effect.variable,)
-                for variable in variables:
+                for variable in variables_of(effect):
                     seen = used.setdefault(variable.name, (set(), set()))
                     seen[0].add(process.name)
                     seen[1].add(name)
@@ -77,7 +76,8 @@ def _effects_table(specification: Specification) -> Table:
     found: Counter[str] = Counter()
     for process in specification.processes:
         for contrib in process.contribs.values():
-            found.update(effect_label(effect).split()[0] for effect in process.resolved_effects(contrib))
+            declared = (*process.effects, *contrib.effects)
+            found.update(effect_label(effect).split()[0] for effect in declared)
             found["sumw2"] += contrib.sumw2 is not None
     rows = [(kind, str(number)) for kind, number in sorted(found.items()) if number]
     return Table("Effects", ("kind", "uses (process in channel)"), rows)

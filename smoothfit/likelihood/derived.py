@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from .._pytree import pytree_dataclass, resolve
 from .._types import Array
-from ..effects import lognormal, shape
+from ..effects import row_effects, shape
 from ..prepared import Plan, Prepared, Templates
 
 __all__ = ["Derived", "auxiliary_counts", "derive"]
@@ -22,8 +22,8 @@ class Derived:
 
     plan: Plan
     templates: Templates
-    log_down: dict[str, Array]
-    log_up: dict[str, Array]
+    effects: dict[str, tuple[Array, ...]]
+    """kind of row effect -> what its function needs, (entry,) each."""
     shape: shape.Derived | None
     delta: Array
     """(tile, width): relative Monte Carlo errors of the bins' totals (scaling "total")."""
@@ -116,8 +116,7 @@ def derive(prepared: Prepared) -> Derived:
     return Derived(
         plan=plan,
         templates=templates,
-        log_down=lognormal.derive(templates.kappa_down),
-        log_up=lognormal.derive(templates.kappa_up),
+        effects=row_effects.derive(templates.effects),
         shape=shapes,
         delta=_relative_errors(plan, templates),
         part_error=part_error,

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from .._types import Array
-from ..effects import LogFactorTerms, concatenate, factor, lognormal, shape
+from ..effects import RowTerms, concatenate, factor, row_effects, shape
 from ..prepared import Plan
 from .derived import Derived
 
@@ -29,7 +29,7 @@ __all__ = ["Jacobians", "Moments", "State", "curvature", "evaluate", "jacobians"
 class State(NamedTuple):
     """Intermediate results at one point that derivatives need."""
 
-    terms: LogFactorTerms | None
+    terms: RowTerms | None
     exponential: Array
     """(row,): product of the log-normal factors."""
     factors: Array
@@ -40,10 +40,11 @@ class State(NamedTuple):
     bin_factor: Array
     """(row tile, width): G."""
     base: Array
-    """(row tile, width): b."""
+    """(row tile, width): b, the nominal yields with shape changes and added terms."""
     open: Array
     """(row tile, width): 1 where b is not floored."""
     shift: shape.Shift | None
+    source: factor.Sources
 
 
 class Moments(NamedTuple):
@@ -69,7 +70,7 @@ class Jacobians(NamedTuple):
 def evaluate(derived: Derived, p: Array) -> State:
     """The factors and morphed templates at parameters ``p`` (param,)."""
     plan, templates = derived.plan, derived.templates
-    found = lognormal.terms(plan.lognormal, derived.log_down, derived.log_up, p)
+    found = row_effects.log_terms(plan.effects, derived.effects, p)
     base, is_open, shift = templates.nominal, jnp.ones_like(templates.nominal), None
     if plan.shape is not None and derived.shape is not None:
         found = found + shape.log_terms(plan.shape, derived.shape, p)
@@ -79,16 +80,20 @@ def evaluate(derived: Derived, p: Array) -> State:
             floored = (plan.shape.floored[:, None] > 0) & (base < shape.FLOOR)
             base = jnp.where(floored, shape.FLOOR, base)
             is_open = jnp.where(floored, 0.0, 1.0)
+    univariate = concatenate(row_effects.plain_terms(plan.effects, derived.effects, p))
+    source = factor.sources(plan.programs, templates.captured, univariate, p)
+    if plan.additive is not None:
+        base = base + factor.additions(plan.additive, source.value, base.shape[0])
     terms = concatenate(found)
     logs = jnp.zeros(plan.rows.n_rows)
     if terms is not None:
         logs = jax.ops.segment_sum(terms.value, terms.row, plan.rows.n_rows)
-    source = factor.sources(plan.programs, templates.captured, p)
-    factors = factor.row_factors(plan.factors, source)
+    factors = factor.row_factors(plan.factors, source.value)
     plain = factor.products_without(factors, ())
     exponential = jnp.exp(logs)
-    bin_factor = jnp.broadcast_to(factor.bin_factors(plan.factors, source), base.shape)
-    return State(terms, exponential, factors, plain, exponential * plain, bin_factor, base, is_open, shift)
+    bin_factor = jnp.broadcast_to(factor.bin_factors(plan.factors, source.value), base.shape)
+    row_factor = exponential * plain
+    return State(terms, exponential, factors, plain, row_factor, bin_factor, base, is_open, shift, source)
 
 
 def _by_tile(plan: Plan, row_tile_values: Array, tile: Array) -> Array:
@@ -158,7 +163,7 @@ def moments(derived: Derived, p: Array) -> Moments:
 
 
 class _RowDerivatives(NamedTuple):
-    """dF = E (P L + D), (row, dense): L of the log-normals, D of the plain factors."""
+    """dF = E (P L + D), (row, dense): L of the terms of log F, D of the plain factors."""
 
     log: Array
     plain: Array
@@ -171,19 +176,20 @@ def _row_derivatives(plan: Plan, state: State) -> _RowDerivatives:
     if state.terms is not None:
         log = log.at[state.terms.row, plan.column[state.terms.param]].add(state.terms.slope)
     plain = jnp.zeros(shape_)
-    rows = jnp.arange(plan.rows.n_rows)
+    every = jnp.arange(plan.rows.n_rows)
     for q in range(state.factors.shape[1]):
-        column = _source_column(plan, plan.factors.row[:, q])
-        plain = plain.at[rows, column].add(factor.products_without(state.factors, (q,)), mode="drop")
+        others = factor.products_without(state.factors, (q,))
+        if state.source.slope is not None:
+            others = others * state.source.slope[plan.factors.row[:, q]]
+        plain = plain.at[every, _factor_column(plan, state, q)].add(others, mode="drop")
     full = state.exponential[:, None] * (state.plain[:, None] * log + plain)
     return _RowDerivatives(log, plain, full)
 
 
-def _source_column(plan: Plan, source: Array) -> Array:
-    """The dense column of a factor's source; out of range for constants and user functions."""
-    parameter = jnp.clip(source - 1, 0, plan.n_params - 1)
-    is_parameter = (source > 0) & (source <= plan.n_params)
-    return jnp.where(is_parameter, plan.column[parameter], plan.n_dense)
+def _factor_column(plan: Plan, state: State, slot: int) -> Array:
+    """(row,): the dense column of a factor's parameter; out of range for constants and user functions."""
+    param = state.source.param[plan.factors.row[:, slot]]
+    return jnp.append(plan.column, plan.n_dense)[param]
 
 
 def _row_part(plan: Plan, weights: Array, full: Array) -> Array:
@@ -358,13 +364,20 @@ def _row_curvature(plan: Plan, state: State, d: _RowDerivatives, weight: Array) 
         diagonal = jax.ops.segment_sum(own, plan.column[state.terms.param], plan.n_dense)
         result = result + jnp.diag(diagonal)
     n_slots = state.factors.shape[1]
+    columns = [_factor_column(plan, state, q) for q in range(n_slots)]
+    slope, curvature = state.source.slope, state.source.curvature
     for q in range(n_slots):
+        if curvature is not None:
+            own = exponential * factor.products_without(state.factors, (q,))
+            own = own * curvature[plan.factors.row[:, q]]
+            result = result.at[columns[q], columns[q]].add(own, mode="drop")
         for other in range(n_slots):
             if q == other:
                 continue
-            first, second = (_source_column(plan, plan.factors.row[:, k]) for k in (q, other))
             pair = exponential * factor.products_without(state.factors, (q, other))
-            result = result.at[first, second].add(pair, mode="drop")
+            if slope is not None:
+                pair = pair * slope[plan.factors.row[:, q]] * slope[plan.factors.row[:, other]]
+            result = result.at[columns[q], columns[other]].add(pair, mode="drop")
     return result
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from .._pytree import Index
 from .._types import FloatArray, IntArray
 from ..build.declarations import ScaleFn
-from ..effects import lognormal
 from ..errors import ShapeMismatchError, UnknownNameError
 from ..layout import ChannelInfo, Layout, ProcessInfo, RowInfo, VariableInfo
 from ..likelihood.derived import auxiliary_counts
@@ -38,12 +37,12 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     functions = _trace_factors(structure, parameters)
     treatments = treat(structure)
     local = _leave_some(find_local(specification, structure, treatments), parameters)
-    factors = stacking.stack_factors(structure, parameters, functions, rows, local)
+    effects, kappas = stacking.stack_effects(structure, parameters)
+    effect_plan, effect_numbers = effects.stack()
+    factors = stacking.stack_factors(structure, parameters, functions, rows, local, effects.plain_rows)
     binwise = stack_binwise(structure, parameters, rows, treatments, local)
     n_globs = int(np.isfinite(parameters.globs).sum()) + len(binwise.names)
     terms = [(term, trace_term(term, parameters, tiling.n_bins, n_globs)) for term in specification.terms]
-    entries, lognormal_at = stacking.stack_lognormal(structure, parameters)
-    lognormal_plan, kappa_down, kappa_up = lognormal.stack(entries)  # type: ignore[arg-type]
     shapes = stacking.Shapes.of(structure, parameters, rows)
     shape_plan = shape_up = shape_down = sorted_position = None
     if shapes.row_tile:
@@ -60,7 +59,8 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
             scalar_arguments=tuple(t.scalars for t in traced),
         ),
         factors=factors.plan,
-        lognormal=lognormal_plan,
+        additive=factors.additive,
+        effects=effect_plan,
         shape=shape_plan,
         variance=binwise.variance,
         bins=binwise.bins,
@@ -95,8 +95,7 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         nominal=stacking.stack_nominal(structure, rows),
         sumw2=binwise.sumw2,
         data_variance=_data_variance(specification.data_term, structure),
-        kappa_down=kappa_down,
-        kappa_up=kappa_up,
+        effects=effect_numbers,  # type: ignore[arg-type]
         shape_up=shape_up,
         shape_down=shape_down,
         captured=tuple(t.floats for t in traced),
@@ -106,7 +105,7 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         correlation=parameters.correlation,
         globs=parameters.globs[np.isfinite(parameters.globs)],
     )
-    locators = _locators(structure, rows, lognormal_at, shapes, sorted_position, binwise.sumw2_at)
+    locators = _locators(structure, rows, kappas, shapes, sorted_position, binwise.sumw2_at)
     # Put the leaves on the device once: as numpy arrays they would be copied at every call.
     prepared = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), Prepared(templates=templates, plan=plan))
     bin_globs = np.asarray(auxiliary_counts(prepared)) if binwise.counting.any() else None
@@ -205,7 +204,7 @@ def _dense(parameters: Parameters, local: list[LocalVariable]) -> tuple[IntArray
 def _locators(
     structure: Structure,
     rows: stacking.Rows,
-    lognormal_at: dict[tuple[str, str, int], tuple[str, int]],
+    kappas: stacking.Kappas,
     shapes: stacking.Shapes,
     sorted_position: IntArray | None,
     sumw2_at: dict[tuple[str, str], IntArray],
@@ -225,7 +224,7 @@ def _locators(
             "nominal": rows.locations(c),
             "sumw2": sumw2_at.get(key),
             "shapes": shape_blocks,
-            "kappas": {v: at for (p, ch, v), at in lognormal_at.items() if (p, ch) == key},
+            "kappas": {v: at for (p, ch, v), at in kappas.items() if (p, ch) == key},
         }
     return locators
 

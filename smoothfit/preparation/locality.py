@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..build import Variable
-from ..build.declarations import Scale, ScaleFn
+from ..build.declarations import Scale, variables_of
 from ..constraints import Gaussian, Poisson
 from .collection import Channel, Structure
 from .specification import Specification
@@ -34,26 +34,24 @@ def _excluded(specification: Specification, structure: Structure) -> set[int]:
     excluded: set[int] = set()
     for contribution in structure.contributions:
         for effect in contribution.effects:
-            if isinstance(effect, ScaleFn):
-                excluded.update(id(v) for v in effect.variables)
-            elif not (isinstance(effect, Scale) and _is_bin_wise(effect, contribution.contrib.n_bins)):
-                excluded.add(id(effect.variable))
+            alone = isinstance(effect, Scale) and _is_bin_wise(effect, contribution.contrib.n_bins)
+            excluded.update(
+                id(v)
+                for v in variables_of(effect)
+                if not (alone and isinstance(v.constraint, Gaussian | Poisson | None))
+            )
     for term in specification.terms:
         excluded.update(id(v) for v in term.variables or ())
     for pair in specification.correlations:
         excluded.update(id(v) for v in pair.variables)
-    for contribution in structure.contributions:
-        for effect in contribution.effects:
-            variables = effect.variables if isinstance(effect, ScaleFn) else (effect.variable,)
-            excluded.update(
-                id(v) for v in variables if not isinstance(v.constraint, Gaussian | Poisson | None)
-            )
     return excluded
 
 
 def _is_bin_wise(effect: Scale, n_bins: int) -> bool:
     # In a channel of one bin a constrained array of one is bin-wise, though no axis says so.
     single = n_bins == 1 and effect.axis == "all" and effect.variable.nuisance
+    if effect.region.bins is not None:
+        return False
     return effect.axis == "bin" or (single and not effect.variable.is_scalar)
 
 
@@ -62,7 +60,8 @@ def _uses(channel: Channel) -> dict[int, tuple[Variable, list[int]]]:
     for contribution in channel.contributions:
         for effect in contribution.effects:
             if isinstance(effect, Scale) and _is_bin_wise(effect, channel.n_bins):
-                uses.setdefault(id(effect.variable), (effect.variable, []))[1].extend(contribution.rows)
+                rows = [contribution.rows[sub] for sub in effect.region.rows(contribution.contrib.n_sub)]
+                uses.setdefault(id(effect.variable), (effect.variable, []))[1].extend(rows)
     return uses
 
 

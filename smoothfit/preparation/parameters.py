@@ -11,7 +11,7 @@ import numpy as np
 
 from .._types import BoolArray, FloatArray, IntArray
 from ..build import Variable
-from ..build.declarations import ScaleFn
+from ..build.declarations import variables_of
 from ..constraints import Gaussian, Poisson
 from ..errors import DuplicateNameError, InvalidTypeError, InvalidValueError, UnknownNameError
 from .collection import Structure
@@ -54,8 +54,7 @@ def _in_use(structure: Structure) -> list[Variable]:
     seen: dict[int, Variable] = {}
     for contribution in structure.contributions:
         for effect in contribution.effects:
-            variables = effect.variables if isinstance(effect, ScaleFn) else (effect.variable,)
-            for variable in variables:
+            for variable in variables_of(effect):
                 seen.setdefault(id(variable), variable)
     return list(seen.values())
 

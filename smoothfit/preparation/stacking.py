@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from .._pytree import Index
 from .._types import FloatArray, IntArray
-from ..build.declarations import LnN, Scale, ScaleFn, Shape
-from ..effects import lognormal
-from ..prepared import FactorPlan, RowPlan, ShapePlan
+from ..build.declarations import AddFn, Scale, ScaleFn, Shape, Systematic
+from ..build.lowering import entries
+from ..effects import row_effects
+from ..prepared import AdditivePlan, FactorPlan, RowPlan, ShapePlan
 from ..tiling import Tiling
 from .collection import Contribution, Structure
 from .functions import TracedFunctions, classify
 from .locality import LocalVariable
 from .parameters import Parameters
 
-__all__ = ["Factors", "Rows", "Shapes", "inverse", "stack_factors", "stack_lognormal", "stack_nominal"]
+__all__ = ["Factors", "Rows", "Shapes", "inverse", "stack_effects", "stack_factors", "stack_nominal"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,23 +92,27 @@ def stack_nominal(structure: Structure, rows: Rows) -> FloatArray:
     return nominal
 
 
-def stack_lognormal(
-    structure: Structure, parameters: Parameters
-) -> tuple[dict[str, list[lognormal.Entry]], dict[tuple[str, str, int], tuple[str, int]]]:
-    """Entries of each interpolation, and (process, channel, id of the variable) -> where they are."""
-    entries: dict[str, list[lognormal.Entry]] = {}
-    where: dict[tuple[str, str, int], tuple[str, int]] = {}
+Kappas: TypeAlias = dict[tuple[str, str, int], list[tuple[str, IntArray]]]
+"""(process, channel, id of the variable) -> kinds of its log-normals, and their entries there."""
+
+
+def stack_effects(structure: Structure, parameters: Parameters) -> tuple[row_effects.Stack, Kappas]:
+    """The row effects of all kinds, and where the log-normals among them are."""
+    stack = row_effects.Stack()
+    where: Kappas = {}
     for contribution in structure.contributions:
+        contrib = contribution.contrib
         for effect in contribution.effects:
-            if not isinstance(effect, LnN):
+            if not isinstance(effect, Systematic):
                 continue
-            found = entries.setdefault(effect.interpolation, [])
-            key = (contribution.process.name, contribution.contrib.channel, id(effect.variable))
-            where[key] = (effect.interpolation, len(found))
-            param = int(parameters.of(effect.variable)[0])
-            for row, down, up in zip(contribution.rows, effect.down, effect.up, strict=True):
-                found.append(lognormal.Entry(row, param, float(down), float(up)))
-    return entries, where
+            found = entries(contribution.what, contrib, effect)
+            assert found is not None
+            rows = [contribution.rows[sub] for sub in effect.region.rows(contrib.n_sub)]
+            positions = stack.add(found, rows, int(parameters.of(effect.variable)[0]))
+            if found.kind.on_log:
+                key = (contribution.process.name, contrib.channel, id(effect.variable))
+                where.setdefault(key, []).append((found.kind.name, positions))
+    return stack, where
 
 
 @dataclass
@@ -186,6 +191,7 @@ class Factors:
     """The factor plan, and which parameters need automatic differentiation."""
 
     plan: FactorPlan
+    additive: AdditivePlan | None
     by_autodiff: set[int]
 
 
@@ -195,14 +201,21 @@ def stack_factors(
     functions: TracedFunctions,
     rows: Rows,
     local: list[LocalVariable],
+    univariate: Sequence[int],
 ) -> Factors:
-    """List the factors of each row and of each row tile; local ones are left to the engine."""
-    results = 1 + parameters.n
+    """List the factors of each row and of each row tile; local ones are left to the engine.
+
+    ``univariate`` are the rows of the effects that are plain factors.
+    """
+    results = 1 + parameters.n + len(univariate)
     local_ids = {id(found.variable) for found in local}
     of_row: list[list[int]] = [[] for _ in range(structure.n_rows)]
     of_row_tile: list[list[int]] = [[] for _ in range(rows.n)]
     tiles: dict[bytes, int] = {np.zeros(rows.tiling.width, dtype=np.int64).tobytes(): 0}
     by_autodiff: set[int] = set()
+    added: list[tuple[int, IntArray]] = []
+    for entry, row in enumerate(univariate):
+        of_row[row].append(1 + parameters.n + entry)
 
     def multiply_bins(contribution: Contribution, sources: IntArray) -> None:
         for row_tile, tile in rows.templates(contribution, sources):
@@ -218,16 +231,20 @@ def stack_factors(
                     by_autodiff.update((sources - 1).tolist())
                     multiply_bins(contribution, np.broadcast_to(sources, shape))
                 else:
-                    for row, source in zip(
-                        contribution.rows, np.broadcast_to(sources, shape[0]), strict=True
-                    ):
-                        of_row[row].append(int(source))
+                    acting = effect.region.rows(shape[0])
+                    for sub, source in zip(acting, np.broadcast_to(sources, len(acting)), strict=True):
+                        of_row[contribution.rows[sub]].append(int(source))
             elif isinstance(effect, ScaleFn):
                 traced, offset = functions.found[id(effect)]
                 by_autodiff.update(int(i) for at in traced.arguments for i in at)
                 out = traced.program.out_shape
                 places = results + offset + np.arange(int(np.prod(out, dtype=int))).reshape(out)
-                if classify(out, effect.axis, contribution) == "bin":
+                over = classify(out, effect.axis, contribution)
+                if isinstance(effect, AddFn):
+                    # Positions count from 1 here: padding is cut from 0.
+                    per_bin = places if over == "bin" else places.reshape(-1, 1)
+                    added += rows.templates(contribution, np.broadcast_to(1 + per_bin, shape))
+                elif over == "bin":
                     multiply_bins(contribution, np.broadcast_to(places, shape))
                 else:
                     per_row = np.broadcast_to(places.reshape(-1), shape[0])
@@ -239,4 +256,15 @@ def stack_factors(
         tiles=_index(tile_sources),
         row_tile=_index(_padded(of_row_tile)),
     )
-    return Factors(plan, by_autodiff)
+    return Factors(plan, _additive(added), by_autodiff)
+
+
+def _additive(added: list[tuple[int, IntArray]]) -> AdditivePlan | None:
+    if not added:
+        return None
+    tiles = np.array([tile for _, tile in added])
+    return AdditivePlan(
+        row_tile=_index([row_tile for row_tile, _ in added]),
+        source=_index(np.maximum(tiles - 1, 0)),
+        present=(tiles > 0).astype(float),
+    )
