@@ -28,6 +28,7 @@ from .inference.values import Values
 from .layout import Layout
 from .preparation import Specification, prepare
 from .preparation import settings as checked
+from .preparation.correlations import correlated
 from .prepared import Prepared
 from .results import FitResult, MinosBounds, ModelSummary, Pulls, Yields
 
@@ -73,13 +74,32 @@ class Model:
         self._specification.processes.append(process)
         return self._changed("add_proc")
 
-    def correlate_nuisances(self, first: Any, second: Any, rho: float | None = None) -> Model:
+    def correlate_nuisances(
+        self, first: Any, second: Any, rho: float | None = None, *, repair: bool = False
+    ) -> Model:
         """Correlate two nuisances by ``rho``, or a list of nuisances by a matrix.
 
-        Array variables count component by component. All correlations together must be positive definite.
+        Array variables count component by component; of what several calls say of one pair the last
+        counts. All nuisances need Gaussian constraints.
+
+        Parameters
+        ----------
+        first, second, rho
+            Two Variables and a number in [-1, 1], or a list of Variables and a matrix over their
+            components.
+        repair
+            Whether correlations that are not positive definite, with those of earlier calls, are replaced
+            by the nearest correlation matrix (Higham 2002; no eigenvalue below 1e-6), with a
+            :class:`~smoothfit.errors.RepairedCorrelationWarning`.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidValueError, ShapeMismatchError
+            For what is no Gaussian nuisance, for a matrix of another shape, and for correlations that are
+            not positive definite, unless repaired.
         """
-        found = checked.correlation(first, second, rho, self._specification.correlations)
-        self._specification.correlations.append(found)
+        known = self._specification.correlations
+        self._specification.correlations = correlated(first, second, rho, known, repair=repair)
         return self._changed("correlate_nuisances")
 
     def add_constraint(self, fn: Callable[..., Any], *variables: Variable) -> Model:

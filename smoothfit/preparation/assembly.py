@@ -9,14 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._pytree import Index
-from .._types import FloatArray, IntArray
+from .._types import IntArray
 from ..build.declarations import ScaleFn
+from ..constraints import Prefit
 from ..effects import lognormal
 from ..layout import ChannelInfo, Layout, ProcessInfo, RowInfo, VariableInfo
 from ..prepared import ConstraintPlan, Geometry, Plan, Prepared, ProgramPlan, Templates
 from ..tiling import Tiling, choose_width
 from . import stacking
 from .collection import Structure, collect
+from .densities import Density, trace_densities
 from .functions import Traced, TracedFunctions, trace_factor, trace_term
 from .locality import LocalVariable, find_local
 from .parameters import Parameters, gather
@@ -32,6 +34,7 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     tiling = _tiling(structure)
     rows = stacking.Rows.of(structure, tiling)
     functions = _trace_factors(structure, parameters)
+    densities = trace_densities(parameters)
     local = _leave_some(find_local(specification, structure), parameters)
     factors = stacking.stack_factors(structure, parameters, functions, rows, local)
     lite, sumw2, sumw2_at, mc_bins = stacking.stack_lite(structure, rows)
@@ -45,15 +48,11 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         shape_plan, shape_up, shape_down, sorted_position = shapes.stack(rows)
     dense, column = _dense(parameters, local)
     traced = [found for found, _ in functions.found.values()]
+    users = [density.traced for density in densities]
     plan = Plan(
         geometry=_geometry(tiling),
         rows=rows.plan(structure.n_rows),
-        programs=ProgramPlan(
-            arguments=tuple(tuple(_index(a) for a in t.arguments) for t in traced),
-            captured_indices=tuple(_integers(t) for t in traced),
-            programs=tuple(t.program for t in traced),
-            scalar_arguments=tuple(t.scalars for t in traced),
-        ),
+        programs=_program_plan(traced),
         factors=factors.plan,
         lognormal=lognormal_plan,
         shape=shape_plan,
@@ -64,6 +63,8 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
             poisson=parameters.poisson.astype(float),
             constrained=_index(np.flatnonzero(np.isfinite(parameters.globs))),
             correlated=_index(parameters.correlated),
+            kinds={kind: _index(members) for kind, (members, _) in parameters.further.items()},
+            densities=_program_plan(users),
             term_arguments=tuple(tuple(_index(a) for a in t.arguments) for _, t in terms),
             term_indices=tuple(_integers(t) for _, t in terms),
             terms=tuple(t.program for _, t in terms),
@@ -92,13 +93,16 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         shape_down=shape_down,
         captured=tuple(t.floats for t in traced),
         term_captured=tuple(t.floats for _, t in terms),
+        density_captured=tuple(t.floats for t in users),
         width=parameters.width,
         tau=parameters.tau,
+        constraint_numbers={kind: numbers for kind, (_, numbers) in parameters.further.items()},
         correlation=parameters.correlation,
         globs=parameters.globs[np.isfinite(parameters.globs)],
     )
     locators = _locators(structure, rows, lognormal_at, shapes, sorted_position, sumw2_at)
-    layout = _layout(specification, structure, parameters, rows, mc_bins, locators)
+    prefit = _prefit(parameters, densities)
+    layout = _layout(specification, structure, parameters, prefit, rows, mc_bins, locators)
     # Put the leaves on the device once: as numpy arrays they would be copied at every call.
     return jax.tree.map(
         lambda leaf: jnp.asarray(leaf, float), Prepared(templates=templates, plan=plan)
@@ -111,6 +115,15 @@ def _index(values: IntArray) -> Index:
 
 def _integers(traced: Traced) -> tuple[Index | None, ...]:
     return tuple(None if found is None else Index(found.astype(float)) for found in traced.integers)
+
+
+def _program_plan(traced: list[Traced]) -> ProgramPlan:
+    return ProgramPlan(
+        arguments=tuple(tuple(_index(a) for a in t.arguments) for t in traced),
+        captured_indices=tuple(_integers(t) for t in traced),
+        programs=tuple(t.program for t in traced),
+        scalar_arguments=tuple(t.scalars for t in traced),
+    )
 
 
 def _tiling(structure: Structure) -> Tiling:
@@ -197,6 +210,7 @@ def _layout(
     specification: Specification,
     structure: Structure,
     parameters: Parameters,
+    prefit: Prefit,
     rows: stacking.Rows,
     mc_bins: IntArray,
     locators: dict[tuple[str, str], dict[str, Any]],
@@ -206,7 +220,6 @@ def _layout(
     for b in mc_bins.tolist():
         channel = next(c for c in channels if c.start <= b < c.stop)
         names.append(f"mcstat_{channel.name}_bin{b - channel.start}")
-    widths = _prefit_widths(parameters)
     return Layout(
         variables=tuple(
             VariableInfo(
@@ -218,6 +231,7 @@ def _layout(
                 v.label,
                 v.unit,
                 v.group,
+                None if v.constraint is None else type(v.constraint).__name__,
             )
             for v in parameters.variables
         ),
@@ -238,22 +252,20 @@ def _layout(
         upper=parameters.upper,
         constrained=np.flatnonzero(np.isfinite(parameters.globs)),
         globs=np.concatenate([parameters.globs[np.isfinite(parameters.globs)], np.zeros(len(mc_bins))]),
-        widths=widths,
-        counting=parameters.poisson,
+        prefit=prefit,
+        smallest_globs=parameters.smallest_globs[np.isfinite(parameters.globs)],
         locators=locators,
         poi=specification.poi,
         owners={id(v): v.name for v in parameters.variables},
     )
 
 
-def _prefit_widths(parameters: Parameters) -> FloatArray:
-    widths = np.full(parameters.n, np.nan)
-    gaussian = parameters.gaussian.copy()
-    gaussian[parameters.correlated] = True
-    widths[gaussian] = parameters.width[gaussian]
-    # Pois(tau | gamma tau): gamma is measured to 1/sqrt(tau).
-    widths[parameters.poisson] = 1.0 / np.sqrt(parameters.tau[parameters.poisson])
-    return widths
+def _prefit(parameters: Parameters, densities: list[Density]) -> Prefit:
+    found = Prefit(*(np.array(column) for column in parameters.prefit))
+    for density in densities:
+        for column, of_density in zip(found, density.prefit, strict=True):
+            column[parameters.of(density.variable)] = of_density
+    return found
 
 
 def _channel_infos(specification: Specification, structure: Structure) -> tuple[ChannelInfo, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..build import Variable
 from ..build.declarations import Scale, ScaleFn
+from ..constraints import is_local
 from .collection import Channel, Structure
 from .specification import Specification
 
@@ -76,7 +77,10 @@ def find_local(specification: Specification, structure: Structure) -> list[Local
         usable = [
             (variable, rows)
             for key, (variable, rows) in uses.items()
-            if key not in excluded and shared[key] == 1 and len(set(rows)) == len(rows)
+            if key not in excluded
+            and shared[key] == 1
+            and len(set(rows)) == len(rows)
+            and is_local(variable.constraint)
         ]
         if usable:
             variable, rows = max(usable, key=lambda use: (use[0].nuisance, len(use[1])))
