@@ -393,6 +393,12 @@ class Model:
     def toy_glob(self, values: Any, n: float, *, seed: int | None = None) -> Draws:
         return draws.toy_glob(self._context(), values, n, seed=seed)
 
+    def sample_prior(self, n: float, *, seed: int | None = None) -> Draws:
+        return draws.sample_prior(self._context(), n, seed=seed)
+
+    def asimov(self, values: Any) -> tuple[FloatArray, FloatArray]:
+        return draws.asimov(self._context(), values)
+
     def sample_from_covariance(self, best_fit: FitResult, n: float, *, seed: int | None = None) -> Draws:
         return draws.sample_from_covariance(self._context(), best_fit, n, seed=seed)
 
@@ -447,7 +453,9 @@ for _function in (
     bands.pulls,
     bands.yields,
     bounds.minos_bounds,
+    draws.asimov,
     draws.sample_from_covariance,
+    draws.sample_prior,
     draws.toy_glob,
     draws.toy_pred,
     fitting.fit,
