@@ -18,6 +18,7 @@ __all__ = [
     "MissingPackageError",
     "NotPreparedError",
     "OutputFileError",
+    "RepairedCorrelationWarning",
     "ShapeMismatchError",
     "SmoothfitError",
     "StaleModelError",
@@ -88,3 +89,7 @@ class OutputFileError(SmoothfitError, OSError):
 
 class MissingPackageError(SmoothfitError, ImportError):
     """A feature needs an optional package that is not installed."""
+
+
+class RepairedCorrelationWarning(UserWarning):
+    """Correlations that were not consistent, and were replaced by the nearest that are."""

@@ -29,6 +29,7 @@ from .inference.values import Values
 from .layout import Layout
 from .preparation import Specification, prepare
 from .preparation import settings as checked
+from .preparation.correlations import correlated
 from .prepared import Prepared
 from .results import FitResult, MinosBounds, ModelSummary, Pulls, Yields
 
@@ -74,13 +75,32 @@ class Model:
         self._specification.processes.append(process)
         return self._changed("add_proc")
 
-    def correlate_nuisances(self, first: Any, second: Any, rho: float | None = None) -> Model:
+    def correlate_nuisances(
+        self, first: Any, second: Any, rho: float | None = None, *, repair: bool = False
+    ) -> Model:
         """Correlate two nuisances by ``rho``, or a list of nuisances by a matrix.
 
-        Array variables count component by component. All correlations together must be positive definite.
+        Array variables count component by component; of what several calls say of one pair the last
+        counts. All nuisances need Gaussian constraints.
+
+        Parameters
+        ----------
+        first, second, rho
+            Two Variables and a number in [-1, 1], or a list of Variables and a matrix over their
+            components.
+        repair
+            Whether correlations that are not positive definite, with those of earlier calls, are replaced
+            by the nearest correlation matrix (Higham 2002; no eigenvalue below 1e-6), with a
+            :class:`~smoothfit.errors.RepairedCorrelationWarning`.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidValueError, ShapeMismatchError
+            For what is no Gaussian nuisance, for a matrix of another shape, and for correlations that are
+            not positive definite, unless repaired.
         """
-        found = checked.correlation(first, second, rho, self._specification.correlations)
-        self._specification.correlations.append(found)
+        known = self._specification.correlations
+        self._specification.correlations = correlated(first, second, rho, known, repair=repair)
         return self._changed("correlate_nuisances")
 
     def add_constraint(self, fn: Callable[..., Any], *variables: Variable) -> Model:
@@ -393,6 +413,12 @@ class Model:
     def toy_glob(self, values: Any, n: float, *, seed: int | None = None) -> Draws:
         return draws.toy_glob(self._context(), values, n, seed=seed)
 
+    def sample_prior(self, n: float, *, seed: int | None = None) -> Draws:
+        return draws.sample_prior(self._context(), n, seed=seed)
+
+    def asimov(self, values: Any) -> tuple[FloatArray, FloatArray]:
+        return draws.asimov(self._context(), values)
+
     def sample_from_covariance(self, best_fit: FitResult, n: float, *, seed: int | None = None) -> Draws:
         return draws.sample_from_covariance(self._context(), best_fit, n, seed=seed)
 
@@ -447,7 +473,9 @@ for _function in (
     bands.pulls,
     bands.yields,
     bounds.minos_bounds,
+    draws.asimov,
     draws.sample_from_covariance,
+    draws.sample_prior,
     draws.toy_glob,
     draws.toy_pred,
     fitting.fit,

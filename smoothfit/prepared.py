@@ -225,6 +225,10 @@ class ConstraintPlan:
     """(global observable,): the constrained parameters, in order."""
     correlated: IndexArray
     """(correlated param,): Gaussian constraints with correlations, as one multivariate."""
+    kinds: dict[str, IndexArray]
+    """further kind -> (member,): the parameters with a constraint of that kind."""
+    densities: ProgramPlan
+    """The users' log-densities: of parameters, or of parameters and their global observables."""
     term_arguments: tuple[tuple[IndexArray, ...], ...]
     """user term -> argument -> indices of its parameters; of all values, in the order it expects."""
     term_indices: tuple[tuple[IndexArray | None, ...], ...]
@@ -285,11 +289,14 @@ class Templates:
     """(block, width): templates at theta = -1/scale and +1/scale."""
     captured: tuple[tuple[Leaf | None, ...], ...]
     term_captured: tuple[tuple[Leaf | None, ...], ...]
+    density_captured: tuple[tuple[Leaf | None, ...], ...]
     """user function -> captured array, None where it holds integers."""
     width: Leaf
     """(param,): widths of Gaussian constraints (1 elsewhere)."""
     tau: Leaf
     """(param,): auxiliary counts of Poisson constraints (1 elsewhere)."""
+    constraint_numbers: dict[str, tuple[Leaf, ...]]
+    """further kind of constraint -> its numbers, (member,) each."""
     correlation: Leaf | None
     """(correlated param, correlated param)."""
     globs: Leaf

@@ -114,10 +114,11 @@ def globs(layout: Layout, given: Any) -> FloatArray:
         for position in written:
             if position < layout.n_params and position not in constrained:
                 raise UnknownNameError(
-                    f"globs: '{layout.names[position]}' has no constraint, hence no global observable."
+                    f"globs: '{layout.names[position]}' has no constraint, or one without a global "
+                    "observable; leave it out."
                 )
         full = np.concatenate([everywhere[layout.constrained], everywhere[layout.n_params :]])
-        return np.where(np.isfinite(full), full, default)
+        return _legal(layout, np.where(np.isfinite(full), full, default))
     array = _finite(_numbers(given, "globs"), "globs")
     if array.ndim != 1 or len(array) not in (n_globs, len(default)):
         raise ShapeMismatchError(
@@ -126,7 +127,19 @@ def globs(layout: Layout, given: Any) -> FloatArray:
         )
     if len(array) == n_globs:
         array = np.concatenate([array, default[n_globs:]])
-    return array
+    return _legal(layout, array)
+
+
+def _legal(layout: Layout, full: FloatArray) -> FloatArray:
+    """Global observables that their constraints can have."""
+    below = np.flatnonzero(full[: len(layout.constrained)] < layout.smallest_globs)
+    if len(below):
+        name, smallest = layout.names[layout.constrained[below[0]]], layout.smallest_globs[below[0]]
+        condition = f"at least {smallest:g}" if smallest in (0.0, 1.0) else "positive"
+        raise InvalidValueError(
+            f"globs: that of '{name}' is {full[below[0]]:g}; its constraint needs one that is {condition}."
+        )
+    return full
 
 
 def data(layout: Layout, obs: FloatArray, full_globs: FloatArray) -> Data:

@@ -11,6 +11,7 @@ import numpy as np
 from .._pytree import Index
 from .._types import FloatArray, IntArray
 from ..build.declarations import ScaleFn
+from ..constraints import Prefit
 from ..errors import ShapeMismatchError, UnknownNameError
 from ..layout import ChannelInfo, Layout, ProcessInfo, RowInfo, VariableInfo
 from ..likelihood.derived import auxiliary_counts
@@ -19,6 +20,7 @@ from ..tiling import Tiling, choose_width
 from . import stacking
 from .binwise import BinWise, stack_binwise
 from .collection import Structure, collect
+from .densities import Density, trace_densities
 from .functions import Traced, TracedFunctions, trace_factor, trace_term
 from .locality import LocalVariable, find_local
 from .parameters import Parameters, gather
@@ -35,6 +37,7 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     tiling = _tiling(structure)
     rows = stacking.Rows.of(structure, tiling)
     functions = _trace_factors(structure, parameters)
+    densities = trace_densities(parameters)
     treatments = treat(structure)
     local = _leave_some(find_local(specification, structure, treatments), parameters)
     effects, kappas = stacking.stack_effects(structure, parameters)
@@ -49,15 +52,11 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         shape_plan, shape_up, shape_down, sorted_position = shapes.stack(rows)
     dense, column = _dense(parameters, local)
     traced = [found for found, _ in functions.found.values()]
+    users = [density.traced for density in densities]
     plan = Plan(
         geometry=_geometry(tiling, structure),
         rows=rows.plan(structure.n_rows),
-        programs=ProgramPlan(
-            arguments=tuple(tuple(_index(a) for a in t.arguments) for t in traced),
-            captured_indices=tuple(_integers(t) for t in traced),
-            programs=tuple(t.program for t in traced),
-            scalar_arguments=tuple(t.scalars for t in traced),
-        ),
+        programs=_program_plan(traced),
         factors=factors.plan,
         additive=factors.additive,
         effects=effect_plan,
@@ -71,6 +70,8 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
             poisson=parameters.poisson.astype(float),
             constrained=_index(np.flatnonzero(np.isfinite(parameters.globs))),
             correlated=_index(parameters.correlated),
+            kinds={kind: _index(members) for kind, (members, _) in parameters.further.items()},
+            densities=_program_plan(users),
             term_arguments=tuple(tuple(_index(a) for a in t.arguments) for _, t in terms),
             term_indices=tuple(_integers(t) for _, t in terms),
             terms=tuple(t.program for _, t in terms),
@@ -100,16 +101,19 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         shape_down=shape_down,
         captured=tuple(t.floats for t in traced),
         term_captured=tuple(t.floats for _, t in terms),
+        density_captured=tuple(t.floats for t in users),
         width=parameters.width,
         tau=parameters.tau,
+        constraint_numbers={kind: numbers for kind, (_, numbers) in parameters.further.items()},
         correlation=parameters.correlation,
         globs=parameters.globs[np.isfinite(parameters.globs)],
     )
     locators = _locators(structure, rows, kappas, shapes, sorted_position, binwise.sumw2_at)
+    prefit = _prefit(parameters, densities)
     # Put the leaves on the device once: as numpy arrays they would be copied at every call.
     prepared = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), Prepared(templates=templates, plan=plan))
     bin_globs = np.asarray(auxiliary_counts(prepared)) if binwise.counting.any() else None
-    return prepared, _layout(specification, structure, parameters, rows, binwise, bin_globs, locators)
+    return prepared, _layout(specification, structure, parameters, prefit, rows, binwise, bin_globs, locators)
 
 
 def _index(values: IntArray) -> Index:
@@ -118,6 +122,15 @@ def _index(values: IntArray) -> Index:
 
 def _integers(traced: Traced) -> tuple[Index | None, ...]:
     return tuple(None if found is None else Index(found.astype(float)) for found in traced.integers)
+
+
+def _program_plan(traced: list[Traced]) -> ProgramPlan:
+    return ProgramPlan(
+        arguments=tuple(tuple(_index(a) for a in t.arguments) for t in traced),
+        captured_indices=tuple(_integers(t) for t in traced),
+        programs=tuple(t.program for t in traced),
+        scalar_arguments=tuple(t.scalars for t in traced),
+    )
 
 
 def _tiling(structure: Structure) -> Tiling:
@@ -233,6 +246,7 @@ def _layout(
     specification: Specification,
     structure: Structure,
     parameters: Parameters,
+    prefit: Prefit,
     rows: stacking.Rows,
     binwise: BinWise,
     bin_globs: FloatArray | None,
@@ -242,7 +256,6 @@ def _layout(
     if bin_globs is None:
         bin_globs = np.zeros(len(binwise.names))
     bin_widths = np.where(binwise.counting, 1.0 / np.sqrt(np.where(bin_globs > 0, bin_globs, 1.0)), 1.0)
-    widths = _prefit_widths(parameters)
     return Layout(
         variables=tuple(
             VariableInfo(
@@ -254,6 +267,7 @@ def _layout(
                 v.label,
                 v.unit,
                 v.group,
+                None if v.constraint is None else type(v.constraint).__name__,
             )
             for v in parameters.variables
         ),
@@ -277,8 +291,8 @@ def _layout(
         upper=parameters.upper,
         constrained=np.flatnonzero(np.isfinite(parameters.globs)),
         globs=np.concatenate([parameters.globs[np.isfinite(parameters.globs)], bin_globs]),
-        widths=widths,
-        counting=parameters.poisson,
+        prefit=prefit,
+        smallest_globs=parameters.smallest_globs[np.isfinite(parameters.globs)],
         locators=locators,
         poi=specification.poi,
         gaussian_data=specification.data_term.gaussian,
@@ -286,14 +300,12 @@ def _layout(
     )
 
 
-def _prefit_widths(parameters: Parameters) -> FloatArray:
-    widths = np.full(parameters.n, np.nan)
-    gaussian = parameters.gaussian.copy()
-    gaussian[parameters.correlated] = True
-    widths[gaussian] = parameters.width[gaussian]
-    # Pois(tau | gamma tau): gamma is measured to 1/sqrt(tau).
-    widths[parameters.poisson] = 1.0 / np.sqrt(parameters.tau[parameters.poisson])
-    return widths
+def _prefit(parameters: Parameters, densities: list[Density]) -> Prefit:
+    found = Prefit(*(np.array(column) for column in parameters.prefit))
+    for density in densities:
+        for column, of_density in zip(found, density.prefit, strict=True):
+            column[parameters.of(density.variable)] = of_density
+    return found
 
 
 def _channel_infos(specification: Specification, structure: Structure) -> tuple[ChannelInfo, ...]:

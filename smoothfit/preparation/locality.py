@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..build import Variable
 from ..build.declarations import Scale, variables_of
-from ..constraints import Gaussian, Poisson
+from ..constraints import is_local
 from .collection import Channel, Structure
 from .specification import Specification
 from .treatments import Treatments
@@ -34,12 +34,8 @@ def _excluded(specification: Specification, structure: Structure) -> set[int]:
     excluded: set[int] = set()
     for contribution in structure.contributions:
         for effect in contribution.effects:
-            alone = isinstance(effect, Scale) and _is_bin_wise(effect, contribution.contrib.n_bins)
-            excluded.update(
-                id(v)
-                for v in variables_of(effect)
-                if not (alone and isinstance(v.constraint, Gaussian | Poisson | None))
-            )
+            if not (isinstance(effect, Scale) and _is_bin_wise(effect, contribution.contrib.n_bins)):
+                excluded.update(id(v) for v in variables_of(effect))
     for term in specification.terms:
         excluded.update(id(v) for v in term.variables or ())
     for pair in specification.correlations:
@@ -88,7 +84,10 @@ def find_local(
         usable = [
             (variable, rows)
             for key, (variable, rows) in uses.items()
-            if key not in excluded and shared[key] == 1 and len(set(rows)) == len(rows)
+            if key not in excluded
+            and shared[key] == 1
+            and len(set(rows)) == len(rows)
+            and is_local(variable.constraint)
         ]
         # Constrained ones first, then those of most rows.
         for variable, rows in sorted(usable, key=lambda use: (not use[0].nuisance, -len(use[1]))):

@@ -9,108 +9,11 @@ import numpy as np
 
 from ..build import Process, Variable
 from ..build.declarations import function_label
-from ..constraints import Gaussian
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError
 from ..montecarlo import MODES, Options
-from .specification import ChannelDescription, Correlation, DataTerm, McStat, UserTerm
+from .specification import ChannelDescription, DataTerm, McStat, UserTerm
 
-__all__ = ["channel_description", "correlation", "data_term", "masked", "mc_stat", "user_term"]
-
-
-def _nuisance(variable: Any) -> Variable:
-    if not isinstance(variable, Variable):
-        raise InvalidTypeError(
-            f"correlate_nuisances: expected a Variable, got {type(variable).__name__}: {variable!r}."
-        )
-    if not isinstance(variable.constraint, Gaussian):
-        raise InvalidValueError(
-            f"correlate_nuisances: Variable '{variable.name}' has no Gaussian constraint to correlate; "
-            "make it with nuisance=True."
-        )
-    return variable
-
-
-def _pair(first: Any, second: Any, rho: Any) -> Correlation:
-    a, b = _nuisance(first), _nuisance(second)
-    if a is b:
-        raise InvalidValueError(f"correlate_nuisances: '{a.name}' is given twice; give two nuisances.")
-    if (
-        isinstance(rho, bool)
-        or not isinstance(rho, int | float | np.floating | np.integer)
-        or not -1.0 <= rho <= 1.0
-    ):
-        raise InvalidValueError(
-            f"correlate_nuisances('{a.name}', '{b.name}'): expected a number in [-1, 1], got {rho!r}."
-        )
-    if a.size != b.size:
-        raise ShapeMismatchError(
-            f"correlate_nuisances('{a.name}', '{b.name}'): they have {a.size} and {b.size} components; "
-            "components are correlated one by one, so the numbers must agree."
-        )
-    off_diagonal = float(rho) * np.eye(a.size)
-    matrix = np.block([[np.eye(a.size), off_diagonal], [off_diagonal, np.eye(a.size)]])
-    return Correlation((a, b), matrix)
-
-
-def _group(variables: Sequence[Any], matrix: Any) -> Correlation:
-    found = tuple(_nuisance(v) for v in variables)
-    if len({id(v) for v in found}) != len(found):
-        raise InvalidValueError("correlate_nuisances: a nuisance is given twice; name each once.")
-    size = sum(v.size for v in found)
-    try:
-        given = np.array(matrix, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidTypeError("correlate_nuisances: the matrix does not consist of numbers.") from error
-    if given.shape != (size, size):
-        raise ShapeMismatchError(
-            f"correlate_nuisances: the matrix has shape {given.shape}, expected ({size}, {size})."
-        )
-    if not np.all(np.isfinite(given)) or np.any(np.abs(given) > 1.0):
-        raise InvalidValueError("correlate_nuisances: correlations must be numbers in [-1, 1].")
-    if not np.allclose(given, given.T, atol=1e-12) or not np.allclose(np.diagonal(given), 1.0, atol=1e-12):
-        raise InvalidValueError(
-            "correlate_nuisances: the matrix must be symmetric with ones on its diagonal."
-        )
-    return Correlation(found, 0.5 * (given + given.T))
-
-
-def correlation(first: Any, second: Any, rho: Any, known: Sequence[Correlation]) -> Correlation:
-    """A pair with its rho, or a list with its matrix; checked together with what is known already."""
-    if isinstance(first, list | tuple):
-        if rho is not None:
-            raise InvalidTypeError(
-                "correlate_nuisances: give (a, b, rho) or ([a, b, ...], matrix), not both."
-            )
-        found = _group(first, second)
-    else:
-        found = _pair(first, second, rho)
-    _check_positive_definite([*known, found])
-    return found
-
-
-def _check_positive_definite(found: Sequence[Correlation]) -> None:
-    at: dict[tuple[int, int], int] = {}
-    names: list[str] = []
-    for one in found:
-        for variable in one.variables:
-            for i, name in enumerate(variable.sub_names):
-                if (id(variable), i) not in at:
-                    at[id(variable), i] = len(at)
-                    names.append(name)
-    total = np.eye(len(at))
-    for one in found:
-        places = [at[id(v), i] for v in one.variables for i in range(v.size)]
-        for i, row in enumerate(places):
-            for j, column in enumerate(places):
-                if i != j and one.matrix[i, j] != 0.0:
-                    total[row, column] = one.matrix[i, j]
-    smallest = float(np.linalg.eigvalsh(total)[0])
-    if smallest <= 1e-10:
-        shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
-        raise InvalidValueError(
-            f"correlate_nuisances: the correlations of {shown} together are not positive definite (smallest "
-            f"eigenvalue {smallest:.3g}); lower them until they are consistent."
-        )
+__all__ = ["channel_description", "data_term", "masked", "mc_stat", "user_term"]
 
 
 def user_term(fn: Any, variables: Sequence[Any]) -> UserTerm:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._types import FloatArray
+from .._types import BoolArray, FloatArray
 from ..build import Process, Variable
 from ..montecarlo import Options
 
@@ -19,6 +19,8 @@ class Correlation:
 
     variables: tuple[Variable, ...]
     matrix: FloatArray
+    stated: BoolArray
+    """Which entries it is about; the others are 0, unless they are stated elsewhere."""
 
 
 @dataclass(frozen=True)
