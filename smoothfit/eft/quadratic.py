@@ -228,9 +228,10 @@ def from_matrices(
     """From symmetric (bin, 1 + n, 1 + n) matrices with value (1, c)^T Q (1, c)."""
     n = len(operators)
     first, second = np.triu_indices(1 + n)
-    terms = (matrices[:, first, second] * np.where(first == second, 1.0, 2.0)).T
+    doubled = np.where(first == second, 1.0, 2.0)
     count = n_monomials(n, linear_only=linear_only)
-    return Quadratic(operators, np.array(terms[:count], dtype=np.float64), linear_only)
+    terms = (matrices[:, first, second] * doubled).astype(np.float64)
+    return Quadratic(operators, terms.T[:count].copy(), linear_only)
 
 
 def warn_if_negative(what: str, quadratic: Quadratic) -> None:
