@@ -228,10 +228,9 @@ def from_matrices(
     """From symmetric (bin, 1 + n, 1 + n) matrices with value (1, c)^T Q (1, c)."""
     n = len(operators)
     first, second = np.triu_indices(1 + n)
-    doubled = np.where(first == second, 1.0, 2.0)
-    count = n_monomials(n, linear_only=linear_only)
-    terms = (matrices[:, first, second] * doubled).astype(np.float64)
-    return Quadratic(operators, terms.T[:count].copy(), linear_only)
+    terms = np.zeros((len(first), len(matrices)))
+    terms[:] = (matrices[:, first, second] * np.where(first == second, 1.0, 2.0)).T
+    return Quadratic(operators, terms[: n_monomials(n, linear_only=linear_only)], linear_only)
 
 
 def warn_if_negative(what: str, quadratic: Quadratic) -> None:
