@@ -104,7 +104,7 @@ def check_determined(
     )
     if not found < _SINGULAR:
         raise SingularBasisError(message, found, better)
-    warnings.warn(message, MorphingWarning, stacklevel=4)
+    warnings.warn(message, MorphingWarning, stacklevel=3)
     return found
 
 

@@ -228,9 +228,8 @@ def from_matrices(
     """From symmetric (bin, 1 + n, 1 + n) matrices with value (1, c)^T Q (1, c)."""
     n = len(operators)
     first, second = np.triu_indices(1 + n)
-    terms = np.zeros((len(first), len(matrices)))
-    terms[:] = (matrices[:, first, second] * np.where(first == second, 1.0, 2.0)).T
-    return Quadratic(operators, terms[: n_monomials(n, linear_only=linear_only)], linear_only)
+    terms = (matrices[:, first, second] * np.where(first == second, 1.0, 2.0)).T
+    return Quadratic(operators, terms[: n_monomials(n, linear_only=linear_only)].copy(), linear_only)
 
 
 def warn_if_negative(what: str, quadratic: Quadratic) -> None:
@@ -294,7 +293,8 @@ def fit_quadratic(
     # Fitted in the frame of the points, then written in the coefficients themselves: (1, c) = T (1, u).
     middle, half = frame(array)
     matrix = monomials_of_points((array - middle) / half, linear_only=linear_only)
-    framed = Quadratic(names, np.linalg.lstsq(matrix, yields, rcond=None)[0], linear_only)
+    solved: FloatArray = np.linalg.pinv(matrix) @ yields
+    framed = Quadratic(names, solved, linear_only)
     back = np.diag([1.0, *(1.0 / half)])
     back[1:, 0] = -middle / half
     matrices = np.einsum("ia,bij,jc->bac", back, framed.matrices(), back, optimize=True)
