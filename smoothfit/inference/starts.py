@@ -121,7 +121,7 @@ def sort_minima(
         names=names,
         values=np.array([points[i].values for i in at]).reshape(len(at), len(names)),
         errors=np.array([points[i].errors for i in at]).reshape(len(at), len(names)),
-        delta_nll=np.array([max(points[i].nll - lowest, 0.0) for i in at]),
+        delta_nll=np.array([points[i].nll - lowest if points[i].nll - lowest > tie else 0.0 for i in at]),
         starts=np.array([len(g) for g in groups], dtype=int),
         n_starts=len(points),
         hidden=hidden,
