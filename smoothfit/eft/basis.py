@@ -157,7 +157,7 @@ def propose_basis(
     """Basis points (M, n) that determine a quadratic of n operators well.
 
     Of all points with at most two operators at centre +- scale, those that :func:`choose_basis`
-    takes; the first is the centre. Condition numbers are 3 for one operator and about 50 for ten.
+    takes; the first is the centre. Condition numbers are 3 for one operator and 40 for ten.
 
     Parameters
     ----------
