@@ -390,9 +390,11 @@ class Model:
         init: Any = None,
         fitter: str | Fitter | None = None,
         strict: bool = True,
+        starts: int = 1,
+        seed: int | None = None,
     ) -> FitResult:
         options = {"globs": globs, "fixed": fixed, "init": init, "fitter": fitter, "strict": strict}
-        return fitting.fit(self._context(), obs, **options)
+        return fitting.fit(self._context(), obs, **options, starts=starts, seed=seed)
 
     def profile(self, values: Mapping[Any, Any], best_fit: FitResult, obs: Any = None) -> FitResult:
         return fitting.profile(self._context(), values, best_fit, obs)
