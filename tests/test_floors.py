@@ -21,7 +21,7 @@ TOP = "__init__"
 
 FLOORS = [
     ["errors", "_types", "_pytree", "_config", "_compilation", "_optional"],
-    ["interpolation", "probability", "constraints", "eft", "unfolding", "modifiers", "examples", "_files"],
+    ["interpolation", "probability", "constraints", "eft", "modifiers", "examples", "_files"],
     ["programs", "prepared", "tiling", "layout", "status"],
     ["render", "effects", "montecarlo"],
     ["build", "likelihood", "results"],
@@ -29,7 +29,7 @@ FLOORS = [
     ["fitters"],
     ["inference", "functional"],
     ["model"],
-    ["io", "plot", "interactive", "report", "campaign", "lint", "diff", "combine"],
+    ["io", "plot", "unfolding", "interactive", "report", "campaign", "lint", "diff", "combine"],
     ["cli"],
     [TOP, "__main__"],
 ]

@@ -3,6 +3,7 @@
 * :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error.
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
+* :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
 * :class:`ModelSummary`: what is in a model, as :class:`Table` after :class:`Table`.
 
 Each prints as a table in a terminal and a notebook, and has ``to_dict()``, ``to_json(path=None)``
@@ -18,10 +19,12 @@ from .minos import MinosBounds
 from .pulls import Pulls
 from .record import BLINDED, Record, strict_json
 from .summary import ModelSummary
+from .unfolding import BottomLine, UnfoldingResult, UnfoldingScan
 from .yields import Yields
 
 __all__ = [
     "BLINDED",
+    "BottomLine",
     "Estimate",
     "FitResult",
     "MinosBounds",
@@ -29,6 +32,8 @@ __all__ = [
     "Pulls",
     "Record",
     "Table",
+    "UnfoldingResult",
+    "UnfoldingScan",
     "Yields",
     "fit_message",
     "strict_json",
