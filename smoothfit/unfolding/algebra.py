@@ -20,6 +20,8 @@ _SINGULAR = 1e-12
 """Eigenvalues of a correlation matrix below which it has no inverse worth having."""
 _PERFECT = 1e-9
 """chi2 below which data are described perfectly: its logarithm would be that of a rounding error."""
+_STILL = 1e-3
+"""Speed of the L-curve, in units of logarithms, below which it does not move."""
 
 
 def sandwich(covariance: FloatArray, rows: FloatArray, tau: float) -> FloatArray:
@@ -112,18 +114,21 @@ def lcurve_curvature(tau: float, chi2: float, norm: float, norm_by_log_tau: floa
 
     Exact from first derivatives: at a minimum of chi2 + tau^2 norm, dchi2 = -tau^2 dnorm, so that the second
     derivatives drop out (for linear problems: P. C. Hansen, "Rank-deficient and discrete ill-posed
-    problems", SIAM 1998). NaN where chi2 or norm vanish.
+    problems", SIAM 1998). NaN where chi2 or norm vanish, and where the curve stands still: with tau to 0
+    it ends in the fit without penalty, and the curvature of that end says nothing.
 
     Examples
     --------
     >>> round(lcurve_curvature(1.0, chi2=2.0, norm=1.0, norm_by_log_tau=-0.5), 4)
     0.8944
     """
-    if not (chi2 > _PERFECT and norm > 0.0 and np.isfinite(norm_by_log_tau)) or norm_by_log_tau == 0.0:
+    if not (chi2 > _PERFECT and norm > 0.0 and np.isfinite(norm_by_log_tau)):
         return float("nan")
     # By log(tau): x = log chi2, y = log norm.
     y1 = norm_by_log_tau / norm
     x1 = -(tau**2) * norm_by_log_tau / chi2
+    if np.hypot(x1, y1) < _STILL:
+        return float("nan")
     # x1 y2 - x2 y1, where x2 = 2 x1 + x1 norm''/norm' - x1^2 and y2 = norm''/norm - y1^2.
     turn = x1 * y1 * (x1 - y1 - 2.0)
     return float(turn / (x1**2 + y1**2) ** 1.5)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._types import FloatArray
+from .._types import FloatArray, IntArray
 from .penalised import Point
 
 __all__ = ["CRITERIA", "Choice", "best_tau", "merit"]
@@ -41,27 +41,44 @@ def merit(criterion: str, point: Point) -> float:
 
 
 def best_tau(criterion: str, points: list[Point], fit: Callable[[float, FloatArray], Point]) -> Choice | None:
-    """The maximum of the merit: the best point of the scan, then a golden section between its neighbours.
+    """A maximum of the merit within the scan, the highest, searched by golden section between its neighbours.
 
-    ``fit(tau, start)`` makes further points. None if the merit is known nowhere.
+    ``fit(tau, start)`` makes further points. The ends of the scan are taken only if there is no maximum
+    between them, and either case is remarked upon. None if the merit is known nowhere.
     """
     merits = np.array([merit(criterion, point) for point in points])
-    if not np.any(np.isfinite(merits)):
-        return None
-    at = int(np.nanargmax(merits))
     known = np.flatnonzero(np.isfinite(merits))
-    if at in (known[0], known[-1]):
-        side = "smallest" if at == known[0] else "largest"
-        return Choice(
-            points[at].tau,
-            [],
-            f"The criterion is best at the {side} tau of the scan where it is known: scan further.",
+    if not len(known):
+        return None
+    heights = merits[known]
+    inner = 1 + np.flatnonzero((heights[1:-1] > heights[:-2]) & (heights[1:-1] >= heights[2:]))
+    best = known[int(np.argmax(heights))]
+    if not len(inner):
+        remark = f"The criterion has no extremum within the scan, and is best at its {_end(best, known)} tau."
+        return Choice(points[best].tau, [], f"{remark} Scan further, or choose otherwise.")
+    place = inner[int(np.argmax(heights[inner]))]
+    at = known[place]
+    remark = ""
+    if merits[best] > merits[at]:
+        remark = (
+            f"At the {_end(best, known)} tau of the scan the criterion is better still, but at no extremum."
         )
-    low, high = np.log(points[at - 1].tau), np.log(points[at + 1].tau)
+    return _refine(criterion, [points[known[place + i]] for i in (-1, 0, 1)], fit, remark)
+
+
+def _end(best: int, known: IntArray) -> str:
+    return "smallest" if best == known[0] else "largest"
+
+
+def _refine(
+    criterion: str, around: list[Point], fit: Callable[[float, FloatArray], Point], remark: str
+) -> Choice:
+    """Golden section between the outer two of three points, the middle one being the best."""
+    low, high = np.log(around[0].tau), np.log(around[2].tau)
     made: list[Point] = []
 
     def value(log_tau: float) -> float:
-        made.append(fit(float(np.exp(log_tau)), np.asarray(points[at].solution.values)))
+        made.append(fit(float(np.exp(log_tau)), np.asarray(around[1].solution.values)))
         found = merit(criterion, made[-1])
         return found if np.isfinite(found) else -np.inf
 
@@ -76,6 +93,5 @@ def best_tau(criterion: str, points: list[Point], fit: Callable[[float, FloatArr
             low, inner[0], values[0] = inner[0], inner[1], values[1]
             inner[1] = low + _GOLDEN * (high - low)
             values[1] = value(inner[1])
-    candidates = [points[at], *made]
-    best = max(candidates, key=lambda point: np.nan_to_num(merit(criterion, point), nan=-np.inf))
-    return Choice(best.tau, made)
+    best = max([around[1], *made], key=lambda point: np.nan_to_num(merit(criterion, point), nan=-np.inf))
+    return Choice(best.tau, made, remark)

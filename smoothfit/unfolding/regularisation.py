@@ -244,7 +244,7 @@ def _read_truth(truth: Any, edges: Any) -> tuple[FloatArray, Any]:
     what = f"{_WHAT}: truth"
     histogram = as_histogram(truth, what)
     spectrum = as_floats(what, truth) if histogram is None else histogram.values
-    if histogram is not None and edges is None and None not in histogram.edges:
+    if histogram is not None and edges is None and all(e is not None for e in histogram.edges):
         edges = list(histogram.edges) if spectrum.ndim > 1 else histogram.edges[0]
     spectrum = check_finite(what, spectrum)
     if spectrum.ndim == 0 or spectrum.size == 0:

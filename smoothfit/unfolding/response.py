@@ -29,7 +29,7 @@ class _Response(NamedTuple):
 def _flow_bins(axis: Any) -> tuple[bool, bool]:
     """Whether an axis has underflow and overflow: boost_histogram says so, ROOT always has both."""
     traits = getattr(axis, "traits", None)
-    return (True, True) if traits is None else (bool(traits.underflow), bool(traits.overflow))
+    return bool(getattr(traits, "underflow", True)), bool(getattr(traits, "overflow", True))
 
 
 def _with_truth_flow(histogram: Any, what: str) -> _Response:
