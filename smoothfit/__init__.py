@@ -10,7 +10,7 @@ from ._config import configure as _configure
 
 _configure()
 
-from . import constraints, eft, errors, functional  # noqa: E402
+from . import constraints, eft, errors, functional, unfolding  # noqa: E402
 from .build import ChannelContrib, Process, Variable  # noqa: E402
 from .io import read_pyhf  # noqa: E402
 from .model import Model  # noqa: E402
@@ -27,4 +27,5 @@ __all__ = [
     "errors",
     "functional",
     "read_pyhf",
+    "unfolding",
 ]

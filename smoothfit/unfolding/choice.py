@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._types import FloatArray, IntArray
+from ..errors import FitError
 from .penalised import Point
 
 __all__ = ["CRITERIA", "Choice", "best_tau", "merit"]
@@ -40,16 +41,25 @@ def merit(criterion: str, point: Point) -> float:
     return -float(np.mean(known) if criterion == "min-global-correlation" else np.max(known))
 
 
-def best_tau(criterion: str, points: list[Point], fit: Callable[[float, FloatArray], Point]) -> Choice | None:
+def best_tau(criterion: str, points: list[Point], fit: Callable[[float, FloatArray], Point]) -> Choice:
     """A maximum of the merit within the scan, the highest, searched by golden section between its neighbours.
 
     ``fit(tau, start)`` makes further points. The ends of the scan are taken only if there is no maximum
-    between them, and either case is remarked upon. None if the merit is known nowhere.
+    between them, and either case is remarked upon.
+
+    Raises
+    ------
+    FitError
+        If the merit is known nowhere.
     """
     merits = np.array([merit(criterion, point) for point in points])
     known = np.flatnonzero(np.isfinite(merits))
     if not len(known):
-        return None
+        failed = sum(not point.success for point in points)
+        raise FitError(
+            f"unfold: the criterion '{criterion}' is known at none of the {len(points)} tau of the scan "
+            f"({failed} fits failed); give other taus, or a tau."
+        )
     heights = merits[known]
     inner = 1 + np.flatnonzero((heights[1:-1] > heights[:-2]) & (heights[1:-1] >= heights[2:]))
     best = known[int(np.argmax(heights))]

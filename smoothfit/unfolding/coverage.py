@@ -19,9 +19,10 @@ from ..fitters import solve
 from ..inference import draws
 from ..prepared import Data, Fixed, Prepared
 from ..status import Status
-from .penalised import Penalised
+from .choice import Choice
+from .penalised import Penalised, Point
 
-__all__ = ["NOMINAL", "Coverage", "CoverageToys"]
+__all__ = ["NOMINAL", "Coverage", "CoverageToys", "choose_by_coverage"]
 
 NOMINAL = 0.6826894921370859
 """Probability within one standard deviation."""
@@ -90,3 +91,31 @@ class CoverageToys:
         return Coverage(
             float(np.mean(means)), float(np.std(means, ddof=1) / np.sqrt(n_good)), len(status) - n_good
         )
+
+
+def choose_by_coverage(
+    points: list[Point], toys: CoverageToys, tolerance: float
+) -> tuple[Choice, dict[float, Coverage]]:
+    """The largest tau of the scan up to which the mean coverage lacks no more than the tolerance.
+
+    Later points of the scan are not fitted: where bias dominates, coverage can come back by accident.
+    """
+    found: dict[float, Coverage] = {}
+    best = None
+    for point in points:
+        if not point.success:
+            continue
+        found[point.tau] = toys.at(point.tau)
+        if not found[point.tau].mean >= NOMINAL - tolerance:
+            break
+        best = point.tau
+    remark = f"Toys of seed {toys.seed}."
+    failed = max((one.failed for one in found.values()), default=0)
+    if failed:
+        remark += f" Up to {failed} toys' fits failed at a tau, and are left out."
+    if best is None:
+        return Choice(points[0].tau, [], f"No tau of the scan covers: the smallest is taken. {remark}"), found
+    shown = f"Mean coverage {found[best].mean:.4f} ± {found[best].error:.4f} at tau = {best:.4g}."
+    if best == points[-1].tau:
+        shown += " This is the largest tau of the scan: scan further."
+    return Choice(best, [], f"{shown} {remark}"), found

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._compilation import compiled
 from .._pytree import resolve
-from .._types import Array, FloatArray
+from .._types import Array, FloatArray, IntArray
 from ..build import Variable
 from ..build.checks import describe
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError
@@ -24,7 +24,7 @@ from ..model import Model
 from ..prepared import Fixed, Prepared
 from ..status import Status
 from . import algebra
-from .regularisation import Penalty, Regularisation
+from .regularisation import Penalty, Regularisation, tau_array
 
 __all__ = ["Penalised", "Point", "Shares", "asimov_globs", "penalise", "shares", "with_tau"]
 
@@ -79,9 +79,7 @@ def shares(context: Context, vector: FloatArray, obs: FloatArray, globs: FloatAr
 def with_tau(prepared: Prepared, tau: float) -> Prepared:
     """The same with another strength of the penalty, which is the last of the users' terms."""
     *others, captured = prepared.templates.term_captured
-    changed = tuple(
-        np.full((1, 1, 1), tau) if leaf is not None and np.ndim(leaf) == 3 else leaf for leaf in captured
-    )
+    changed = tuple(tau_array(tau) if leaf is not None and np.ndim(leaf) == 3 else leaf for leaf in captured)
     return Prepared(
         templates=replace(prepared.templates, term_captured=(*others, changed)), plan=prepared.plan
     )
@@ -123,12 +121,20 @@ class Penalised:
 
     context: Context
     regularisation: Regularisation
-    at: FloatArray
+    name: str
+    """Of mu."""
+    at: IntArray
     """(truth bin,): positions of mu among the parameters."""
     obs: FloatArray
     globs: FloatArray
     fixed: Any
     held: Fixed
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether any component of mu is blinded."""
+        names = {self.name, *(self.context.layout.parameters[position] for position in self.at)}
+        return bool(names & self.context.blinded)
 
     def prepared(self, tau: float) -> Prepared:
         """The arrays at this tau."""
@@ -222,6 +228,7 @@ def penalise(
     return Penalised(
         context=context,
         regularisation=regularisation,
+        name=mu.name,
         at=np.array(layout.positions(mu)),
         obs=inputs.counts(layout, obs),
         globs=inputs.globs(layout, globs),

@@ -15,7 +15,7 @@ from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError
 from .binning import TruthBinning, read_binning
 from .operators import NAMES, operator
 
-__all__ = ["Penalty", "Regularisation", "read_tau"]
+__all__ = ["Penalty", "Regularisation", "read_tau", "tau_array"]
 
 _WHAT = "Regularisation"
 
@@ -28,13 +28,17 @@ def read_tau(what: str, tau: Any) -> float:
     return float(strength)
 
 
+def tau_array(tau: float) -> Array:
+    """tau as an array of three axes: so that it is found again among the traced term's."""
+    return jnp.asarray(np.full((1, 1, 1), tau))
+
+
 class Penalty:
     """-tau^2/2 |A mu - b|^2, for ``model.add_constraint``; its arrays are captured, so that they can vary."""
 
     def __init__(self, rows: FloatArray, target: FloatArray, tau: float) -> None:
         self._rows, self._target = jnp.asarray(rows), jnp.asarray(target)
-        # Of three axes: no other array of the term has as many, so that it is found again once traced.
-        self._tau = jnp.full((1, 1, 1), tau)
+        self._tau = tau_array(tau)
 
     def __call__(self, mu: Array) -> Array:
         residual = self._rows @ jnp.atleast_1d(mu) - self._target

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,138 +14,28 @@ from ..errors import FitError, InvalidValueError, ShapeMismatchError
 from ..inference import compiled, inputs, labelling
 from ..model import Model
 from ..results import FitResult, UnfoldingResult, UnfoldingScan
-from . import algebra
-from .choice import CRITERIA, Choice, best_tau
-from .coverage import NOMINAL, Coverage, CoverageToys
+from .choice import CRITERIA, best_tau
+from .coverage import NOMINAL, Coverage, CoverageToys, choose_by_coverage
 from .penalised import Penalised, Point, penalise
 from .regularisation import Regularisation, read_tau
+from .scan import default_taus, read_taus, scan, scan_record
 
 __all__ = ["unfold"]
 
-_POINTS = 50
-_REACH = 30.0
 
-
-def _read_taus(taus: Any) -> FloatArray:
-    found = check_finite("unfold: taus", as_floats("unfold: taus", taus))
-    if found.ndim != 1 or len(found) < 3:
-        raise ShapeMismatchError(
-            f"unfold: taus has shape {found.shape}; give at least three numbers to scan."
-        )
-    if np.any(found <= 0.0) or np.any(np.diff(found) <= 0.0):
-        raise InvalidValueError(
-            "unfold: taus must be positive and increase; np.geomspace(1e-4, 1.0, 40) makes such numbers."
-        )
-    return found
-
-
-def _default_taus(problem: Penalised, free: Point) -> FloatArray:
-    """From no effect to no freedom: around the tau where the penalty weighs as much as the data."""
-    of_mu = np.asarray(free.solution.covariance)[np.ix_(problem.at, problem.at)]
-    if not free.success or not np.all(np.isfinite(of_mu)):
-        raise InvalidValueError(
-            "unfold: the fit without penalty did not converge, so there is no scale for tau; give taus, or a "
-            "tau."
-        )
-    strengths = algebra.half_strengths(of_mu, problem.regularisation.rows)
-    return np.geomspace(strengths[0] / _REACH, strengths[-1] * _REACH, _POINTS)
-
-
-def _scan(problem: Penalised, taus: FloatArray, start: FloatArray) -> list[Point]:
-    """Fits from the smallest tau on, each from the one before."""
-    points = []
-    for tau in taus:
-        points.append(problem.solve(float(tau), start))
-        if points[-1].success:
-            start = np.asarray(points[-1].solution.values)
-    return points
-
-
-def _record(points: Sequence[Point], coverages: dict[float, Coverage], hidden: bool) -> UnfoldingScan:
-    """The scan as a record, in the order of tau."""
-    ordered = sorted(points, key=lambda point: point.tau)
-    success = np.array([point.success for point in ordered])
-
-    def column(values: Sequence[float]) -> FloatArray:
-        return np.where(success, np.array(values, dtype=np.float64), np.nan)
-
-    def rows(values: Sequence[FloatArray]) -> FloatArray:
-        return np.where(success[:, None], np.array(values), np.nan)
-
-    none = Coverage(np.nan, np.nan, 0)
-    known = [coverages.get(point.tau, none) for point in ordered]
-    correlations = rows([point.correlations for point in ordered])
-    # All of them are NaN where the covariance has no inverse.
-    any_known = np.any(np.isfinite(correlations), axis=1)
-    filled = np.where(any_known[:, None], correlations, 0.0)
-    variances = rows([np.diagonal(point.sandwich) for point in ordered])
-    return UnfoldingScan(
-        tau=np.array([point.tau for point in ordered]),
-        success=success,
-        x=rows([point.x for point in ordered]),
-        errors=np.sqrt(np.where(variances >= 0.0, variances, np.nan)),
-        chi2_data=column([point.data for point in ordered]),
-        chi2_constraints=column([point.constraints for point in ordered]),
-        norm=column([point.norm for point in ordered]),
-        curvature=column([point.curvature for point in ordered]),
-        mean_global_correlation=np.where(any_known, np.nanmean(filled, axis=1), np.nan),
-        max_global_correlation=np.where(any_known, np.nanmax(filled, axis=1), np.nan),
-        coverage=np.array([one.mean for one in known]),
-        coverage_error=np.array([one.error for one in known]),
-        hidden=hidden,
-    )
-
-
-def _by_coverage(
-    problem: Penalised,
-    points: list[Point],
-    truth: Any,
-    toys: float,
-    tolerance: float,
-    seed: int | None,
-) -> tuple[Choice, dict[float, Coverage]]:
-    """The largest tau of the scan up to which the mean coverage stays within the tolerance."""
-    made: list[Point] = []
+def _toy_truth(problem: Penalised, points: list[Point], first: Point, truth: Any) -> FloatArray:
+    """(param + bin param,): where toys are drawn, by default what the L-curve's tau gives."""
     if truth is None:
         pilot = best_tau("lcurve", points, problem.solve)
-        if pilot is None:
-            raise FitError(
-                "unfold: no fit of the scan gives an L-curve to take the toys' truth from; give truth=."
-            )
-        made = pilot.points
-        vector = next(point.vector for point in [*points, *made] if point.tau == pilot.tau)
-    else:
-        vector = points[0].vector.copy()
-        vector[problem.at] = inputs.values(problem.context.layout, {problem_name(problem): truth}, "truth")[
-            problem.at
-        ]
-    drawn = CoverageToys(problem, vector, toys, seed)
-    found: dict[float, Coverage] = {}
-    best = None
-    for point in points:
-        if not point.success:
-            continue
-        found[point.tau] = drawn.at(point.tau)
-        if not found[point.tau].mean >= NOMINAL - tolerance:
-            break
-        best = point.tau
-    remark = f"Toys of seed {drawn.seed}."
-    failed = max(one.failed for one in found.values())
-    if failed:
-        remark += f" Up to {failed} toys' fits failed at a tau, and are left out."
-    if best is None:
-        first = points[0].tau
-        return Choice(first, made, f"No tau of the scan covers: the smallest is taken. {remark}"), found
-    shown = f"Mean coverage {found[best].mean:.4f} ± {found[best].error:.4f} at tau = {best:.4g}."
-    if best == points[-1].tau:
-        shown += " This is the largest tau of the scan: give taus that reach further."
-    return Choice(best, made, f"{shown} {remark}"), found
-
-
-def problem_name(problem: Penalised) -> str:
-    """The name of mu."""
-    layout = problem.context.layout
-    return next(v.name for v in layout.variables if v.indices[0] == problem.at[0])
+        return next(point.vector for point in [*points, *pilot.points] if point.tau == pilot.tau)
+    given = check_finite("unfold: truth", as_floats("unfold: truth", truth))
+    if given.shape != problem.at.shape:
+        raise ShapeMismatchError(
+            f"unfold: truth has shape {given.shape}, expected {problem.at.shape}; give mu of the toys."
+        )
+    vector = first.vector.copy()
+    vector[problem.at] = given
+    return vector
 
 
 def _labelled(problem: Penalised, point: Point) -> FitResult:
@@ -253,7 +143,7 @@ def unfold(
     problem = penalise(model, mu, obs, regularisation, globs, fixed)
     criterion = check_choice("unfold: tau", tau, (*CRITERIA, None)) if isinstance(tau, str) else None
     given = 0.0 if tau is None else None if criterion else read_tau("unfold: tau", tau)
-    scanned = None if taus is None else _read_taus(taus)
+    scanned = None if taus is None else read_taus(taus)
     allowed = as_floats("unfold: tolerance", tolerance)
     if allowed.ndim != 0 or not 0.0 <= allowed < NOMINAL:
         raise InvalidValueError(
@@ -261,50 +151,54 @@ def unfold(
         )
     free = problem.solve(0.0)
     if scanned is None and criterion is not None:
-        scanned = _default_taus(problem, free)
-    first = (
-        free if free.success else problem.solve(float(scanned[-1] if scanned is not None else given or 0.0))
-    )
+        scanned = default_taus(problem, free)
+    # Where to start from: the fit without penalty may have no minimum, one with a strong penalty has.
+    strongest = float(scanned[-1]) if scanned is not None else given
+    first = free if free.success or not strongest else problem.solve(strongest)
     start = np.asarray(first.solution.values)
-    points = [] if scanned is None else _scan(problem, scanned, start)
-    coverages: dict[float, Coverage] = {}
+    points = [] if scanned is None else scan(problem, scanned, start)
+    coverages: Mapping[float, Coverage] = {}
     remark = ""
+    if criterion == "coverage":
+        vector = _toy_truth(problem, points, first, truth)
+        drawn = CoverageToys(problem, vector, toys, seed)
+        choice, coverages = choose_by_coverage(points, drawn, float(allowed))
+    elif criterion is not None:
+        choice = best_tau(criterion, points, problem.solve)
     if criterion is not None:
-        choice: Choice | None
-        if criterion == "coverage":
-            choice, coverages = _by_coverage(problem, points, truth, toys, float(allowed), seed)
-        else:
-            choice = best_tau(criterion, points, problem.solve)
-        if choice is None:
-            failed = sum(not point.success for point in points)
-            raise FitError(
-                f"unfold: the criterion '{criterion}' is known at none of the {len(points)} tau of the scan "
-                f"({failed} fits failed); give other taus, or a tau."
-            )
         points, given, remark = points + choice.points, choice.tau, choice.remark
     assert given is not None
     known = [point for point in points if point.tau == given]
     final = free if given == 0.0 else known[0] if known else problem.solve(given, start)
-    fit = _labelled(problem, final)
-    hidden = _is_hidden(problem)
-    failures = sum(not point.success for point in points)
-    notes = [fit.message, remark, f"{failures} of {len(points)} fits of the scan failed." if failures else ""]
-    binning = regularisation.binning
-    info = problem.context.layout.variable(mu)
-    slope = np.zeros_like(final.x) if given == 0.0 else final.by_log_tau / given
-    result = UnfoldingResult(
-        names=mu.sub_names,
+    how = criterion or ("no regularisation" if given == 0.0 else "given")
+    made = scan_record(points, coverages, problem.is_hidden) if points else None
+    result = _record(problem, free, final, made, how, remark)
+    if strict and not result.success:
+        raise FitError(f"unfold: the fit at tau = {given:.4g} failed. {result.fit.message}", result)
+    return result
+
+
+def _record(
+    problem: Penalised, free: Point, final: Point, made: UnfoldingScan | None, criterion: str, remark: str
+) -> UnfoldingResult:
+    regularisation, fit = problem.regularisation, _labelled(problem, final)
+    failures = 0 if made is None else int(np.sum(~made.success))
+    failed = "" if made is None or not failures else f"{failures} of {len(made)} fits of the scan failed."
+    info = problem.context.layout.variable(problem.name)
+    assert info is not None
+    return UnfoldingResult(
+        names=info.sub_names,
         of=regularisation.of,
         operator=regularisation.name,
-        tau=given,
-        criterion=criterion or ("no regularisation" if given == 0.0 else "given"),
-        message=" ".join(note for note in notes if note),
+        tau=final.tau,
+        criterion=criterion,
+        message=" ".join(note for note in (fit.message, remark, failed) if note),
         success=final.success,
         x=final.x,
         penalised_covariance=final.covariance,
         sandwich_covariance=final.sandwich,
         bias=0.5 * final.by_log_tau,
-        dx_dtau=slope,
+        dx_dtau=np.zeros_like(final.x) if final.tau == 0.0 else final.by_log_tau / final.tau,
         unregularised=free.x,
         unregularised_covariance=free.covariance,
         nominal=regularisation.unit.copy(),
@@ -315,21 +209,10 @@ def unfold(
         global_correlation=final.correlations,
         fit=fit,
         unregularised_fit=_labelled(problem, free),
-        scan=_record(points, coverages, hidden) if points else None,
-        edges=tuple(axis.edges for axis in binning.axes),
-        is_flow=binning.is_flow,
-        label=info.label if info is not None else None,
-        unit=info.unit if info is not None else None,
-        hidden=hidden,
-    )
-    if strict and not result.success:
-        raise FitError(f"unfold: the fit at tau = {given:.4g} failed. {fit.message}", result)
-    return result
-
-
-def _is_hidden(problem: Penalised) -> bool:
-    """Whether any component of mu is blinded."""
-    layout, blinded = problem.context.layout, problem.context.blinded
-    return problem_name(problem) in blinded or bool(
-        blinded & {layout.parameters[position] for position in problem.at}
+        scan=made,
+        edges=tuple(axis.edges for axis in regularisation.binning.axes),
+        is_flow=regularisation.binning.is_flow,
+        label=info.label,
+        unit=info.unit,
+        hidden=problem.is_hidden,
     )
