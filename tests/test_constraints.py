@@ -267,6 +267,11 @@ def test_a_fit_with_every_kind_is_scipys_minimum():
     for _ in range(3):
         x = optimize.minimize(nll, x, method="L-BFGS-B", bounds=inside, options={"ftol": 1e-15}).x
     error = np.where(fit.errors > 0, fit.errors, 1.0)
+    # The slope of the transcription vanishes at the fit, in units of each parameter's error.
+    slopes = np.array(
+        [(nll(fit.x + t) - nll(fit.x - t)) / 2e-4 for t in 1e-4 * np.diag(error)[~fit.at_limit]]
+    )
+    np.testing.assert_allclose(slopes, 0.0, atol=1e-6)
     assert nll(x) >= nll(np.maximum(fit.x, 1e-9)) - 1e-7
     np.testing.assert_allclose((fit.x - x) / error, 0.0, atol=5e-3)
     assert fit.fun == pytest.approx(by_hand(model, np.maximum(fit.x, 1e-300), obs, globs), abs=1e-8)
