@@ -390,6 +390,12 @@ FUNCTIONS = [
         ["'x'", "cannot be traced"],
     ),
     (
+        "a density without a maximum",
+        lambda: with_density(lambda a: a),
+        UserFunctionError,
+        ["'x'", "without end", "bound"],
+    ),
+    (
         "a density without curvature",
         lambda: with_density(lambda a: -jnp.abs(a - 0.5)),
         UserFunctionError,
