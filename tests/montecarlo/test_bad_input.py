@@ -1,4 +1,4 @@
-"""Bad input about Monte Carlo statistics, the data term and masks: calls, exceptions, words of the message."""
+"""Bad input about Monte Carlo statistics, the data term and masks: calls, errors, words of the message."""
 
 from __future__ import annotations
 
