@@ -73,8 +73,8 @@ def evaluate(derived: Derived, p: Array) -> State:
     if plan.shape is not None and derived.shape is not None:
         found = found + shape.log_terms(plan.shape, derived.shape, p)
         shift = shape.shift(plan.shape, derived.shape, p, base.shape[0])
-        base = base + shift.change
-        if plan.shape.any_normalised:
+        base = shape.morphed(plan.shape, base, shift.change, plan.rows.row, plan.rows.n_rows)
+        if plan.shape.any_floored:
             floored = (plan.shape.floored[:, None] > 0) & (base < shape.FLOOR)
             base = jnp.where(floored, shape.FLOOR, base)
             is_open = jnp.where(floored, 0.0, 1.0)

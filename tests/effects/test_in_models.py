@@ -6,16 +6,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 from smoothfit import functional
 from smoothfit.constraints import Poisson
-from smoothfit.effects import GmN, Linear, LnN, LnU, TrG
+from smoothfit.effects import GmN, Linear, LnN, LnU, Quantile, TrG
+from smoothfit.effects import Poisson as Count
 from smoothfit.likelihood import objective
 from smoothfit.model import ChannelContrib, Model, Process, Variable
 
 SIGNAL = np.array([[30.0, 20.0, 10.0], [8.0, 25.0, 4.0]])
 BACKGROUND = np.array([90.0, 70.0, 50.0])
 CONTROL = np.array([0.9])
+LN2 = float(np.log(2.0))
 
 
 def nuisance(name, **options):
@@ -46,6 +49,10 @@ def build():
     bkg.add_lnN(tail, (0.7, 1.5), bins={"SR": [False, True, True]})
     bkg["SR"].add_by_fn(lambda e: e[0] * jnp.array([1.0, 2.0, 3.0]) + e[1] ** 2, extra)
     bkg["SR"].add_shape(lin, BACKGROUND * [1.1, 1.0, 0.8], BACKGROUND * [0.9, 1.05, 1.1], kind="raw")
+    bkg["CR"].add_effect(Count(5), nuisance("cnt"))
+    # Exponentially distributed, with median 1.
+    rise = Quantile(cdf=lambda x: -jnp.expm1(-x * LN2), sf=lambda x: jnp.exp(-x * LN2), support=(0.0, np.inf))
+    bkg["CR"].add_effect(rise, nuisance("exp"))
     return Model().add_proc(sigs).add_proc(bkg).prepare()
 
 
@@ -68,7 +75,9 @@ def expected(v):
     common = 2.0 ** v["flat"] * (1 + 0.4 * v["trg"])
     tail = np.array([1.0, *[lnn(v["tail"], 0.7, 1.5)] * 2])
     sr = sr + (BACKGROUND + shift + added) * common * tail
-    return np.concatenate([sr, 0.92 * rate * common * np.ones(1)])
+    count = stats.gamma.ppf(stats.norm.cdf(v["cnt"]), 6) / stats.gamma.ppf(0.5, 6)
+    exponential = -stats.norm.logsf(v["exp"]) / LN2
+    return np.concatenate([sr, 0.92 * rate * common * count * exponential * np.ones(1)])
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +93,13 @@ def points(model, number):
             "flat": rng.uniform(-1, 1),
             "rate": rng.uniform(0.2, 3.0),
             "extra": rng.uniform(-1, 1, 2),
-            **{name: rng.uniform(-1.5, 1.5) for name in ("lin", "trg", "tail", "both")},
+            **{name: rng.uniform(-1.5, 1.5) for name in ("lin", "trg", "tail", "both", "cnt", "exp")},
         }
 
 
 def test_the_prediction(model):
     for values in points(model, 20):
-        np.testing.assert_allclose(model.pred(values), expected(values), rtol=1e-13)
+        np.testing.assert_allclose(model.pred(values), expected(values), rtol=1e-12)
 
 
 def test_gradient_and_hessian_equal_automatic_differentiation(model):
