@@ -85,7 +85,10 @@ class ChannelContrib(Tracked):
         self._edges = None if template.bin_edges is None else read_only(template.bin_edges)
         self._axis_label = template.label
         variances = template.variances if sumw2 is None else sumw2
-        self._sumw2 = None if variances is None else self._read_sumw2(variances)
+        self._sumw2: FloatArray | None = None
+        self._covariance: FloatArray | None = None
+        if variances is not None:
+            self._sumw2, self._covariance = self._read_sumw2(variances)
 
     # -- what it is ------------------------------------------------------------------------------
 
@@ -103,6 +106,11 @@ class ChannelContrib(Tracked):
     def sumw2(self) -> FloatArray | None:
         """Variances of the yields, shape (sub-process, bin), or None."""
         return self._sumw2
+
+    @property
+    def covariance(self) -> FloatArray | None:
+        """Covariances of the sub-processes' yields, (sub-process, sub-process, bin), or None."""
+        return self._covariance
 
     @property
     def is_array(self) -> bool:
@@ -331,12 +339,15 @@ class ChannelContrib(Tracked):
     def register_sumw2(self, sumw2: ArrayLike) -> ChannelContrib:
         """Give the variances of the yields, replacing those there are.
 
+        Shape of the yields; or (M, M, bin) for an array process of M templates that share events: sums of
+        products of two templates' weights, which the error of their sum needs.
+
         Examples
         --------
         >>> ChannelContrib("SR", [50.0, 1.0]).register_sumw2([5.0, 0.1]).sumw2
         array([[5. , 0.1]])
         """
-        return self._set_sumw2(self._read_sumw2(sumw2))
+        return self._set_sumw2(*self._read_sumw2(sumw2))
 
     def __repr__(self) -> str:
         parts = [repr(self._channel)]
@@ -379,8 +390,8 @@ class ChannelContrib(Tracked):
             yields[empty, 0 if declaration.region.bins is None else declaration.region.bins[0]] = EMPTY_RATE
             self._yields = read_only(yields)
 
-    def _set_sumw2(self, sumw2: FloatArray) -> ChannelContrib:
-        self._sumw2 = sumw2
+    def _set_sumw2(self, sumw2: FloatArray, covariance: FloatArray | None) -> ChannelContrib:
+        self._sumw2, self._covariance = sumw2, covariance
         self._changed(f"register_sumw2() on {self._what}")
         return self
 
@@ -464,16 +475,42 @@ class ChannelContrib(Tracked):
         check_finite(what, template.values)
         return rows
 
-    def _read_sumw2(self, sumw2: Any) -> FloatArray:
-        if as_histogram(sumw2, f"{self._what}: sumw2") is not None:
-            raise InvalidTypeError(f"{self._what}: sumw2 is a histogram; give its variances, h.variances().")
+    def _read_sumw2(self, sumw2: Any) -> tuple[FloatArray, FloatArray | None]:
+        """(variances (sub-process, bin), covariances (sub-process, sub-process, bin) or None)."""
+        what = f"{self._what}: sumw2"
+        if as_histogram(sumw2, what) is not None:
+            raise InvalidTypeError(f"{what} is a histogram; give its variances, h.variances().")
+        if np.ndim(sumw2) == 3:
+            covariance = self._read_covariance(what, sumw2)
+            return read_only(np.einsum("kkb->kb", covariance)), covariance
         rows = self._read_like_yields("sumw2", sumw2, "give one variance a bin")
         if np.any(rows < 0.0):
             raise InvalidValueError(
-                f"{self._what}: sumw2 must not be negative, got {rows.min():g}; "
-                "it is a sum of squared weights."
+                f"{what} must not be negative, got {rows.min():g}; it is a sum of squared weights."
             )
-        return read_only(rows)
+        return read_only(rows), None
+
+    def _read_covariance(self, what: str, given: Any) -> FloatArray:
+        covariance = check_finite(what, as_floats(what, given))
+        expected = (self.n_sub, self.n_sub, self.n_bins)
+        if covariance.shape != expected:
+            raise ShapeMismatchError(
+                f"{what} has shape {covariance.shape}, expected {expected}: sub-process, sub-process, bin; "
+                "give sums of products of two templates' weights."
+            )
+        matrices = np.moveaxis(covariance, -1, 0)
+        size = np.abs(np.einsum("bkk->bk", matrices)).max(axis=1, initial=0.0)[:, None, None]
+        if np.any(np.abs(matrices - np.swapaxes(matrices, 1, 2)) > 1e-9 * size):
+            raise InvalidValueError(f"{what} is not symmetric; entry [k, l] is the sum of w_k w_l.")
+        smallest = np.linalg.eigvalsh(matrices)[:, 0]
+        # Rounding of the sums leaves a singular matrix with eigenvalues slightly below zero.
+        bad = np.flatnonzero(smallest < -1e-9 * size[:, 0, 0] * self.n_sub)
+        if len(bad):
+            raise InvalidValueError(
+                f"{what} is not positive semi-definite in bin {bad[0]} (smallest eigenvalue "
+                f"{smallest[bad[0]]:.3g}): no event weights have these sums; check how they were made."
+            )
+        return read_only(0.5 * (covariance + np.swapaxes(covariance, 0, 1)))
 
     def _read_shape(self, variable: Any, up: Any, down: Any, *, kind: Any, scale: Any) -> Shape:
         what = f"{self._what}: add_shape"

@@ -393,7 +393,7 @@ class Process(Tracked):
         given = by_channel(f"{self._what}: sumw2", sumw2, channel, self._contribs)
         checked = {name: self._contribs[name]._read_sumw2(values) for name, values in given.items()}
         for name, values in checked.items():
-            self._contribs[name]._set_sumw2(values)
+            self._contribs[name]._set_sumw2(*values)
         return self
 
     # -- predictions, handed in by prepare() -----------------------------------------------------

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from ..build.declarations import effect_label, variables_of
-from ..layout import Layout, VariableInfo
+from ..layout import Layout
 from ..preparation import Specification
 from ..render import Table
 from ..results import ModelSummary
@@ -30,12 +30,6 @@ def _yields_table(layout: Layout, specification: Specification) -> Table:
     rows.append(("total", *(f"{totals[name]:.6g}" for name in names)))
     rows.append(("bins", *(str(c.stop - c.start) for c in layout.channels)))
     return Table("Nominal yields", ("process", *names), rows)
-
-
-def _kind(layout: Layout, variable: VariableInfo) -> str:
-    if not variable.nuisance:
-        return "free"
-    return "Poisson" if layout.counting[variable.indices[0]] else "Gaussian"
 
 
 def _range(values: np.ndarray) -> str:
@@ -61,10 +55,10 @@ def _parameters_table(layout: Layout, specification: Specification) -> Table:
             (
                 info.name,
                 str(len(at)),
-                _kind(layout, info),
+                info.constraint or "free",
                 _range(layout.start[at]),
                 f"[{lower:.4g}, {upper:.4g}]",
-                "" if not info.nuisance else _range(layout.widths[at]),
+                "" if info.constraint is None else _range(layout.widths[at]),
                 f"{len(processes)} x {len(channels)}",
             )
         )

@@ -14,14 +14,14 @@ from ..build.declarations import AddFn, Scale, ScaleFn, Shape, Systematic
 from ..build.lowering import entries
 from ..effects import row_effects
 from ..effects.shape import FORMS
-from ..prepared import AdditivePlan, FactorPlan, LitePlan, LocalPlan, RowPlan, ShapePlan
+from ..prepared import AdditivePlan, FactorPlan, RowPlan, ShapePlan
 from ..tiling import Tiling
 from .collection import Contribution, Structure
 from .functions import TracedFunctions, classify
 from .locality import LocalVariable
 from .parameters import Parameters
 
-__all__ = ["Factors", "Rows", "Shapes", "stack_effects", "stack_factors", "stack_lite", "stack_local"]
+__all__ = ["Factors", "Rows", "Shapes", "inverse", "stack_effects", "stack_factors", "stack_nominal"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -287,81 +287,3 @@ def _additive(added: list[tuple[int, IntArray]]) -> AdditivePlan | None:
         source=_index(np.maximum(tiles - 1, 0)),
         present=(tiles > 0).astype(float),
     )
-
-
-def stack_local(local: list[LocalVariable], parameters: Parameters, rows: Rows) -> LocalPlan | None:
-    """Where the local parameters are."""
-    if not local:
-        return None
-    tiling = rows.tiling
-    owner = np.full(tiling.n_tiles * tiling.width, parameters.n)
-    to_flat = tiling.to_flat()
-    first_bin = np.concatenate([[0], np.cumsum(tiling.sizes)])
-    places, params, row_tiles = [], [], []
-    for found in local:
-        bins = to_flat[first_bin[found.channel] : first_bin[found.channel + 1]]
-        owner[bins] = parameters.of(found.variable)
-        places.append(bins)
-        params.append(parameters.of(found.variable))
-        row_tiles += [tile for row in found.rows for tile in rows.at[row].tolist()]
-    of_tile = owner.reshape(tiling.n_tiles, tiling.width)
-    members = np.concatenate(params)
-    number = np.full(parameters.n, len(members))
-    number[members] = np.arange(len(members))
-    return LocalPlan(
-        param=_index(of_tile),
-        present=(of_tile < parameters.n).astype(float),
-        row_tile=_index(sorted(row_tiles)),
-        to_flat=_index(np.concatenate(places)),
-        params=_index(np.concatenate(params)),
-        number=_index(number),
-    )
-
-
-def stack_lite(
-    structure: Structure, rows: Rows
-) -> tuple[LitePlan | None, FloatArray | None, dict[tuple[str, str], IntArray], IntArray]:
-    """(plan, sumw2, (process, channel) -> (sub-process, tile) positions in sumw2, bins with a parameter)."""
-    tiling = rows.tiling
-    n_flat = tiling.n_tiles * tiling.width
-    sumw2: dict[int, FloatArray] = {}
-    variance, total_yield, total = np.zeros(n_flat), np.zeros(n_flat), np.zeros(n_flat)
-    users: list[Contribution] = []
-    for channel in structure.channels:
-        if channel.mc_stat.mode == "none":
-            continue
-        for contribution in channel.contributions:
-            if contribution.contrib.sumw2 is None:
-                continue
-            users.append(contribution)
-            for row_tile, values in rows.templates(contribution, contribution.contrib.sumw2):
-                sumw2[row_tile] = values
-                at = int(rows.tile[row_tile]) * tiling.width
-                variance[at : at + tiling.width] += values
-        if channel.mc_stat.scaling == "total":
-            for contribution in channel.contributions:
-                for row_tile, values in rows.templates(contribution, contribution.contrib.yields):
-                    at = int(rows.tile[row_tile]) * tiling.width
-                    total_yield[at : at + tiling.width] += values
-                    total[at : at + tiling.width] = 1.0
-    has_parameter = (variance > 0.0) & ((total == 0.0) | (total_yield > 0.0))
-    if not has_parameter.any():
-        return None, None, {}, np.zeros(0, dtype=int)
-    source = np.array(sorted(sumw2))
-    position = {row_tile: i for i, row_tile in enumerate(source.tolist())}
-    where = {
-        (c.process.name, c.contrib.channel): np.vectorize(position.__getitem__)(rows.locations(c))
-        for c in users
-    }
-    to_flat = tiling.to_flat()
-    bins = np.flatnonzero(has_parameter[to_flat])
-    shape = (tiling.n_tiles, tiling.width)
-    plan = LitePlan(
-        to_flat=_index(to_flat[bins]),
-        from_flat=_index(inverse(to_flat[bins], tiling)),
-        has_parameter=has_parameter.astype(float).reshape(shape),
-        total=total.reshape(shape),
-        source=_index(source),
-        any_process=bool(np.any(has_parameter & (total == 0.0))),
-    )
-    return plan, np.array([sumw2[t] for t in source.tolist()]), where, bins

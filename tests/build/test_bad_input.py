@@ -420,7 +420,7 @@ ROW_EFFECTS = [
         "lnU of other bounds",
         lambda: contrib().add_effect(LnU(2.0), Variable("t", 0.0, lower_bound=-2.0, upper_bound=1.0)),
         InvalidValueError,
-        ["'t'", "lower_bound=-1"],
+        ["'t'", "Uniform(-1, 1)"],
     ),
     ("linear NaN", lambda: Linear(NAN), InvalidValueError, ["Linear: width", "nan"]),
     ("linear 2-D", lambda: Linear([[0.1]]), ShapeMismatchError, ["(1, 1)"]),

@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from smoothfit import functional
-from smoothfit.constraints import Poisson
-from smoothfit.effects import GmN, Linear, LnN, LnU, Quantile, TrG
+from smoothfit.constraints import Gamma, Poisson, Uniform
+from smoothfit.effects import GmM, GmN, Linear, LnN, LnU, Quantile, TrG
 from smoothfit.effects import Poisson as Count
 from smoothfit.likelihood import objective
 from smoothfit.model import ChannelContrib, Model, Process, Variable
@@ -28,8 +28,8 @@ def nuisance(name, **options):
 def build():
     """One variable through two effects, effects of some sub-processes, bins and channels, added terms."""
     mu = Variable("mu", 1.0)
-    flat = Variable("flat", 0.2, lower_bound=-1.0, upper_bound=1.0)
-    rate = Variable("rate", 1.3, constraint=Poisson(tau=1.0), lower_bound=0.0)
+    flat = Variable("flat", 0.2, constraint=Uniform(-1.0, 1.0))
+    rate = Variable("rate", 1.3, constraint=Poisson(tau=1.0, count=2), lower_bound=0.0)
     extra = Variable("extra", [0.5, -0.3])
     lin, trg, tail, both = (
         nuisance("lin"),
@@ -45,11 +45,12 @@ def build():
     bkg = Process("bkg", BACKGROUND, channel="SR", sumw2=BACKGROUND / 2.0)
     bkg.add_contrib(ChannelContrib("CR", CONTROL))
     bkg.add_effect(LnU(2.0), flat).add_effect(TrG(0.4), trg)
-    bkg.add_effect(GmN(1, 0.92), rate, channel="CR")
+    bkg.add_effect(GmN(2, 0.46), rate, channel="CR")
     bkg.add_lnN(tail, (0.7, 1.5), bins={"SR": [False, True, True]})
     bkg["SR"].add_by_fn(lambda e: e[0] * jnp.array([1.0, 2.0, 3.0]) + e[1] ** 2, extra)
     bkg["SR"].add_shape(lin, BACKGROUND * [1.1, 1.0, 0.8], BACKGROUND * [0.9, 1.05, 1.1], kind="raw")
     bkg["CR"].add_effect(Count(5), nuisance("cnt"))
+    bkg["CR"].add_effect(GmM(0.3), Variable("gamma", 1.0, constraint=Gamma(0.3)))
     # Exponentially distributed, with median 1.
     rise = Quantile(cdf=lambda x: -jnp.expm1(-x * LN2), sf=lambda x: jnp.exp(-x * LN2), support=(0.0, np.inf))
     bkg["CR"].add_effect(rise, nuisance("exp"))
@@ -77,7 +78,7 @@ def expected(v):
     sr = sr + (BACKGROUND + shift + added) * common * tail
     count = stats.gamma.ppf(stats.norm.cdf(v["cnt"]), 6) / stats.gamma.ppf(0.5, 6)
     exponential = -stats.norm.logsf(v["exp"]) / LN2
-    return np.concatenate([sr, 0.92 * rate * common * count * exponential * np.ones(1)])
+    return np.concatenate([sr, 0.46 * rate * v["gamma"] * common * count * exponential * np.ones(1)])
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +93,7 @@ def points(model, number):
             "mu": rng.uniform(0.2, 2.0),
             "flat": rng.uniform(-1, 1),
             "rate": rng.uniform(0.2, 3.0),
+            "gamma": rng.uniform(0.2, 2.0),
             "extra": rng.uniform(-1, 1, 2),
             **{name: rng.uniform(-1.5, 1.5) for name in ("lin", "trg", "tail", "both", "cnt", "exp")},
         }
