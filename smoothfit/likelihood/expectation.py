@@ -188,8 +188,12 @@ def _row_derivatives(plan: Plan, state: State) -> _RowDerivatives:
 
 def _factor_column(plan: Plan, state: State, slot: int) -> Array:
     """(row,): the dense column of a factor's parameter; out of range for constants and user functions."""
-    param = state.source.param[plan.factors.row[:, slot]]
-    return jnp.append(plan.column, plan.n_dense)[param]
+    source = plan.factors.row[:, slot]
+    if state.source.param is not None:
+        return jnp.append(plan.column, plan.n_dense)[state.source.param[source]]
+    parameter = jnp.clip(source - 1, 0, plan.n_params - 1)
+    is_parameter = (source > 0) & (source <= plan.n_params)
+    return jnp.where(is_parameter, plan.column[parameter], plan.n_dense)
 
 
 def _row_part(plan: Plan, weights: Array, full: Array) -> Array:
