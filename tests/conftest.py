@@ -9,6 +9,8 @@ from pathlib import Path
 # Before anything imports jax or matplotlib; a backend chosen by the caller is kept.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Tests spend their time compiling: the quick way, which the library takes by itself too.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false")
 
 import pytest
 

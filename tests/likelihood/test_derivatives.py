@@ -31,6 +31,13 @@ EXPLICIT = [
 ELIMINATING = [name for name in EXPLICIT if name not in ("effects", "arrays")]
 
 
+def with_derivatives(fun, z):
+    """(value, gradient, Hessian) of a function by JAX, all in one program."""
+    pushed = jax.vmap(lambda e: jax.jvp(jax.value_and_grad(fun), (z,), (e,)))(jnp.eye(len(z)))
+    (value, gradient), (_, hessian) = pushed
+    return value[0], gradient[0], hessian
+
+
 @jax.jit
 def both(prepared, data, z):
     """The evaluation that fits use with all parameters there, and what JAX makes of the value alone."""
@@ -41,7 +48,7 @@ def both(prepared, data, z):
 
     found = objective.evaluate(problem, z)
     params = objective.full_values(problem, z, found.y)
-    return found, (value(z), jax.grad(value)(z), jax.hessian(value)(z)), params, objective.constants(problem)
+    return found, with_derivatives(value, z), params, objective.constants(problem)
 
 
 @jax.jit
@@ -51,7 +58,7 @@ def explicit(prepared, values, obs, globs):
     def nll(v):
         return functional.nll(prepared, v, obs, globs)
 
-    return nll(values), jax.grad(nll)(values), jax.hessian(nll)(values)
+    return with_derivatives(nll, values)
 
 
 def assert_close(found, expected, relative):
