@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from smoothfit.build import ChannelContrib, Process, Variable
-from smoothfit.constraints import Gaussian, Poisson
+from smoothfit.constraints import (
+    AsymmetricGaussian,
+    Constraint,
+    Gamma,
+    Gaussian,
+    LogDensity,
+    LogNormal,
+    Poisson,
+    Uniform,
+)
 from smoothfit.effects import GmM, GmN, Linear, LnN, LnU, Quantile, TrG
 from smoothfit.effects import Poisson as Count
 from smoothfit.errors import (
@@ -202,6 +211,106 @@ VARIABLES = [
         ["'mu'", "Poisson", "negative"],
     ),
     ("Gaussian width 0", lambda: Gaussian(width=0.0), InvalidValueError, ["width", "positive"]),
+    ("Gaussian width NaN", lambda: Gaussian(width=NAN), InvalidValueError, ["Gaussian", "width", "finite"]),
+    ("Gaussian width text", lambda: Gaussian(width="a"), InvalidTypeError, ["width", "real numbers", "'a'"]),
+    ("Gaussian mean inf", lambda: Gaussian(mean=INF), InvalidValueError, ["mean", "finite", "inf"]),
+    (
+        "asymmetric width 0",
+        lambda: AsymmetricGaussian(width_down=[0.1, 0.0], width_up=0.1),
+        InvalidValueError,
+        ["AsymmetricGaussian", "width_down", "positive", "[0.1, 0.0]"],
+    ),
+    (
+        "asymmetric width negative",
+        lambda: AsymmetricGaussian(width_down=0.1, width_up=-0.1),
+        InvalidValueError,
+        ["width_up", "positive", "-0.1"],
+    ),
+    (
+        "asymmetric widths length",
+        lambda: Variable("x", [0.0, 0.0], constraint=AsymmetricGaussian([0.1, 0.1, 0.1], 0.1)),
+        ShapeMismatchError,
+        ["'x'", "width_down of the constraint", "(3,)", "2 components"],
+    ),
+    ("Poisson tau 0", lambda: Poisson(tau=0.0), InvalidValueError, ["tau", "positive"]),
+    ("Poisson count negative", lambda: Poisson(3.0, -1), InvalidValueError, ["count", "negative", "-1"]),
+    ("Poisson count NaN", lambda: Poisson(3.0, NAN), InvalidValueError, ["count", "finite"]),
+    (
+        "Poisson count length",
+        lambda: Variable("x", 1.0, constraint=Poisson(1.0, [3.0, 4.0])),
+        ShapeMismatchError,
+        ["count of the constraint", "(2,)", "1 component"],
+    ),
+    ("Gamma width 0", lambda: Gamma(width=0.0), InvalidValueError, ["Gamma", "width", "positive"]),
+    ("Gamma width 1", lambda: Gamma(width=1.0), InvalidValueError, ["Gamma", "below 1", "LogNormal"]),
+    (
+        "Gamma of 0",
+        lambda: Variable("x", 0.0, constraint=Gamma(0.3)),
+        InvalidValueError,
+        ["'x'", "Gamma", "not positive", "start at 1"],
+    ),
+    ("LogNormal kappa 1", lambda: LogNormal(1.0), InvalidValueError, ["kappa", "above 1", "1.0"]),
+    ("LogNormal kappa below 1", lambda: LogNormal(0.9), InvalidValueError, ["kappa", "above 1", "1/0.9"]),
+    ("LogNormal kappa negative", lambda: LogNormal(-1.1), InvalidValueError, ["kappa", "above 1", "-1.1"]),
+    ("LogNormal mean 0", lambda: LogNormal(1.1, mean=0.0), InvalidValueError, ["mean", "positive"]),
+    (
+        "LogNormal of -1",
+        lambda: Variable("x", [1.0, -1.0], constraint=LogNormal(1.1)),
+        InvalidValueError,
+        ["'x'", "-1", "LogNormal", "positive"],
+    ),
+    ("Uniform of no width", lambda: Uniform(1.0, 1.0), InvalidValueError, ["lower must be below upper"]),
+    ("Uniform turned round", lambda: Uniform([0.0, 2.0], 1.0), InvalidValueError, ["lower", "[0.0, 2.0]"]),
+    ("Uniform without end", lambda: Uniform(0.0, INF), InvalidValueError, ["upper", "finite"]),
+    (
+        "Uniform lengths",
+        lambda: Variable("x", 0.5, constraint=Uniform([0.0, 0.0], [1.0, 1.0, 1.0])),
+        ShapeMismatchError,
+        ["'x'", "lower of the constraint", "(2,)"],
+    ),
+    (
+        "Uniform, value outside",
+        lambda: Variable("x", 3.0, constraint=Uniform(0.0, 1.0)),
+        InvalidValueError,
+        ["'x'", "value 3", "[0, 1]"],
+    ),
+    (
+        "Uniform, bound outside",
+        lambda: Variable("x", 0.5, constraint=Uniform(0.0, 1.0), lower_bound=-1.0),
+        InvalidValueError,
+        ["'x'", "lower_bound -1", "[0, 1]", "Uniform"],
+    ),
+    (
+        "Uniform, bound beyond",
+        lambda: Variable("x", 0.5, constraint=Uniform(0.0, 1.0), upper_bound=2.0),
+        InvalidValueError,
+        ["'x'", "upper_bound 2", "leave it out"],
+    ),
+    ("LogDensity of a number", lambda: LogDensity(3.0), InvalidTypeError, ["LogDensity", "function", "3.0"]),
+    (
+        "LogDensity width 0",
+        lambda: LogDensity(lambda x: -x, width=0.0),
+        InvalidValueError,
+        ["LogDensity", "width", "positive"],
+    ),
+    (
+        "LogDensity glob NaN",
+        lambda: LogDensity(lambda x, g: -x, glob=NAN),
+        InvalidValueError,
+        ["LogDensity", "glob", "finite"],
+    ),
+    (
+        "LogDensity glob length",
+        lambda: Variable("x", 1.0, constraint=LogDensity(lambda x, g: -x, glob=[1.0, 2.0])),
+        ShapeMismatchError,
+        ["glob of the constraint", "1 component"],
+    ),
+    (
+        "constraint of no kind",
+        lambda: Variable("x", 1.0, constraint=Constraint()),
+        InvalidTypeError,
+        ["'x'", "kind Constraint", "LogDensity"],
+    ),
     ("sub_idxes", lambda: Variable("mu", 1.0).sub_idxes, NotPreparedError, ["'mu'", "prepare()"]),
 ]
 
