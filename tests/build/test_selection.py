@@ -47,7 +47,7 @@ def test_what_acts_where():
         lambda p: p.scale_by_fn(lambda x: x[:, None], two, sub_procs=["a", "b"], bins=[2]) and {},
         lambda p: p.add_by_fn(lambda x: x, one, sub_procs="b", bins=[False, True, False]) and {},
         lambda p: p.add_by_fn(lambda x: x, two, axis="process") and {},
-        lambda p: p.add_effect(LnN([1.1, 1.2]), t, bins=[1]) and {t: 1.0},
+        lambda p: p.add_effect(LnN((0.9, [1.1, 1.2])), t, bins=[1]) and {t: 1.0},
         lambda p: p.add_effect(Linear(0.5), t, sub_procs=1, bins=[2]) and {},
     )
     a, b = YIELDS
