@@ -101,7 +101,7 @@ class GmN(RowEffect):
 
     def _bare(self) -> tuple[Kind, tuple[FloatArray, ...]]:
         acts = self.alpha > 0.0
-        return AFFINE, (np.where(acts, 0.0, 1.0), np.where(acts, 1.0 / self.count, 0.0))
+        return AFFINE, (np.where(acts, 0.0, 1.0), np.where(acts, 1.0 / max(self.count, 1.0), 0.0))
 
     def __repr__(self) -> str:
         return f"GmN({self.count:g}, {self.alpha.tolist()})"

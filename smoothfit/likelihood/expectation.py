@@ -368,8 +368,9 @@ def _row_curvature(plan: Plan, state: State, d: _RowDerivatives, weight: Array) 
         diagonal = jax.ops.segment_sum(own, plan.column[state.terms.param], plan.n_dense)
         result = result + jnp.diag(diagonal)
     n_slots = state.factors.shape[1]
-    columns = [_factor_column(plan, state, q) for q in range(n_slots)]
     slope, curvature = state.source.slope, state.source.curvature
+    needed = n_slots if n_slots > 1 or curvature is not None else 0
+    columns = [_factor_column(plan, state, q) for q in range(needed)]
     for q in range(n_slots):
         if curvature is not None:
             own = exponential * factor.products_without(state.factors, (q,))

@@ -110,7 +110,7 @@ def stack_effects(structure: Structure, parameters: Parameters) -> tuple[row_eff
             assert found is not None
             rows = [contribution.rows[sub] for sub in effect.region.rows(contrib.n_sub)]
             positions = stack.add(found, rows, int(parameters.of(effect.variable)[0]))
-            if found.kind.on_log:
+            if found.kind.numbers == ("down", "up"):
                 key = (contribution.process.name, contrib.channel, id(effect.variable))
                 where.setdefault(key, []).append((found.kind.name, positions))
     return stack, where

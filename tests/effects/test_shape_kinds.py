@@ -132,21 +132,21 @@ def test_continuity_at_the_joints(kind, orders):
     assert orders == 3 or jumps[orders] > 1e-2
 
 
-def test_derivatives(made):
-    kind, _ = made
-    # A second process with a plain shape of the same nuisance, and a signal.
-    shared, own, mu = (
-        Variable("shared", 0.0, nuisance=True),
-        Variable("own", 0.0, nuisance=True),
-        Variable("mu", 1.0),
-    )
+def test_derivatives():
+    """Processes of every kind with a nuisance in common, and a signal strength."""
+    shared, own = Variable("shared", 0.0, nuisance=True), Variable("own", 0.0, nuisance=True)
     yields = NOMINAL + 2.0
-    first = Process("first", yields).scale_by(mu)
-    first.add_shape(shared, yields * [1.1, 1.2, 0.9, 1.3, 1.0], yields * 0.9, kind=kind, scale=0.5)
-    first.add_shape(own, yields * [1.0, 0.9, 1.2, 1.3, 1.2], yields * 1.1, kind=kind)
+    first = Process("first", yields).scale_by(Variable("mu", 1.0))
+    first.add_shape(shared, yields * [1.1, 1.2, 0.9, 1.3, 1.0], yields * 0.9, kind="shapeN", scale=0.5)
+    first.add_shape(own, yields * [1.0, 0.9, 1.2, 1.3, 1.2], yields * 1.1, kind="shapeN")
     second = Process("second", yields[::-1] * 3, sumw2=yields)
     second.add_shape(shared, yields[::-1] * 3.3, yields[::-1] * 2.5)
-    model = Model().add_proc(first).add_proc(second).prepare()
+    straight = Variable("straight", 0.0, nuisance=True)
+    second.add_shape(straight, yields[::-1] * 2.8, yields[::-1] * 3.1, kind="quadratic", scale=0.7)
+    third = Process("third", yields)
+    third.add_shape(shared, yields * 1.2, yields * 0.7, kind="linear")
+    third.add_shape(straight, yields * 0.9, yields * 1.2, kind="linear")
+    model = Model().add_proc(first).add_proc(second).add_proc(third).prepare()
     data = functional.data_of(model.prepared, np.round(model.pred({})) + 2.0, None)
 
     @jax.jit
@@ -163,7 +163,7 @@ def test_derivatives(made):
             jax.hessian(value)(z),
         )
 
-    for z in ([1.2, 0.4, -0.3], [0.8, -2.6, 1.7]):
+    for z in ([1.2, 0.4, -0.3, 0.6], [0.8, -2.6, 1.7, -2.1]):
         for found, witness in zip(*both(model.prepared, jnp.asarray(z)), strict=True):
             np.testing.assert_allclose(
                 found, witness, rtol=0, atol=1e-10 * max(1.0, float(np.abs(witness).max()))
