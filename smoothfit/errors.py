@@ -19,6 +19,7 @@ __all__ = [
     "MorphingWarning",
     "NotPreparedError",
     "OutputFileError",
+    "RepairedCorrelationWarning",
     "ShapeMismatchError",
     "SingularBasisError",
     "SmoothfitError",
@@ -106,3 +107,7 @@ class MissingPackageError(SmoothfitError, ImportError):
 
 class MorphingWarning(UserWarning):
     """Templates of a morphing that can be used, but hardly as meant."""
+
+
+class RepairedCorrelationWarning(UserWarning):
+    """Correlations that were not consistent, and were replaced by the nearest that are."""

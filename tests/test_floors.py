@@ -21,7 +21,16 @@ TOP = "__init__"
 
 FLOORS = [
     ["errors", "_types", "_pytree", "_config", "_compilation", "_optional"],
-    ["interpolation", "probability", "constraints", "unfolding", "modifiers", "examples", "_files"],
+    [
+        "_checks",
+        "interpolation",
+        "probability",
+        "constraints",
+        "unfolding",
+        "modifiers",
+        "examples",
+        "_files",
+    ],
     ["programs", "prepared", "tiling", "layout", "status"],
     ["render", "effects", "montecarlo"],
     ["build", "likelihood", "results"],
