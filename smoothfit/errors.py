@@ -105,9 +105,9 @@ class MissingPackageError(SmoothfitError, ImportError):
     """A feature needs an optional package that is not installed."""
 
 
-class MorphingWarning(UserWarning):
-    """Templates of a morphing that can be used, but hardly as meant."""
-
-
 class RepairedCorrelationWarning(UserWarning):
     """Correlations that were not consistent, and were replaced by the nearest that are."""
+
+
+class MorphingWarning(UserWarning):
+    """Templates of a morphing that can be used, but hardly as meant."""

@@ -16,7 +16,7 @@ from ._types import Array, ArrayLike, BoolArray, FloatArray, IntArray
 from .constraints import Prefit
 from .errors import InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError
 
-__all__ = ["ChannelInfo", "Layout", "ProcessInfo", "RowInfo", "VariableInfo"]
+__all__ = ["ChannelInfo", "Layout", "McStatInfo", "ProcessInfo", "RowInfo", "VariableInfo"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,16 @@ class ChannelInfo:
     def bins(self) -> slice:
         """The channel's bins in a flat (bin,) array."""
         return slice(self.start, self.stop)
+
+
+@dataclass(frozen=True)
+class McStatInfo:
+    """How Monte Carlo statistics are treated in a channel."""
+
+    channel: str
+    mode: str
+    counts: Mapping[str, int]
+    """Kind of parameter, or why there is none -> how many."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,7 @@ class Layout:
     """(global observable,) of parameters: what they cannot be below."""
     prefit: Prefit
     """Most likely values and uncertainties of the constraints alone, (param,), NaN for free parameters."""
+    mc_stat: tuple[McStatInfo, ...] = ()
     locators: Mapping[tuple[str, str], Any] = field(default_factory=dict)
     """Where the templates of each (process, channel) stand, for ``Model.replaced``."""
     poi: str | None = None

@@ -243,6 +243,13 @@ class Model:
     def _context(self) -> Context:
         return Context(self.prepared, self._current(), self._blinded)
 
+    def _context_with(self, fn: Callable[..., Any], *variables: Variable) -> Context:
+        """The model prepared with one more term of the log-likelihood; the model itself stays as it is."""
+        self._current()
+        terms = [*self._specification.terms, checked.user_term(fn, variables)]
+        prepared, layout = prepare(replace(self._specification, terms=terms))
+        return Context(prepared, layout, self._blinded)
+
     @property
     def layout(self) -> Layout:
         """Names, slices and sizes."""

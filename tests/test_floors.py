@@ -26,7 +26,6 @@ FLOORS = [
         "interpolation",
         "probability",
         "constraints",
-        "unfolding",
         "modifiers",
         "examples",
         "_files",
@@ -38,7 +37,7 @@ FLOORS = [
     ["fitters"],
     ["inference", "functional"],
     ["model"],
-    ["io", "plot", "interactive", "report", "campaign", "lint", "diff", "combine"],
+    ["io", "plot", "unfolding", "interactive", "report", "campaign", "lint", "diff", "combine"],
     ["cli"],
     [TOP, "__main__"],
 ]

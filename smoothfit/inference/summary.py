@@ -77,6 +77,18 @@ def _effects_table(specification: Specification) -> Table:
     return Table("Effects", ("kind", "uses (process in channel)"), rows)
 
 
+def _mc_stat_tables(layout: Layout) -> tuple[Table, ...]:
+    """Bin parameters of each channel, and what has none; no table for a model without variances."""
+    rows = [
+        (info.channel, info.mode, kind, str(number))
+        for info in layout.mc_stat
+        for kind, number in info.counts.items()
+    ]
+    if not rows:
+        return ()
+    return (Table("Monte Carlo statistics", ("channel", "mode", "parameters", "number"), rows),)
+
+
 def summarize(layout: Layout, specification: Specification) -> ModelSummary:
     """Yields, parameters and effects of a prepared model."""
     title = (
@@ -87,5 +99,6 @@ def summarize(layout: Layout, specification: Specification) -> ModelSummary:
         _yields_table(layout, specification),
         _parameters_table(layout, specification),
         _effects_table(specification),
+        *_mc_stat_tables(layout),
     )
     return ModelSummary(title, tables)

@@ -51,6 +51,17 @@ class Treatment:
     left_out: dict[str, int] = field(default_factory=dict)
     """Reason -> number of bins (of rows) with variances that got no parameter, or another one."""
 
+    def counts(self) -> dict[str, int]:
+        """What it is made of, in words, with numbers of parameters (or bins); only what there is."""
+        found = {
+            "one a bin, Gaussian": int(self.lite.sum()),
+            "one a bin, Poisson": int(self.shared.sum()),
+            "one a process, Poisson": int(self.multiplied.sum()),
+            "one a process, Gaussian": int(self.shifted.sum()),
+            **self.left_out,
+        }
+        return {reason: number for reason, number in found.items() if number}
+
 
 def nothing(nominal: Nominal) -> Treatment:
     """No parameter anywhere."""

@@ -2,6 +2,7 @@
 
 * :func:`yields`: stacked processes with data, one panel a channel.
 * :func:`pulls`: pulls of the nuisances.
+* :func:`unfolding`: an unfolded spectrum with its correlations and the choice of tau.
 * :func:`overview`: yields before and after the fit beside the pulls, on one page.
 * :func:`save_figure`: to a file, whole or not at all.
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 from ._overview import overview
 from ._pulls import pulls
 from ._save import check_figure_path, figure_bytes, save_figure
+from ._unfolding import unfolding
 from ._yields import yields
 
-__all__ = ["check_figure_path", "figure_bytes", "overview", "pulls", "save_figure", "yields"]
+__all__ = ["check_figure_path", "figure_bytes", "overview", "pulls", "save_figure", "unfolding", "yields"]

@@ -13,7 +13,7 @@ from .._types import FloatArray, IntArray
 from ..build.declarations import ScaleFn
 from ..constraints import Prefit
 from ..errors import ShapeMismatchError, UnknownNameError
-from ..layout import ChannelInfo, Layout, ProcessInfo, RowInfo, VariableInfo
+from ..layout import ChannelInfo, Layout, McStatInfo, ProcessInfo, RowInfo, VariableInfo
 from ..likelihood.derived import auxiliary_counts
 from ..prepared import ConstraintPlan, Geometry, Plan, Prepared, ProgramPlan, Templates
 from ..tiling import Tiling, choose_width
@@ -25,7 +25,7 @@ from .functions import Traced, TracedFunctions, trace_factor, trace_term
 from .locality import LocalVariable, find_local
 from .parameters import Parameters, gather
 from .specification import DataTerm, Specification
-from .treatments import treat
+from .treatments import Treatments, treat
 
 __all__ = ["prepare"]
 
@@ -113,7 +113,9 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     # Put the leaves on the device once: as numpy arrays they would be copied at every call.
     prepared = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), Prepared(templates=templates, plan=plan))
     bin_globs = np.asarray(auxiliary_counts(prepared)) if binwise.counting.any() else None
-    return prepared, _layout(specification, structure, parameters, prefit, rows, binwise, bin_globs, locators)
+    return prepared, _layout(
+        specification, structure, parameters, prefit, rows, binwise, bin_globs, treatments, locators
+    )
 
 
 def _index(values: IntArray) -> Index:
@@ -250,6 +252,7 @@ def _layout(
     rows: stacking.Rows,
     binwise: BinWise,
     bin_globs: FloatArray | None,
+    treatments: Treatments,
     locators: dict[tuple[str, str], dict[str, Any]],
 ) -> Layout:
     channels = _channel_infos(specification, structure)
@@ -293,6 +296,10 @@ def _layout(
         globs=np.concatenate([parameters.globs[np.isfinite(parameters.globs)], bin_globs]),
         prefit=prefit,
         smallest_globs=parameters.smallest_globs[np.isfinite(parameters.globs)],
+        mc_stat=tuple(
+            McStatInfo(channel.name, "masked" if channel.masked else channel.mc_stat.mode, found.counts())
+            for channel, found in zip(structure.channels, treatments.of_channel, strict=True)
+        ),
         locators=locators,
         poi=specification.poi,
         gaussian_data=specification.data_term.gaussian,

@@ -4,6 +4,7 @@
 * :class:`Minima`: the minima that fits from several starts found.
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
+* :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
 * :class:`ModelSummary`: what is in a model, as :class:`Table` after :class:`Table`.
 
 Each prints as a table in a terminal and a notebook, and has ``to_dict()``, ``to_json(path=None)``
@@ -20,10 +21,12 @@ from .minos import MinosBounds
 from .pulls import Pulls
 from .record import BLINDED, Record, strict_json
 from .summary import ModelSummary
+from .unfolding import BottomLine, UnfoldingResult, UnfoldingScan
 from .yields import Yields
 
 __all__ = [
     "BLINDED",
+    "BottomLine",
     "Estimate",
     "FitResult",
     "Minima",
@@ -32,6 +35,8 @@ __all__ = [
     "Pulls",
     "Record",
     "Table",
+    "UnfoldingResult",
+    "UnfoldingScan",
     "Yields",
     "fit_message",
     "strict_json",
