@@ -75,7 +75,7 @@ def test_a_fit_is_that_of_the_likelihood_written_out(model):
 
 
 def test_independent_errors_of_morphed_templates_are_warned_of():
-    """Without Monte Carlo statistics, or with a covariance, which may be diagonal, there is nothing to say."""
+    """Without Monte Carlo statistics, or with a covariance, diagonal or not, there is nothing to say."""
     found = templates_from_events(POINTS, weights_at(POINTS, AMPLITUDES), VALUES, EDGES)
     variances = np.einsum("kkb->kb", found.covariance)
     diagonal = np.einsum("kb,km->kmb", variances, np.eye(6))

@@ -144,8 +144,8 @@ def _check_covariances(effect: ScaleFn, users: Sequence[Contribution]) -> None:
     for user in users:
         if user.contrib.sumw2 is not None and user.contrib.covariance is None:
             warnings.warn(
-                f"{user.what}: '{effect.label}' combines templates whose sumw2 are taken for independent, which "
-                "is wrong if they are made of the same events: give register_sumw2 their covariance, "
+                f"{user.what}: '{effect.label}' combines templates whose sumw2 are taken for independent, "
+                "which is wrong if they are made of the same events: give register_sumw2 their covariance, "
                 "(sub-process, sub-process, bin) sums of w_k w_l, as eft.templates_from_events makes it; or, "
                 "of separate samples, a diagonal one.",
                 MorphingWarning,
