@@ -13,10 +13,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from ._checks import as_floats, check_finite, check_name, describe, plural
 from ._types import Array, ArrayLike, FloatArray
 from .build import ChannelContrib, Process, Variable
 from .build.arguments import check_channel
-from .build.checks import as_floats, check_finite, check_name, describe, plural
 from .errors import (
     DuplicateNameError,
     InvalidTypeError,

@@ -129,7 +129,9 @@ def lite_process(rng):
     basis = np.array([[0.0], [1.0], [-1.0]])
     standard, linear, square = rng.uniform(50, 60, 3), rng.uniform(5, 15, 3), rng.uniform(10, 20, 3)
     morphed = np.array([standard + k * linear + k**2 * square for k in basis[:, 0]])
-    eft = Process("eft", morphed, sumw2=morphed * 0.2, channel="C").scale_by_fn(Dim6EFTMorphing(c, basis), c)
+    # Templates of three separate samples: a covariance that is diagonal.
+    independent = np.einsum("kb,km->kmb", morphed * 0.2, np.eye(3))
+    eft = Process("eft", morphed, sumw2=independent, channel="C").scale_by_fn(Dim6EFTMorphing(c, basis), c)
     model = Model().add_proc(sigs).add_proc(bkg).add_proc(eft).correlate_nuisances(a, b, 0.5)
     model.correlate_nuisances([b, jes, lumi], [[1, 0.2, 0], [0.2, 1, -0.3], [0, -0.3, 1]])
     model.add_constraint(lambda m: -0.1 * jnp.sum((m - 1.0) ** 2), mu)

@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 from scipy.stats import norm, poisson
 
 from smoothfit.eft import Dim6EFTMorphing, propose_basis, templates_from_events
+from smoothfit.errors import MorphingWarning
 from smoothfit.model import ChannelContrib, Model, Process, Variable
 
 EDGES = np.array([0.0, 40.0, 70.0, 100.0])
@@ -71,6 +72,25 @@ def test_a_fit_is_that_of_the_likelihood_written_out(model):
     assert best_fit.fun == pytest.approx(nll(best_fit.x), abs=1e-9)
     assert best_fit.fun == pytest.approx(found.fun, abs=1e-8)
     np.testing.assert_allclose(best_fit.x, found.x, atol=1e-4)
+
+
+def test_independent_errors_of_morphed_templates_are_warned_of():
+    """Without Monte Carlo statistics, or with a covariance, diagonal or not, there is nothing to say."""
+    found = templates_from_events(POINTS, weights_at(POINTS, AMPLITUDES), VALUES, EDGES)
+    variances = np.einsum("kkb->kb", found.covariance)
+    diagonal = np.einsum("kb,km->kmb", variances, np.eye(6))
+
+    def prepared(sumw2):
+        c = Variable("c", [0.0, 0.0])
+        process = Process("eft", found.templates, sumw2=sumw2, channel="SR")
+        return Model().add_proc(process.scale_by_fn(Dim6EFTMorphing(c, POINTS), c)).prepare()
+
+    with pytest.warns(MorphingWarning, match=r"'SR' of 'eft'.*same events: give register_sumw2"):
+        warned = prepared(variances)
+    for silent in (None, found.covariance, diagonal):
+        prepared(silent)
+    at = {"c": [0.5, -0.4], "mcstat_SR_bin0": 1.0}
+    np.testing.assert_allclose(prepared(diagonal).pred(at), warned.pred(at), rtol=1e-12)
 
 
 def test_several_channels_share_a_basis():

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import as_floats, check_finite, describe, plural
 from .._types import ArrayLike, FloatArray, IntArray
-from ..build.checks import as_floats, check_finite, describe, plural
 from ..errors import (
     InvalidTypeError,
     InvalidValueError,

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import as_floats, check_finite, plural
 from .._types import ArrayLike, FloatArray, IntArray
 from ..build import ChannelContrib, Process
-from ..build.checks import as_floats, check_finite, plural
 from ..errors import InvalidTypeError, InvalidValueError, MorphingWarning, ShapeMismatchError
 from .basis import check_determined, choose_basis, frame
 from .monomials import as_points, monomials_of_points, n_monomials

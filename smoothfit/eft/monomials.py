@@ -9,8 +9,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .._checks import as_floats, check_finite
 from .._types import Array, FloatArray
-from ..build.checks import as_floats, check_finite
 from ..errors import ShapeMismatchError
 
 __all__ = ["as_points", "monomial_names", "monomials", "monomials_of_points", "n_monomials"]

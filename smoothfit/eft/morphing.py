@@ -56,6 +56,9 @@ class Dim6EFTMorphing:
     3.23
     """
 
+    rows_share_events = True
+    """Templates are mostly one sample with several weights: ``prepare()`` asks for their covariance."""
+
     def __init__(self, variable: Any, basis_values: ArrayLike, *, linear_only: bool = False) -> None:
         variable = check_variable("Dim6EFTMorphing", variable)
         what = f"Dim6EFTMorphing of '{variable.name}'"

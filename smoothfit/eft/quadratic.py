@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from .._checks import as_floats, check_finite, check_names, describe, plural
 from .._types import Array, ArrayLike, FloatArray
 from ..build import ChannelContrib, Process
-from ..build.checks import as_floats, check_finite, check_names, describe, plural
 from ..build.variable import check_variable
 from ..errors import (
     DuplicateNameError,

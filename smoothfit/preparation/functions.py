@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +15,7 @@ import numpy as np
 from .._types import Array, IntArray
 from ..build import Variable
 from ..build.declarations import AddFn, ScaleFn
-from ..errors import UserFunctionError
+from ..errors import MorphingWarning, UserFunctionError
 from ..programs import Program, trace
 from .collection import Contribution
 from .parameters import Parameters
@@ -124,6 +125,7 @@ def trace_factor(effect: ScaleFn, users: Sequence[Contribution], p: Parameters) 
         unfit = [c for c in users if classify(traced.program.out_shape, effect.axis, c) is None]
         if not unfit:
             _check_finite(traced, p, effect.label, owner)
+            _check_covariances(effect, users)
             return traced
         contrib = unfit[0].contrib
         error = error or UserFunctionError(
@@ -133,6 +135,22 @@ def trace_factor(effect: ScaleFn, users: Sequence[Contribution], p: Parameters) 
         )
     assert error is not None
     raise error
+
+
+def _check_covariances(effect: ScaleFn, users: Sequence[Contribution]) -> None:
+    """Warn of rows that a function says are made of the same events, but have independent errors."""
+    if not getattr(effect.fn, "rows_share_events", False):
+        return
+    for user in users:
+        if user.contrib.sumw2 is not None and user.contrib.covariance is None:
+            warnings.warn(
+                f"{user.what}: '{effect.label}' combines templates whose sumw2 are taken for independent, "
+                "which is wrong if they are made of the same events: give register_sumw2 their covariance, "
+                "(sub-process, sub-process, bin) sums of w_k w_l, as eft.templates_from_events makes it; or, "
+                "of separate samples, a diagonal one.",
+                MorphingWarning,
+                stacklevel=2,
+            )
 
 
 def _positions(term: UserTerm, p: Parameters) -> IntArray:
