@@ -36,7 +36,21 @@ PROBES = {
             "postfit_up = np.quantile(",
             "float(np.mean((batch_pred > postfit_down) & (batch_pred < postfit_up)))",
         ),
-    }
+    },
+    "unfolding": {
+        "truth": (
+            'chosen = results["min-global-correlation"]',
+            "float((chosen.x - true_mu) @ np.linalg.solve(chosen.covariance, chosen.x - true_mu))",
+        ),
+        "errors": (
+            'results["coverage, smooth truth"]',
+            "{name: float(np.mean(r.errors / r.unregularised_errors)) for name, r in results.items()}",
+        ),
+        "bottom line": (
+            "bottom_line_test(model, chosen",
+            "bottom_line_test(model, chosen, hypotheses).passed.tolist()",
+        ),
+    },
 }
 """notebook -> name -> (text of a cell, expression to evaluate after that cell)."""
 
@@ -150,6 +164,8 @@ def test_runs(path, tmp_path):
     assert set(found) == set(PROBES.get(path.stem, {}))
     if path.stem == "quickstart":
         _check_quickstart(found)
+    elif path.stem == "unfolding":
+        _check_unfolding(found)
 
 
 def _check_quickstart(found: dict[str, Any]) -> None:
@@ -160,3 +176,20 @@ def _check_quickstart(found: dict[str, Any]) -> None:
     assert found["morphing"] == pytest.approx([0.0, 0.0], abs=1e-9)
     assert found["correlation"] is True
     assert found["coverage"] == pytest.approx(0.6826, abs=1e-3)
+
+
+def _check_unfolding(found: dict[str, Any]) -> None:
+    # chi2 of the truth that was put in: of eight bins, 26.1 is exceeded once in a thousand.
+    assert found["truth"] < 26.1
+    assert found["bottom line"] == [True, True, True]
+    # The table's ranking: the less is smoothed, the larger the errors; all smaller than without a penalty.
+    errors = found["errors"]
+    order = [
+        "lcurve",
+        "max-global-correlation",
+        "min-global-correlation",
+        "coverage, smooth truth",
+        "coverage",
+    ]
+    assert sorted(errors, key=errors.__getitem__) == order
+    assert errors["coverage"] < 1.0
