@@ -16,9 +16,12 @@ __all__ = [
     "InvalidTypeError",
     "InvalidValueError",
     "MissingPackageError",
+    "MorphingWarning",
     "NotPreparedError",
     "OutputFileError",
+    "RepairedCorrelationWarning",
     "ShapeMismatchError",
+    "SingularBasisError",
     "SmoothfitError",
     "StaleModelError",
     "UnknownNameError",
@@ -36,6 +39,18 @@ class InvalidValueError(SmoothfitError, ValueError):
 
 class ShapeMismatchError(InvalidValueError):
     """An array whose length or shape fits nothing it is used with."""
+
+
+class SingularBasisError(InvalidValueError):
+    """Points that do not determine a quadratic; ``.proposed`` holds points that do.
+
+    ``.condition_number`` says how far off they are.
+    """
+
+    def __init__(self, message: str, condition_number: float, proposed: Any) -> None:
+        super().__init__(message)
+        self.condition_number = condition_number
+        self.proposed = proposed
 
 
 class DuplicateNameError(InvalidValueError):
@@ -88,3 +103,11 @@ class OutputFileError(SmoothfitError, OSError):
 
 class MissingPackageError(SmoothfitError, ImportError):
     """A feature needs an optional package that is not installed."""
+
+
+class RepairedCorrelationWarning(UserWarning):
+    """Correlations that were not consistent, and were replaced by the nearest that are."""
+
+
+class MorphingWarning(UserWarning):
+    """Templates of a morphing that can be used, but hardly as meant."""

@@ -53,7 +53,7 @@ def expected(prepared: Prepared, values: ArrayLike) -> Array:
 def nll(prepared: Prepared, values: ArrayLike, obs: ArrayLike, globs: ArrayLike | None = None) -> Array:
     """The negative log-likelihood with all its constants, nothing minimised over.
 
-    Bin parameters are at their centre, 0, if ``values`` leave them out.
+    Bin parameters are at their centre if ``values`` leave them out.
     """
     return compiled.nll(prepared, jnp.asarray(values, float), jnp.asarray(obs, float), globs)
 

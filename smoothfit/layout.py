@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from ._types import Array, ArrayLike, BoolArray, FloatArray, IntArray
+from .constraints import Prefit
 from .errors import InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError
 
-__all__ = ["ChannelInfo", "Layout", "ProcessInfo", "RowInfo", "VariableInfo"]
+__all__ = ["ChannelInfo", "Layout", "McStatInfo", "ProcessInfo", "RowInfo", "VariableInfo"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class VariableInfo:
     label: str | None = None
     unit: str | None = None
     group: str | None = None
+    constraint: str | None = None
+    """The kind of its constraint, None if it is free."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,16 @@ class ChannelInfo:
     def bins(self) -> slice:
         """The channel's bins in a flat (bin,) array."""
         return slice(self.start, self.stop)
+
+
+@dataclass(frozen=True)
+class McStatInfo:
+    """How Monte Carlo statistics are treated in a channel."""
+
+    channel: str
+    mode: str
+    counts: Mapping[str, int]
+    """Kind of parameter, or why there is none -> how many."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,12 @@ class Layout:
     bin_parameters: tuple[str, ...]
     bin_parameter_bins: tuple[int, ...]
     """(bin parameter,): the flat bin that it belongs to."""
+    bin_centre: FloatArray
+    """(bin parameter,): the values that leave the yields as they are, 0 or 1."""
+    bin_widths: FloatArray
+    """(bin parameter,): pre-fit uncertainties."""
+    bin_counting: BoolArray
+    """(bin parameter,): whether the constraint is a Poisson one."""
     start: FloatArray
     lower: FloatArray
     upper: FloatArray
@@ -89,15 +108,23 @@ class Layout:
     """(global observable,): the constrained parameters."""
     globs: FloatArray
     """Default global observables, parameters' then bins'."""
-    widths: FloatArray
-    """(param,): pre-fit uncertainties, NaN for free parameters."""
-    counting: BoolArray
-    """(param,): whether the constraint is a Poisson one."""
+    smallest_globs: FloatArray
+    """(global observable,) of parameters: what they cannot be below."""
+    prefit: Prefit
+    """Most likely values and uncertainties of the constraints alone, (param,), NaN for free parameters."""
+    mc_stat: tuple[McStatInfo, ...] = ()
     locators: Mapping[tuple[str, str], Any] = field(default_factory=dict)
     """Where the templates of each (process, channel) stand, for ``Model.replaced``."""
     poi: str | None = None
+    gaussian_data: bool = False
+    """Whether the data term is Gaussian."""
     owners: Mapping[int, str] = field(default_factory=dict)
     """id of each Variable object -> its name, so that a Variable of another model is noticed."""
+
+    @property
+    def bin_tau(self) -> FloatArray:
+        """(bin parameter,): auxiliary counts of Poisson constraints, 0 for unit Gaussians."""
+        return np.where(self.bin_counting, self.globs[len(self.constrained) :], 0.0)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -118,6 +145,17 @@ class Layout:
     def n_bins(self) -> int:
         """The number of bins of all channels."""
         return self.channels[-1].stop if self.channels else 0
+
+    @property
+    def widths(self) -> FloatArray:
+        """(param,): pre-fit uncertainties, the mean of both sides; NaN for free parameters."""
+        widths: FloatArray = 0.5 * (self.prefit.below + self.prefit.above)
+        return widths
+
+    @property
+    def counting(self) -> BoolArray:
+        """(param,): whether the global observable is a count, of a Poisson constraint."""
+        return np.array([v.constraint == "Poisson" for v in self.variables for _ in v.indices], dtype=bool)
 
     @property
     def names(self) -> tuple[str, ...]:

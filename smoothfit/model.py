@@ -11,6 +11,7 @@ import numpy as np
 from ._types import ArrayLike, FloatArray
 from .build import ChannelContrib, Process, Variable
 from .build.changes import total_changes
+from .build.declarations import variables_of
 from .errors import (
     DuplicateNameError,
     InvalidTypeError,
@@ -28,6 +29,7 @@ from .inference.values import Values
 from .layout import Layout
 from .preparation import Specification, prepare
 from .preparation import settings as checked
+from .preparation.correlations import correlated
 from .prepared import Prepared
 from .results import FitResult, MinosBounds, ModelSummary, Pulls, Yields
 
@@ -73,13 +75,32 @@ class Model:
         self._specification.processes.append(process)
         return self._changed("add_proc")
 
-    def correlate_nuisances(self, first: Any, second: Any, rho: float | None = None) -> Model:
+    def correlate_nuisances(
+        self, first: Any, second: Any, rho: float | None = None, *, repair: bool = False
+    ) -> Model:
         """Correlate two nuisances by ``rho``, or a list of nuisances by a matrix.
 
-        Array variables count component by component. All correlations together must be positive definite.
+        Array variables count component by component; of what several calls say of one pair the last
+        counts. All nuisances need Gaussian constraints.
+
+        Parameters
+        ----------
+        first, second, rho
+            Two Variables and a number in [-1, 1], or a list of Variables and a matrix over their
+            components.
+        repair
+            Whether correlations that are not positive definite, with those of earlier calls, are replaced
+            by the nearest correlation matrix (Higham 2002; no eigenvalue below 1e-6), with a
+            :class:`~smoothfit.errors.RepairedCorrelationWarning`.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidValueError, ShapeMismatchError
+            For what is no Gaussian nuisance, for a matrix of another shape, and for correlations that are
+            not positive definite, unless repaired.
         """
-        found = checked.correlation(first, second, rho, self._specification.correlations)
-        self._specification.correlations.append(found)
+        known = self._specification.correlations
+        self._specification.correlations = correlated(first, second, rho, known, repair=repair)
         return self._changed("correlate_nuisances")
 
     def add_constraint(self, fn: Callable[..., Any], *variables: Variable) -> Model:
@@ -101,13 +122,32 @@ class Model:
         scaling: str = "process",
         threshold: float | None = None,
         channels: Sequence[str] | None = None,
+        constraint: str = "poisson",
+        include_signal: bool = False,
     ) -> Model:
-        """Treat Monte Carlo statistics as "lite" (scaling "process" or "total") or "none".
+        """Choose how limited Monte Carlo statistics (sumw2) enter: see the Monte Carlo page of the docs.
 
+        ``mode`` is "lite" (one Gaussian a bin, ``scaling`` "process" or "total"), "lite-gamma" (one Poisson
+        a bin), "full" (one a process and bin: ``constraint`` "poisson" or "gaussian"; with ``threshold``,
+        Poisson below that content), "threshold" (Combine's autoMCStats; ``include_signal``) or "none".
         Later calls override earlier ones for the channels they name (all, by default).
         """
-        self._specification.mc_stat.append(checked.mc_stat(mode, scaling, threshold, channels))
+        setting = checked.mc_stat(mode, scaling, threshold, channels, constraint, include_signal)
+        self._specification.mc_stat.append(setting)
         return self._changed("set_mc_stat")
+
+    def set_data_term(self, kind: str = "poisson", variances: Any = None) -> Model:
+        """Take the data as "poisson" counts, or "gaussian" with ``variances`` (bin,) or {channel: array}.
+
+        Without variances a Gaussian term uses the observed counts, at least 1.
+        """
+        self._specification.data_term = checked.data_term(kind, variances)
+        return self._changed("set_data_term")
+
+    def mask_channels(self, *names: str) -> Model:
+        """Leave these channels out of the likelihood, and no others; they are still predicted."""
+        self._specification.masked = checked.masked(names)
+        return self._changed("mask_channels")
 
     def describe_channel(
         self,
@@ -159,11 +199,11 @@ class Model:
 
     def _variables(self) -> list[Variable]:
         owners = self._layout.owners if self._layout is not None else {}
-        found = []
+        found: list[Variable] = []
         for process in self._specification.processes:
             for contrib in process.contribs.values():
                 for effect in process.resolved_effects(contrib):
-                    found += list(getattr(effect, "variables", ()) or [effect.variable])  # type: ignore[union-attr]
+                    found += variables_of(effect)
         return [v for v in found if id(v) in owners]
 
     def _remember(self) -> None:
@@ -269,7 +309,7 @@ class Model:
     def values_from_dict(self, values: Mapping[Any, Any]) -> FloatArray:
         """(param,): these values, the start values elsewhere; longer if bin parameters are named."""
         layout = self._current()
-        vector = np.concatenate([layout.start, np.zeros(layout.n_bin_params)])
+        vector = np.concatenate([layout.start, layout.bin_centre])
         written = layout.assign(vector, values, what="values_from_dict")
         with_bins = any(position >= layout.n_params for position in written)
         return vector if with_bins else vector[: layout.n_params]
@@ -357,9 +397,11 @@ class Model:
         init: Any = None,
         fitter: str | Fitter | None = None,
         strict: bool = True,
+        starts: int = 1,
+        seed: int | None = None,
     ) -> FitResult:
         options = {"globs": globs, "fixed": fixed, "init": init, "fitter": fitter, "strict": strict}
-        return fitting.fit(self._context(), obs, **options)
+        return fitting.fit(self._context(), obs, **options, starts=starts, seed=seed)
 
     def profile(self, values: Mapping[Any, Any], best_fit: FitResult, obs: Any = None) -> FitResult:
         return fitting.profile(self._context(), values, best_fit, obs)
@@ -379,6 +421,12 @@ class Model:
 
     def toy_glob(self, values: Any, n: float, *, seed: int | None = None) -> Draws:
         return draws.toy_glob(self._context(), values, n, seed=seed)
+
+    def sample_prior(self, n: float, *, seed: int | None = None) -> Draws:
+        return draws.sample_prior(self._context(), n, seed=seed)
+
+    def asimov(self, values: Any) -> tuple[FloatArray, FloatArray]:
+        return draws.asimov(self._context(), values)
 
     def sample_from_covariance(self, best_fit: FitResult, n: float, *, seed: int | None = None) -> Draws:
         return draws.sample_from_covariance(self._context(), best_fit, n, seed=seed)
@@ -434,7 +482,9 @@ for _function in (
     bands.pulls,
     bands.yields,
     bounds.minos_bounds,
+    draws.asimov,
     draws.sample_from_covariance,
+    draws.sample_prior,
     draws.toy_glob,
     draws.toy_pred,
     fitting.fit,

@@ -12,27 +12,28 @@ whatever number of bins, thus share one set of array operations, and what does n
 
 from __future__ import annotations
 
-from typing import Any
-
-from ._pytree import Index, pytree_dataclass, static
+from ._pytree import pytree_dataclass, static
 from ._types import IndexArray, Leaf
 from .programs import Program
 
 __all__ = [
+    "AdditivePlan",
+    "BinPlan",
     "ConstraintPlan",
     "Data",
+    "EffectPlan",
     "FactorPlan",
     "Fixed",
     "Geometry",
     "LitePlan",
     "LocalPlan",
-    "LogNormalPlan",
     "Plan",
     "Prepared",
     "ProgramPlan",
     "RowPlan",
     "ShapePlan",
     "Templates",
+    "VariancePlan",
 ]
 
 
@@ -46,6 +47,8 @@ class Geometry:
     """(tile, width): the bin at each place, the number of bins for padding."""
     valid: Leaf
     """(tile, width): 1 for a bin, 0 for padding."""
+    counted: Leaf
+    """(tile, width): 1 for a bin of the likelihood, 0 for padding and masked channels."""
     width: int = static()
     n_tiles: int = static()
     n_bins: int = static()
@@ -78,7 +81,7 @@ class ProgramPlan:
 
 @pytree_dataclass
 class FactorPlan:
-    """Plain factors, as positions in (1, parameters, results of the factor programs)."""
+    """Plain factors, as positions in (1, parameters, univariate effects, results of programs)."""
 
     row: IndexArray
     """(row, slot): factors of a whole row."""
@@ -89,8 +92,20 @@ class FactorPlan:
 
 
 @pytree_dataclass
-class LogNormalPlan:
-    """One entry a (row, nuisance) of one interpolation."""
+class AdditivePlan:
+    """Terms of the user that add to the nominal yields, as positions like those of the factors."""
+
+    row_tile: IndexArray
+    """(block,): the row tile that each adds to."""
+    source: IndexArray
+    """(block, width): what is added."""
+    present: Leaf
+    """(block, width): 1 for a bin, 0 for padding."""
+
+
+@pytree_dataclass
+class EffectPlan:
+    """One entry a (row, parameter) of one kind of row effect."""
 
     row: IndexArray
     param: IndexArray
@@ -118,39 +133,84 @@ class ShapePlan:
 
 
 @pytree_dataclass
+class VariancePlan:
+    """Which row tiles the Monte Carlo variances belong to; two where it is a covariance."""
+
+    first: IndexArray
+    second: IndexArray
+    """(variance,): row tiles, the same one twice for a variance."""
+    covariances: bool = static()
+    """Whether any two differ; a covariance is stored once, and counts twice."""
+
+
+@pytree_dataclass
+class BinPlan:
+    """The bin parameters of Monte Carlo statistics, of any mode."""
+
+    centre: Leaf
+    """(bin parameter,): 0 for those that shift a bin, 1 for those that multiply yields."""
+    counting: Leaf
+    """(bin parameter,): 1 for a Poisson constraint, 0 for a unit Gaussian."""
+    slot: IndexArray
+    """(bin parameter,): a number that differs between the parameters of one bin."""
+    n_slots: int = static()
+    n: int = static()
+
+
+@pytree_dataclass
 class LitePlan:
     """Barlow-Beeston lite: which bins have a parameter, and of which convention."""
 
     to_flat: IndexArray
-    """(bin parameter,): position of its bin in the flattened tiles."""
+    """(lite parameter,): position of its bin in the flattened tiles."""
+    number: IndexArray
+    """(lite parameter,): its position among the bin parameters."""
     from_flat: IndexArray
     """(tile, width): the bin parameter at each place, their number where there is none."""
     has_parameter: Leaf
     """(tile, width): 1 where the bin has a parameter."""
     total: Leaf
     """(tile, width): 1 where the error is relative to the bin's total."""
-    source: IndexArray
-    """(sumw2 row tile,): the row tile that the variances belong to."""
     any_process: bool = static()
     """Whether any bin's error follows the normalisation of the processes."""
 
 
 @pytree_dataclass
 class LocalPlan:
-    """Parameters that touch one bin only: the engine eliminates them, at most one a bin."""
+    """Parameters that touch one bin only: the engine eliminates them.
 
-    param: IndexArray
-    """(tile, width): the bin's own parameter, or the number of parameters where there is none."""
+    A bin has a few *slots*, one parameter each, of any origin: a component of a variable or a bin
+    parameter. Its *parts* are the row tiles that it acts on. Parts come in two kinds, the first
+    ``n_multiplied`` multiply the row tile's yields, the others shift it by its Monte Carlo error.
+    """
+
+    position: IndexArray
+    """(slot, tile, width): position in (parameters, bin parameters); their number where none is."""
     present: Leaf
-    """(tile, width): 1 where there is one."""
+    """(slot, tile, width): 1 where there is a parameter."""
+    centre: Leaf
+    """(slot, tile, width): the value that leaves the yields as they are, 1 or 0."""
+    counting: Leaf
+    """(slot, tile, width): 1 for a bin parameter with a Poisson constraint."""
+    rounded: Leaf
+    """(slot, tile, width): 1 where its auxiliary count is rounded to a whole number."""
     row_tile: IndexArray
-    """(local row tile,): the row tiles that it multiplies."""
+    slot: IndexArray
+    """(part,)"""
+    covers: Leaf
+    """(part, width): 1 in the bins where the parameter acts on the row tile."""
+    variance: IndexArray
+    """(part,): the variance of the row tile, the number of variances where it does not matter."""
+    members: IndexArray
+    """(slot * tile, place): the parts of a slot in a tile, padded with the number of parts."""
     to_flat: IndexArray
-    """(local parameter,): position of its bin in the flattened tiles."""
-    params: IndexArray
-    """(local parameter,): its index among the parameters."""
+    """(local parameter,): position in the flattened slots and tiles."""
+    at: IndexArray
+    """(local parameter,): position in (parameters, bin parameters)."""
     number: IndexArray
-    """(param,): position among the local parameters, their number for the others."""
+    """(param + bin parameter,): position among the local ones, their number for the others."""
+    n_slots: int = static()
+    n_multiplied: int = static()
 
 
 @pytree_dataclass
@@ -165,6 +225,10 @@ class ConstraintPlan:
     """(global observable,): the constrained parameters, in order."""
     correlated: IndexArray
     """(correlated param,): Gaussian constraints with correlations, as one multivariate."""
+    kinds: dict[str, IndexArray]
+    """further kind -> (member,): the parameters with a constraint of that kind."""
+    densities: ProgramPlan
+    """The users' log-densities: of parameters, or of parameters and their global observables."""
     term_arguments: tuple[tuple[IndexArray, ...], ...]
     """user term -> argument -> indices of its parameters; of all values, in the order it expects."""
     term_indices: tuple[tuple[IndexArray | None, ...], ...]
@@ -182,8 +246,12 @@ class Plan:
     rows: RowPlan
     programs: ProgramPlan
     factors: FactorPlan
-    lognormal: dict[str, LogNormalPlan]
+    additive: AdditivePlan | None
+    effects: dict[str, EffectPlan]
+    """kind -> its entries."""
     shape: ShapePlan | None
+    variance: VariancePlan | None
+    bins: BinPlan | None
     lite: LitePlan | None
     local: LocalPlan | None
     constraint: ConstraintPlan
@@ -200,6 +268,8 @@ class Plan:
     """(param,): 1 where the parameter is held at its start value by default."""
     n_params: int = static()
     n_dense: int = static()
+    gaussian_data: bool = static()
+    """Whether the data term is a Gaussian one instead of Poisson."""
 
 
 @pytree_dataclass
@@ -209,20 +279,24 @@ class Templates:
     nominal: Leaf
     """(row tile, width): yields in events."""
     sumw2: Leaf | None
-    """(sumw2 row tile, width): sums of squared weights."""
-    kappa_down: dict[str, Leaf]
-    kappa_up: dict[str, Leaf]
-    """interpolation -> (entry,): yield ratios at theta = -1 and +1."""
+    """(variance, width): sums of squared weights, and of products of two templates' weights."""
+    data_variance: Leaf | None
+    """(bin,): variances of the data of a Gaussian data term; None for the observed counts."""
+    effects: dict[str, tuple[Leaf, ...]]
+    """kind of row effect -> its numbers, (entry,) each; of a log-normal yield ratios at theta = -1, +1."""
     shape_up: Leaf | None
     shape_down: Leaf | None
     """(block, width): templates at theta = -1/scale and +1/scale."""
     captured: tuple[tuple[Leaf | None, ...], ...]
     term_captured: tuple[tuple[Leaf | None, ...], ...]
+    density_captured: tuple[tuple[Leaf | None, ...], ...]
     """user function -> captured array, None where it holds integers."""
     width: Leaf
     """(param,): widths of Gaussian constraints (1 elsewhere)."""
     tau: Leaf
     """(param,): auxiliary counts of Poisson constraints (1 elsewhere)."""
+    constraint_numbers: dict[str, tuple[Leaf, ...]]
+    """further kind of constraint -> its numbers, (member,) each."""
     correlation: Leaf | None
     """(correlated param, correlated param)."""
     globs: Leaf
@@ -256,9 +330,6 @@ class Fixed:
     bin_values: Leaf
 
 
-def n_bin_params(plan: Plan | Any) -> int:
-    """The number of bin parameters of a plan (resolved or not)."""
-    if plan.lite is None:
-        return 0
-    to_flat = plan.lite.to_flat
-    return int((to_flat.values if isinstance(to_flat, Index) else to_flat).shape[0])
+def n_bin_params(plan: Plan) -> int:
+    """The number of bin parameters of a plan."""
+    return 0 if plan.bins is None else plan.bins.n

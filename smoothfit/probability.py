@@ -24,6 +24,10 @@ from ._types import Array
 
 __all__ = [
     "FLOOR",
+    "data_constant",
+    "data_curvature",
+    "data_deviance",
+    "data_slope",
     "gaussian_constant",
     "poisson_constant",
     "poisson_curvature",
@@ -132,3 +136,29 @@ def gaussian_constant(width: Array | float) -> Array:
     0.918939
     """
     return jnp.log(width) + 0.5 * jnp.log(2.0 * jnp.pi)
+
+
+def data_deviance(nu: Array, d: Array, variance: Array | None = None) -> Array:
+    """The data term less its constant: Poisson, or (nu - d)^2/(2 variance) if a variance is given.
+
+    Examples
+    --------
+    >>> float(data_deviance(3.0, 0.0)), float(data_deviance(3.0, 1.0, 4.0))
+    (3.0, 0.5)
+    """
+    return poisson_deviance(nu, d) if variance is None else 0.5 * (nu - d) ** 2 / variance
+
+
+def data_slope(nu: Array, d: Array, variance: Array | None = None) -> Array:
+    """The derivative of :func:`data_deviance` by nu."""
+    return poisson_slope(nu, d) if variance is None else (nu - d) / variance
+
+
+def data_curvature(nu: Array, d: Array, variance: Array | None = None) -> Array:
+    """The second derivative of :func:`data_deviance` by nu."""
+    return poisson_curvature(nu, d) if variance is None else jnp.ones_like(nu) / variance
+
+
+def data_constant(d: Array, variance: Array | None = None) -> Array:
+    """What :func:`data_deviance` leaves out of -log of the data's probability (density)."""
+    return poisson_constant(d) if variance is None else gaussian_constant(jnp.sqrt(variance))

@@ -43,8 +43,8 @@ def _finish(model, rng, seed):
     shift = np.random.default_rng(seed + 1).normal(0.0, 0.3, len(layout.globs))
     # Auxiliary counts move by a fraction of themselves, the others by parts of their width.
     constrained = layout.constrained
-    widths = np.concatenate([layout.widths[constrained], np.ones(layout.n_bin_params)])
-    counting = np.concatenate([layout.counting[constrained], np.zeros(layout.n_bin_params, bool)])
+    widths = np.concatenate([layout.widths[constrained], layout.bin_widths])
+    counting = np.concatenate([layout.counting[constrained], layout.bin_counting])
     globs = layout.globs * np.where(counting, 1.0 + 0.2 * shift, 1.0) + np.where(
         counting, 0.0, widths * shift
     )
@@ -185,7 +185,103 @@ def widths(rng):
     return Model().add_proc(sig.scale_by(mu)).add_proc(bkg)
 
 
+def _three_processes(rng, channels="AB"):
+    """Signal, background with a shape and a log-normal, and another; variances of all but `other` in B."""
+    mu, theta = Variable("mu", 1.0), nuisance("theta")
+    sig, bkg, other = Process("sig", signal=True), Process("bkg"), Process("other")
+    for channel in channels:
+        a, b, c = rng.uniform(8, 15, 3), rng.uniform(30, 60, 3), rng.uniform(10, 20, 3)
+        sig.add_contrib(ChannelContrib(channel, a, a * rng.uniform(0.1, 0.4, 3)))
+        bkg.add_contrib(ChannelContrib(channel, b, b * rng.uniform(0.3, 2.0, 3)))
+        bkg[channel].add_lnN(theta, rng.uniform(1.05, 1.1))
+        bkg[channel].add_shape(nuisance(f"shape_{channel}"), *_templates(rng, b), kind="raw")
+        sumw2 = None if channel == "B" else c * rng.uniform(0.5, 3.0, 3)
+        other.add_contrib(ChannelContrib(channel, c, sumw2))
+    other.add_lnN(theta, 0.9)
+    sig.scale_by(mu).add_lnN(nuisance("lumi"), 1.02)
+    return Model().add_proc(sig).add_proc(bkg).add_proc(other), (sig, bkg, other)
+
+
+def lite_gamma(rng):
+    """One Poisson-constrained factor a bin, on the processes with variances."""
+    model, (_, _, other) = _three_processes(rng)
+    own = Variable("own", [1.0] * 3, constraint=Gaussian(width=[0.05, 0.1, 0.2]))
+    other["B"].scale_by(own, axis="bin")
+    return model.set_mc_stat("lite-gamma")
+
+
+def full(rng):
+    """One parameter a process and bin: Poisson in A, Gaussian in B, a user function and a local one."""
+    model, (_, bkg, other) = _three_processes(rng)
+    tilt = Variable("tilt", 0.1, constraint=Gaussian(width=0.1))
+    bkg["A"].scale_by_fn(lambda s: jnp.exp(s * jnp.arange(3.0)), tilt)
+    own = Variable("own", [1.0] * 3, constraint=Poisson(tau=[20.0, 40.0, 90.0]), lower_bound=1e-9)
+    other["B"].scale_by(own, axis="bin")
+    model.set_mc_stat("full", channels=["A"])
+    return model.set_mc_stat("full", constraint="gaussian", channels=["B"])
+
+
+def threshold(rng):
+    """Combine's rule: bins of all three kinds, a negative yield and one without error."""
+    mu, theta = Variable("mu", 1.0), nuisance("theta")
+    bkg = Process("bkg", [120.0, 9.0, 4.0, 6.0], sumw2=[40.0, 9.0, 8.0, 0.0]).add_lnN(theta, 1.1)
+    rare = Process("rare", [5.0, 3.0, 1.0, -0.2], sumw2=[2.0, 1.5, 2.0, 0.1]).add_lnN(theta, 0.95)
+    sig = Process("sig", rng.uniform(4, 8, 4), sumw2=[0.5, 0.6, 0.4, 0.3], signal=True).scale_by(mu)
+    free = Process("free", rng.uniform(20, 40, 4), channel="side")
+    free.scale_by(Variable("norm", [1.0] * 4, lower_bound=0.0), axis="bin")
+    model = Model().add_proc(sig).add_proc(bkg).add_proc(rare).add_proc(free)
+    return model.set_mc_stat("threshold", threshold=10)
+
+
+def slots(rng):
+    """Several local variables in one bin."""
+    model, (sig, bkg, other) = _three_processes(rng)
+    for process, constraint in (
+        (sig, Gaussian(width=[0.05, 0.1, 0.2])),
+        (bkg, Poisson(tau=[20.0, 40.0, 90.0])),
+        (other, Gaussian(width=0.15)),
+    ):
+        own = Variable(f"own_{process.name}", [1.0] * 3, constraint=constraint, lower_bound=1e-9)
+        process["A"].scale_by(own, axis="bin")
+    return model.set_mc_stat("none")
+
+
+def gaussian_data(rng):
+    """A Gaussian data term, with lite parameters in one channel and local ones in the other."""
+    model, (_, bkg, other) = _three_processes(rng)
+    for process in (bkg, other):
+        own = Variable(f"own_{process.name}", [1.0] * 3, constraint=Gaussian(width=[0.05, 0.1, 0.2]))
+        process["B"].scale_by(own, axis="bin")
+    model.set_mc_stat("none", channels=["B"])
+    return model.set_data_term("gaussian", {"A": [60.0, 80.0, 70.0], "B": [50.0, 40.0, 90.0]})
+
+
+def covariance(rng):
+    """Templates that share events: Monte Carlo covariances carried through a morphed sum."""
+    c, mu = Variable("c", [0.3], lower_bound=-3.0, upper_bound=3.0), Variable("mu", 1.0)
+    points = np.array([[0.0], [1.0], [-1.0]])
+    a, b, q = rng.uniform(0.5, 1.5, (3, 400)) * np.array([[0.1], [0.02], [0.05]])
+    weights = a + points * b + points**2 * q
+    bins = rng.integers(0, 3, 400)
+    templates = np.array([[w[bins == k].sum() for k in range(3)] for w in weights])
+    sumw2 = np.array([[[np.sum((v * w)[bins == k]) for k in range(3)] for w in weights] for v in weights])
+    eft = Process("eft", templates, sumw2=sumw2).scale_by_fn(Dim6EFTMorphing(c, points), c)
+    rows = rng.uniform(10, 20, (2, 3))
+    root = rng.normal(size=(3, 2, 2))
+    shared = np.moveaxis(root @ np.swapaxes(root, 1, 2) + 0.2 * np.eye(2), 0, -1)
+    pair = Process("pair", rows, sumw2=shared).scale_by(mu)
+    pair.add_lnN(nuisance("theta"), ([0.9, 1.1], [1.2, 0.95]))
+    bkg = Process("bkg", rng.uniform(20, 40, 3), sumw2=rng.uniform(1, 4, 3))
+    return Model().add_proc(eft).add_proc(pair).add_proc(bkg)
+
+
 MODELS = {
+    "lite_gamma": lite_gamma,
+    "full": full,
+    "threshold": threshold,
+    "slots": slots,
+    "gaussian_data": gaussian_data,
+    "covariance": covariance,
     "counting": counting,
     "effects": effects,
     "arrays": arrays,
@@ -229,4 +325,5 @@ def random_values(small, rng, size=0.3):
     scale = np.where(np.isfinite(layout.widths), layout.widths, 0.3)
     values = layout.start + size * scale * rng.normal(size=layout.n_params)
     values = np.clip(values, layout.lower + 1e-3, layout.upper - 1e-3)
-    return np.concatenate([values, size * rng.normal(size=layout.n_bin_params)])
+    bins = layout.bin_centre + size * layout.bin_widths * rng.normal(size=layout.n_bin_params)
+    return np.concatenate([values, np.where(layout.bin_counting, np.maximum(bins, 1e-3), bins)])

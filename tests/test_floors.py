@@ -21,11 +21,19 @@ TOP = "__init__"
 
 FLOORS = [
     ["errors", "_types", "_pytree", "_config", "_compilation", "_optional"],
-    ["interpolation", "probability", "constraints", "eft", "modifiers", "examples", "_files"],
+    [
+        "_checks",
+        "interpolation",
+        "probability",
+        "constraints",
+        "modifiers",
+        "examples",
+        "_files",
+    ],
     ["programs", "prepared", "tiling", "layout", "status"],
     ["render", "effects", "montecarlo"],
     ["build", "likelihood", "results"],
-    ["preparation"],
+    ["preparation", "eft", "data_driven"],
     ["fitters"],
     ["inference", "functional"],
     ["model"],

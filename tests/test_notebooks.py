@@ -51,6 +51,29 @@ PROBES = {
             "bottom_line_test(model, chosen, hypotheses).passed.tolist()",
         ),
     },
+    "eft": {
+        "templates": (
+            "check = [1.3, -0.7]",
+            "[float(np.max(np.abs(morphed / direct - 1.0))), signal.residual, len(signal.basis)]",
+        ),
+        "errors": ("true_last.append(", "float(np.max(np.abs(np.array(last) / np.array(true_last) - 1.0)))"),
+        "minima": (
+            "best_fit = model.fit(obs, starts=30",
+            "[len(best_fit.minima), best_fit.success, sum(best_fit.minima.failed.values())]",
+        ),
+        "rise": (
+            "bounds = model.minos_bounds(",
+            "model.profile({'cHG': bounds.up}, best_fit).fun - best_fit.fun",
+        ),
+    },
+    "abcd": {
+        "counts": ("best_fit = model.fit(obs)", "[best_fit.success, value, bounds.up, bounds.down]"),
+        "estimate": (
+            "multijet.estimate()",
+            "[by_hand.tolist(), (obs['B'] * obs['C'] / obs['D']).tolist()]",
+        ),
+        "coverage": ("n_toys = 300", "[len(pulls), float(pulls.mean()), float(pulls.std())]"),
+    },
 }
 """notebook -> name -> (text of a cell, expression to evaluate after that cell)."""
 
@@ -162,10 +185,7 @@ def test_runs(path, tmp_path):
     assert not [o for o in _outputs(notebook) if o.output_type == "error"]
     found = _probed(notebook)
     assert set(found) == set(PROBES.get(path.stem, {}))
-    if path.stem == "quickstart":
-        _check_quickstart(found)
-    elif path.stem == "unfolding":
-        _check_unfolding(found)
+    CHECKS.get(path.stem, lambda found: None)(found)
 
 
 def _check_quickstart(found: dict[str, Any]) -> None:
@@ -176,6 +196,29 @@ def _check_quickstart(found: dict[str, Any]) -> None:
     assert found["morphing"] == pytest.approx([0.0, 0.0], abs=1e-9)
     assert found["correlation"] is True
     assert found["coverage"] == pytest.approx(0.6826, abs=1e-3)
+
+
+def _check_eft(found: dict[str, Any]) -> None:
+    difference, residual, size = found["templates"]
+    assert difference < 1e-10
+    assert residual < 1e-10
+    assert size == 6
+    assert found["errors"] < 1e-9
+    assert found["minima"] == [2, True, 0]
+    assert found["rise"] == pytest.approx(0.5, abs=1e-6)
+
+
+def _check_abcd(found: dict[str, Any]) -> None:
+    success, value, up, down = found["counts"]
+    assert success
+    # Generated with a strength of 1: within three errors.
+    assert abs(value - 1.0) < 3.0 * (up - down) / 2.0
+    assert found["estimate"][0] == pytest.approx(found["estimate"][1], rel=1e-12)
+    number, mean, width = found["coverage"]
+    assert number == 300
+    # Four errors of a mean and of a width of 300 unit Gaussians.
+    assert abs(mean) < 4.0 / 300**0.5
+    assert abs(width - 1.0) < 4.0 / 600**0.5
 
 
 def _check_unfolding(found: dict[str, Any]) -> None:
@@ -193,3 +236,11 @@ def _check_unfolding(found: dict[str, Any]) -> None:
     ]
     assert sorted(errors, key=errors.__getitem__) == order
     assert errors["coverage"] < 1.0
+
+
+CHECKS = {
+    "quickstart": _check_quickstart,
+    "eft": _check_eft,
+    "abcd": _check_abcd,
+    "unfolding": _check_unfolding,
+}

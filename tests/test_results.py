@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from smoothfit.constraints import Prefit
 from smoothfit.errors import (
     InvalidValueError,
     MissingPackageError,
@@ -53,8 +54,8 @@ def layout():
         "upper": np.full(4, np.inf),
         "constrained": np.array([3]),
         "globs": np.zeros(3),
-        "widths": np.array([np.nan, np.nan, np.nan, 1.0]),
-        "counting": np.zeros(4, dtype=bool),
+        "smallest_globs": np.full(1, -np.inf),
+        "prefit": Prefit(np.array([np.nan, np.nan, np.nan, 0.0]), *np.array([[np.nan] * 3 + [1.0]] * 2)),
     }
     return Layout(**{name: value for name, value in given.items() if name in fields})
 

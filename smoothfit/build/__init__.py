@@ -5,25 +5,26 @@
 * :class:`ChannelContrib`: the yields of a process in one channel, with their systematics.
 
 What was asked of a process or a contribution is kept as declarations (:class:`Scale`,
-:class:`ScaleFn`, :class:`LnN`, :class:`Shape`), which ``prepare()`` turns into arrays.
+:class:`ScaleFn`, :class:`AddFn`, :class:`Systematic`, :class:`Shape`), which ``prepare()`` turns into arrays.
 """
 
 from __future__ import annotations
 
 from .changes import Tracked, total_changes
 from .contribution import ChannelContrib
-from .declarations import Declaration, LnN, Scale, ScaleFn, Shape
+from .declarations import AddFn, Declaration, Scale, ScaleFn, Shape, Systematic
 from .process import Process
 from .variable import Variable
 
 __all__ = [
+    "AddFn",
     "ChannelContrib",
     "Declaration",
-    "LnN",
     "Process",
     "Scale",
     "ScaleFn",
     "Shape",
+    "Systematic",
     "Tracked",
     "Variable",
     "total_changes",

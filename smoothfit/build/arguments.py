@@ -8,27 +8,29 @@ from typing import Any
 import numpy as np
 
 from .._types import FloatArray
+from ..effects import Effect, LnN
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError
-from .checks import as_floats, check_choice, check_finite, describe, plural
-from .declarations import LnN, Scale, ScaleFn, function_label
+from .checks import check_choice, describe, plural
+from .declarations import AddFn, Scale, ScaleFn, Systematic, function_label
+from .selection import Region
 from .variable import Variable, check_variable
 
 __all__ = [
     "AXES",
-    "INTERPOLATIONS",
     "SHAPE_KINDS",
     "by_channel",
     "check_channel",
     "check_integrals",
+    "read_add_fn",
     "read_lnn",
     "read_nuisance",
     "read_scale",
     "read_scale_fn",
+    "read_systematic",
     "resolve_axis",
 ]
 
 AXES = (None, "process", "bin")
-INTERPOLATIONS = ("combine", "talk", "code1", "code4")
 SHAPE_KINDS = ("shape", "raw")
 
 
@@ -43,63 +45,40 @@ def read_nuisance(what: str, variable: Any) -> Variable:
     return checked
 
 
-def _kappa(what: str, kappa: Any, n_sub: int | None) -> FloatArray:
-    array = check_finite(what, as_floats(what, kappa))
-    if array.ndim > 1 or (array.ndim == 1 and n_sub is not None and len(array) != n_sub):
-        expected = (
-            "" if n_sub is None else f", there {'is' if n_sub == 1 else 'are'} {plural(n_sub, 'sub-process')}"
+def read_systematic(what: str, effect: Any, variable: Any, region: Region) -> Systematic:
+    """An effect with its variable, which must be one that it can act through."""
+    if isinstance(effect, type) and issubclass(effect, Effect):
+        raise InvalidTypeError(
+            f"{what} needs an effect, got the class {effect.__name__}; call it with numbers."
         )
-        raise ShapeMismatchError(
-            f"{what} has shape {array.shape}{expected}; give one number, or one a sub-process."
+    if not isinstance(effect, Effect):
+        raise InvalidTypeError(
+            f"{what} needs an effect such as LnN(1.05) first, then the variable, got {describe(effect)}."
         )
-    if np.any(array <= 0.0):
-        raise InvalidValueError(
-            f"{what} must be positive, got {array.min():g}; it is a ratio of yields, 1.05 is 5%."
-        )
-    return np.atleast_1d(array)
+    variable = read_nuisance(what, variable)
+    effect.check_variable(what, variable)
+    return Systematic(variable=variable, effect=effect, region=region)
 
 
-def read_lnn(what: str, variable: Any, kappa: Any, interpolation: Any, *, n_sub: int | None) -> LnN:
+def read_lnn(what: str, variable: Any, kappa: Any, interpolation: Any, region: Region) -> Systematic:
     """A log-normal from kappa (symmetric) or (down, up), each a number or one a sub-process.
-
-    The arrays of the result have length 1 where one number was given, or one a sub-process.
-    ``n_sub`` is None where the number of sub-processes is not known yet.
 
     Examples
     --------
     >>> lumi = Variable("lumi", 0.0, nuisance=True)
-    >>> lnn = read_lnn("add_lnN", lumi, (0.5, 2.0), "combine", n_sub=1)
+    >>> lnn = read_lnn("add_lnN", lumi, (0.5, 2.0), "combine", Region()).effect
     >>> float(lnn.down[0]), float(lnn.up[0])
     (0.5, 2.0)
     """
     variable = read_nuisance(what, variable)
-    check_choice(f"{what}: interpolation", interpolation, INTERPOLATIONS)
-    if isinstance(kappa, tuple | list) or getattr(kappa, "ndim", 0) > 0:
-        if len(kappa) != 2:
-            raise ShapeMismatchError(
-                f"{what}: kappa has {len(kappa)} entries; give one number, or a pair (down, up), each of "
-                "which may be a list with one number a sub-process."
-            )
-        down = _kappa(f"{what}: kappa down", kappa[0], n_sub)
-        up = _kappa(f"{what}: kappa up", kappa[1], n_sub)
-    else:
-        up = _kappa(f"{what}: kappa", kappa, n_sub)
-        with np.errstate(over="ignore"):
-            down = check_finite(f"{what}: 1 / kappa", 1.0 / up)
-    if len(down) != len(up) and 1 not in (len(down), len(up)):
-        raise ShapeMismatchError(
-            f"{what}: kappa down has {len(down)} entries, up has {len(up)}; give both one a sub-process."
-        )
-    down, up = np.broadcast_arrays(down, up)
-    return LnN(variable=variable, down=down, up=up, interpolation=interpolation)
+    return read_systematic(what, LnN._given(what, kappa, interpolation), variable, region)
 
 
-def read_scale_fn(what: str, fn: Any, variables: tuple[Any, ...], axis: Any) -> ScaleFn:
-    """A callable with the variables it takes; it is traced when the model is prepared."""
+def _read_fn(what: str, fn: Any, variables: tuple[Any, ...], axis: Any) -> dict[str, Any]:
     if not callable(fn):
         raise InvalidTypeError(
             f"{what} needs a function first, then the variables, got {describe(fn)}; "
-            "write scale_by_fn(fn, mu)."
+            f"write {what.split(': ')[-1]}(fn, mu)."
         )
     label = function_label(fn)
     if not variables:
@@ -107,7 +86,18 @@ def read_scale_fn(what: str, fn: Any, variables: tuple[Any, ...], axis: Any) -> 
             f"{what}: '{label}' was given no variable; give those it takes after the function."
         )
     checked = tuple(check_variable(f"{what}: '{label}'", variable) for variable in variables)
-    return ScaleFn(fn=fn, variables=checked, axis=check_choice(f"{what}: axis", axis, AXES), label=label)
+    axis = check_choice(f"{what}: axis", axis, AXES)
+    return {"fn": fn, "variables": checked, "axis": axis, "label": label}
+
+
+def read_scale_fn(what: str, fn: Any, variables: tuple[Any, ...], axis: Any, region: Region) -> ScaleFn:
+    """A callable with the variables it takes; it is traced when the model is prepared."""
+    return ScaleFn(**_read_fn(what, fn, variables, axis), region=region)
+
+
+def read_add_fn(what: str, fn: Any, variables: tuple[Any, ...], axis: Any, region: Region) -> AddFn:
+    """As :func:`read_scale_fn`, of a function whose result is added."""
+    return AddFn(**_read_fn(what, fn, variables, axis), region=region)
 
 
 def resolve_axis(
@@ -151,11 +141,11 @@ def resolve_axis(
     )
 
 
-def read_scale(what: str, variable: Any, axis: Any) -> Scale:
+def read_scale(what: str, variable: Any, axis: Any, region: Region) -> Scale:
     """A scale factor with its axis as asked for; :func:`resolve_axis` says what that means."""
     variable = check_variable(what, variable)
     axis = check_choice(f"{what}: axis", axis, AXES)
-    return Scale(variable=variable, axis="all" if variable.size == 1 else axis)
+    return Scale(variable=variable, axis="all" if variable.size == 1 else axis, region=region)
 
 
 def check_integrals(

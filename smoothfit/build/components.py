@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from .._types import BoolArray, FloatArray
-from ..constraints import Constraint, Gaussian, NoConstraint, Poisson
+from ..constraints import Constraint, Gaussian, NoConstraint
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError
 from .checks import as_floats, describe, plural
 from .declarations import read_only
 
-__all__ = ["read_bound", "read_constraint", "read_flags"]
+__all__ = ["inside_support", "read_bound", "read_constraint", "read_flags"]
 
 
 def read_bound(what: str, bound: Any, size: int, absent: float) -> FloatArray:
@@ -69,20 +69,59 @@ def read_constraint(what: str, constraint: Any, nuisance: bool, value: FloatArra
         )
     if isinstance(constraint, NoConstraint):
         return None
-
-    def spread(field: str, numbers: Any) -> FloatArray:
-        where = f"{what}: {field} of the constraint"
-        return read_only(_components(where, as_floats(where, numbers), len(value)))
-
-    if isinstance(constraint, Gaussian):
-        mean = value if constraint.mean is None else constraint.mean
-        return dataclasses.replace(
-            constraint, mean=spread("mean", mean), width=spread("width", constraint.width)
+    kind = type(constraint).__name__
+    if not constraint.kind:
+        raise InvalidTypeError(
+            f"{what}: a constraint of kind {kind} cannot be used; a density of your own is a LogDensity."
         )
-    if isinstance(constraint, Poisson):
-        if np.any(value < 0.0):
+    if np.any(value < constraint.smallest_value):
+        wrong, needed = (
+            ("negative", "a rate")
+            if constraint.smallest_value == 0.0
+            else ("not positive", "a positive value")
+        )
+        raise InvalidValueError(
+            f"{what}: value {value.min():g} is {wrong}; a {kind} constraint needs {needed}, start at 1."
+        )
+    filled = constraint.filled(value)
+    return dataclasses.replace(  # type: ignore[type-var]
+        filled,
+        **{
+            field.name: _spread(f"{what}: {field.name} of the constraint", getattr(filled, field.name), value)
+            for field in dataclasses.fields(filled)  # type: ignore[arg-type]
+        },
+    )
+
+
+def _spread(what: str, given: Any, value: FloatArray) -> Any:
+    """Numbers, one a component; functions and what was not given stay."""
+    if given is None or callable(given):
+        return given
+    return read_only(_components(what, as_floats(what, given), len(value)))
+
+
+def inside_support(
+    what: str, constraint: Constraint | None, lower: FloatArray, upper: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Bounds that a constraint's range sets where none are given.
+
+    Raises
+    ------
+    InvalidValueError
+        If a bound that is given lies outside the range.
+    """
+    if constraint is None:
+        return lower, upper
+    lowest, highest = (np.broadcast_to(end, lower.shape) for end in constraint.support)
+    for name, given, inside in (
+        ("lower_bound", lower, (lower >= lowest) & (lower <= highest)),
+        ("upper_bound", upper, (upper >= lowest) & (upper <= highest)),
+    ):
+        wrong = np.isfinite(given) & ~inside
+        if np.any(wrong):
+            i = int(np.argmax(wrong))
             raise InvalidValueError(
-                f"{what}: value {value.min():g} is negative; a Poisson constraint needs a rate, start at 1."
+                f"{what}: {name} {given[i]:g} is outside the range [{lowest[i]:g}, {highest[i]:g}] of its "
+                f"{type(constraint).__name__} constraint; leave it out, or give one inside."
             )
-        return dataclasses.replace(constraint, tau=spread("tau", constraint.tau))
-    return constraint
+    return np.maximum(lower, lowest), np.minimum(upper, highest)

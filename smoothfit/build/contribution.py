@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._types import ArrayLike, FloatArray
+from ..effects import EMPTY_RATE, Effect, GmN
 from ..errors import DuplicateNameError, InvalidTypeError, InvalidValueError, ShapeMismatchError
 from .arguments import (
     SHAPE_KINDS,
     check_integrals,
+    read_add_fn,
     read_lnn,
     read_nuisance,
     read_scale,
     read_scale_fn,
+    read_systematic,
     resolve_axis,
 )
 from .changes import Tracked
 from .checks import as_floats, check_choice, check_finite, check_name, describe, plural
-from .declarations import Declaration, LnN, Scale, Shape, effect_label, read_only
+from .declarations import Declaration, Scale, ScaleFn, Shape, Systematic, effect_label, read_only
 from .histograms import as_histogram, read_template, same_edges
+from .lowering import entries, rates
+from .selection import read_region
 from .variable import Variable
 
 if TYPE_CHECKING:
@@ -79,7 +85,10 @@ class ChannelContrib(Tracked):
         self._edges = None if template.bin_edges is None else read_only(template.bin_edges)
         self._axis_label = template.label
         variances = template.variances if sumw2 is None else sumw2
-        self._sumw2 = None if variances is None else self._read_sumw2(variances)
+        self._sumw2: FloatArray | None = None
+        self._covariance: FloatArray | None = None
+        if variances is not None:
+            self._sumw2, self._covariance = self._read_sumw2(variances)
 
     # -- what it is ------------------------------------------------------------------------------
 
@@ -97,6 +106,11 @@ class ChannelContrib(Tracked):
     def sumw2(self) -> FloatArray | None:
         """Variances of the yields, shape (sub-process, bin), or None."""
         return self._sumw2
+
+    @property
+    def covariance(self) -> FloatArray | None:
+        """Covariances of the sub-processes' yields, (sub-process, sub-process, bin), or None."""
+        return self._covariance
 
     @property
     def is_array(self) -> bool:
@@ -145,11 +159,14 @@ class ChannelContrib(Tracked):
 
     # -- what acts on it -------------------------------------------------------------------------
 
-    def scale_by(self, variable: Variable, *, axis: str | None = None) -> ChannelContrib:
+    def scale_by(
+        self, variable: Variable, *, axis: str | None = None, bins: Any = None, sub_procs: Any = None
+    ) -> ChannelContrib:
         """Multiply the yields by a variable.
 
         A variable of one component scales everything; of several, the sub-processes of an array
         process if there are as many, else the bins. ``axis="bin"`` or ``"process"`` asks for one.
+        ``bins`` and ``sub_procs`` restrict it (see :meth:`add_effect`), and the components to that.
 
         Raises
         ------
@@ -162,16 +179,23 @@ class ChannelContrib(Tracked):
         'bin'
         """
         what = f"{self._what}: scale_by"
-        scale = read_scale(what, variable, axis)
-        return self._add(self._resolve(what, scale), f"scale_by('{scale.variable.name}')")
+        scale = read_scale(what, variable, axis, read_region(what, sub_procs, bins))
+        return self._declare(what, scale, f"scale_by('{scale.variable.name}')")
 
     def scale_by_fn(
-        self, fn: Callable[..., Any], *variables: Variable, axis: str | None = None
+        self,
+        fn: Callable[..., Any],
+        *variables: Variable,
+        axis: str | None = None,
+        bins: Any = None,
+        sub_procs: Any = None,
     ) -> ChannelContrib:
         """Multiply the yields by a function of variables, traceable by JAX.
 
         ``fn`` gets one array a variable (0-d for a scalar one). Its result has shape
         (sub-process, bin), or broadcasts to it; a 1-D result follows the rule of ``scale_by``.
+        ``bins`` and ``sub_procs`` restrict it (see :meth:`add_effect`); the result may then be that of the
+        restricted region only.
 
         Examples
         --------
@@ -179,11 +203,77 @@ class ChannelContrib(Tracked):
         >>> ChannelContrib("SR", [50.0, 1.0]).scale_by_fn(lambda mu: mu**2, mu)
         ChannelContrib('SR', 2 bins, effects: scale_by_fn mu)
         """
-        declaration = read_scale_fn(f"{self._what}: scale_by_fn", fn, variables, axis)
-        return self._add(declaration, f"scale_by_fn('{declaration.label}')")
+        what = f"{self._what}: scale_by_fn"
+        declaration = read_scale_fn(what, fn, variables, axis, read_region(what, sub_procs, bins))
+        return self._declare(what, declaration, f"scale_by_fn('{declaration.label}')")
 
-    def add_lnN(self, variable: Variable, kappa: Any, *, interpolation: str = "combine") -> ChannelContrib:
-        """Add a log-normal uncertainty of the normalisation.
+    def add_by_fn(
+        self,
+        fn: Callable[..., Any],
+        *variables: Variable,
+        axis: str | None = None,
+        bins: Any = None,
+        sub_procs: Any = None,
+    ) -> ChannelContrib:
+        """Add the result of a function of variables, in events, to the nominal yields.
+
+        It is added with the changes of shape, before all factors multiply; Monte Carlo errors stay as
+        they are. Arguments and the shape of the result are those of :meth:`scale_by_fn`.
+
+        Examples
+        --------
+        >>> extra = Variable("extra", 0.0)
+        >>> ChannelContrib("SR", [50.0, 1.0]).add_by_fn(lambda x: x * jnp.array([2.0, 1.0]), extra)
+        ChannelContrib('SR', 2 bins, effects: add_by_fn extra)
+        """
+        what = f"{self._what}: add_by_fn"
+        declaration = read_add_fn(what, fn, variables, axis, read_region(what, sub_procs, bins))
+        return self._declare(what, declaration, f"add_by_fn('{declaration.label}')")
+
+    def add_effect(
+        self, effect: Effect, variable: Variable, *, bins: Any = None, sub_procs: Any = None
+    ) -> ChannelContrib:
+        """Multiply the yields by an effect of one variable, such as ``LnN(1.05)``.
+
+        Parameters
+        ----------
+        effect
+            An object of :mod:`smoothfit.effects`. If it has several numbers, one a sub-process acted on.
+        variable
+            A variable of one component, constrained as the effect needs.
+        bins
+            Bins it acts on: indices, a slice, or one flag a bin; all by default.
+        sub_procs
+            Sub-processes it acts on, names or indices; all by default. Names are known once the
+            contribution belongs to a process.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError, DuplicateNameError
+            For something that is no effect, a variable it cannot act through, a region that does not exist,
+            an effect of that kind and variable that acts there already.
+
+        Examples
+        --------
+        >>> from smoothfit.effects import LnN
+        >>> tail = Variable("tail", 0.0, nuisance=True)
+        >>> ChannelContrib("SR", [50.0, 1.0]).add_effect(LnN(1.3), tail, bins=[1])
+        ChannelContrib('SR', 2 bins, effects: lnN tail)
+        """
+        what = f"{self._what}: add_effect"
+        declaration = read_systematic(what, effect, variable, read_region(what, sub_procs, bins))
+        return self._declare(what, declaration, f"add_effect('{declaration.variable.name}')")
+
+    def add_lnN(
+        self,
+        variable: Variable,
+        kappa: Any,
+        *,
+        interpolation: str = "combine",
+        bins: Any = None,
+        sub_procs: Any = None,
+    ) -> ChannelContrib:
+        """Add a log-normal uncertainty of the normalisation: :meth:`add_effect` of an ``LnN``.
 
         Parameters
         ----------
@@ -194,6 +284,8 @@ class ChannelContrib(Tracked):
             (down, up): the yield ratios at -1 and +1, each a number or one a sub-process.
         interpolation
             "combine" (default), "talk", "code1" or "code4"; they differ for asymmetric kappas.
+        bins, sub_procs
+            Where it acts; everywhere by default.
 
         Raises
         ------
@@ -203,13 +295,12 @@ class ChannelContrib(Tracked):
         Examples
         --------
         >>> jes = Variable("jes", 0.0, nuisance=True)
-        >>> lnn = ChannelContrib("SR", 50.0).add_lnN(jes, (0.9, 1.3)).effects[0]
-        >>> lnn.down, lnn.up
-        (array([0.9]), array([1.3]))
+        >>> ChannelContrib("SR", 50.0).add_lnN(jes, (0.9, 1.3)).effects[0].effect
+        LnN(down=[0.9], up=[1.3], 'combine')
         """
-        lnn = read_lnn(f"{self._what}: add_lnN", variable, kappa, interpolation, n_sub=self.n_sub)
-        self._check_lnn(lnn)
-        return self._add(self._broadcast(lnn), f"add_lnN('{lnn.variable.name}')")
+        what = f"{self._what}: add_lnN"
+        lnn = read_lnn(what, variable, kappa, interpolation, read_region(what, sub_procs, bins))
+        return self._declare(what, lnn, f"add_lnN('{lnn.variable.name}')")
 
     def add_shape(
         self, variable: Variable, up: Any, down: Any, *, kind: str = "shape", scale: float = 1.0
@@ -246,12 +337,15 @@ class ChannelContrib(Tracked):
     def register_sumw2(self, sumw2: ArrayLike) -> ChannelContrib:
         """Give the variances of the yields, replacing those there are.
 
+        Shape of the yields; or (M, M, bin) for an array process of M templates that share events: sums of
+        products of two templates' weights, which the error of their sum needs.
+
         Examples
         --------
         >>> ChannelContrib("SR", [50.0, 1.0]).register_sumw2([5.0, 0.1]).sumw2
         array([[5. , 0.1]])
         """
-        return self._set_sumw2(self._read_sumw2(sumw2))
+        return self._set_sumw2(*self._read_sumw2(sumw2))
 
     def __repr__(self) -> str:
         parts = [repr(self._channel)]
@@ -268,41 +362,95 @@ class ChannelContrib(Tracked):
 
     def _add(self, declaration: Declaration, call: str) -> ChannelContrib:
         self._effects.append(declaration)
+        self._admit(declaration)
         self._changed(f"{call} on {self._what}")
         return self
 
-    def _set_sumw2(self, sumw2: FloatArray) -> ChannelContrib:
-        self._sumw2 = sumw2
+    def _declare(self, what: str, declaration: Declaration, call: str) -> ChannelContrib:
+        return self._add(self._checked(what, declaration), call)
+
+    def _checked(self, what: str, declaration: Declaration) -> Declaration:
+        """A declaration as it acts here, if it can and nothing alike acts already."""
+        names = None if self._process is None else self._process.sub_procs
+        resolved = self._resolve(what, declaration, names)
+        shared = () if self._process is None else self._process._shared_with(self)
+        self._check_new(what, resolved, (*shared, *self._effects))
+        return resolved
+
+    def _admit(self, declaration: Declaration) -> None:
+        """Give empty rows that a gmN acts on the expected events that it stands for."""
+        if not (isinstance(declaration, Systematic) and isinstance(declaration.effect, GmN)):
+            return
+        rows = declaration.region.rows(self.n_sub)
+        empty = rows[(rates(self, declaration.region) == 0.0) & np.any(declaration.effect.alpha > 0.0)]
+        if len(empty):
+            yields = np.array(self._yields)
+            yields[empty, 0 if declaration.region.bins is None else declaration.region.bins[0]] = EMPTY_RATE
+            self._yields = read_only(yields)
+
+    def _set_sumw2(self, sumw2: FloatArray, covariance: FloatArray | None) -> ChannelContrib:
+        self._sumw2, self._covariance = sumw2, covariance
         self._changed(f"register_sumw2() on {self._what}")
         return self
 
-    def _resolve(self, what: str, declaration: Declaration) -> Declaration:
-        """A declaration of the process as it acts here: axis of a scale factor, a kappa a sub-process."""
-        if isinstance(declaration, LnN):
-            return self._broadcast(declaration)
-        if not isinstance(declaration, Scale):
+    def _resolve(self, what: str, declaration: Declaration, names: Sequence[str] | None) -> Declaration:
+        """A declaration as it acts here: its region by index, the axis of a scale factor.
+
+        ``names`` are those of the sub-processes, None where they are not known.
+        """
+        if isinstance(declaration, Shape):
             return declaration
-        variable = declaration.variable
+        region = declaration.region.resolve(what, names, self.n_sub, self.n_bins)
+        if isinstance(declaration, ScaleFn):
+            return declaration if region is declaration.region else replace(declaration, region=region)
+        n_sub = len(region.rows(self.n_sub))
+        if isinstance(declaration, Systematic):
+            return self._resolve_systematic(what, replace(declaration, region=region), n_sub)
         # "all" is kept by a variable of one component, whatever the axis asked for.
         asked = None if declaration.axis == "all" else declaration.axis
+        n_bins = self.n_bins if region.bins is None else len(region.bins)
         axis = resolve_axis(
-            what, variable, asked, n_sub=self.n_sub, n_bins=self.n_bins, is_array=self._is_array
+            what, declaration.variable, asked, n_sub=n_sub, n_bins=n_bins, is_array=self._is_array
         )
-        return Scale(variable=variable, axis=axis)
+        return Scale(variable=declaration.variable, axis=axis, region=region)
 
-    def _broadcast(self, lnn: LnN) -> LnN:
-        """The same log-normal with one kappa a sub-process."""
-        down, up = (np.broadcast_to(side, (self.n_sub,)) for side in (lnn.down, lnn.up))
-        return LnN(variable=lnn.variable, down=down, up=up, interpolation=lnn.interpolation)
-
-    def _check_lnn(self, lnn: LnN) -> None:
-        """A second log-normal of one variable is a mistake: both would act."""
-        shared = () if self._process is None else self._process.effects
-        if any(isinstance(e, LnN) and e.variable is lnn.variable for e in (*shared, *self._effects)):
-            raise DuplicateNameError(
-                f"{self._what}: add_lnN('{lnn.variable.name}') was called before; "
-                "give both kappas in one call."
+    def _resolve_systematic(self, what: str, systematic: Systematic, n_sub: int) -> Systematic:
+        given = systematic.effect.n_rows
+        if given not in (None, n_sub):
+            raise ShapeMismatchError(
+                f"{what}: {systematic.effect.label} of '{systematic.variable.name}' has "
+                f"{plural(given, 'number')}, it acts on {plural(n_sub, 'sub-process')}; "
+                "give one number, or one a sub-process."
             )
+        if isinstance(systematic.effect, GmN):
+            self._check_fillable(what, systematic)
+        entries(what, self, systematic)
+        return systematic
+
+    def _check_fillable(self, what: str, systematic: Systematic) -> None:
+        bins = self.n_bins if systematic.region.bins is None else len(systematic.region.bins)
+        if bins > 1 and np.any(rates(self, systematic.region) == 0.0):
+            raise InvalidValueError(
+                f"{what}: the yields are 0 in all {bins} bins, no shape that alpha * nu could follow; "
+                "give a shape in any normalisation near count * alpha."
+            )
+
+    def _check_new(self, what: str, declaration: Declaration, others: Iterable[Declaration]) -> None:
+        """A second effect of one kind and variable at one place is a mistake: both would act."""
+        if not isinstance(declaration, Systematic):
+            return
+        label = declaration.effect.label
+        for other in others:
+            if (
+                isinstance(other, Systematic)
+                and other.variable is declaration.variable
+                and other.effect.label == label
+                and other.region.overlaps(declaration.region)
+            ):
+                raise DuplicateNameError(
+                    f"{what}: {label} of '{declaration.variable.name}' was given before; "
+                    "give all its numbers in one call, or act on other sub-processes."
+                )
 
     def _read_like_yields(self, field: str, values: Any, cure: str) -> FloatArray:
         """Finite numbers in the shape of the yields, as (sub-process, bin)."""
@@ -325,16 +473,42 @@ class ChannelContrib(Tracked):
         check_finite(what, template.values)
         return rows
 
-    def _read_sumw2(self, sumw2: Any) -> FloatArray:
-        if as_histogram(sumw2, f"{self._what}: sumw2") is not None:
-            raise InvalidTypeError(f"{self._what}: sumw2 is a histogram; give its variances, h.variances().")
+    def _read_sumw2(self, sumw2: Any) -> tuple[FloatArray, FloatArray | None]:
+        """(variances (sub-process, bin), covariances (sub-process, sub-process, bin) or None)."""
+        what = f"{self._what}: sumw2"
+        if as_histogram(sumw2, what) is not None:
+            raise InvalidTypeError(f"{what} is a histogram; give its variances, h.variances().")
+        if np.ndim(sumw2) == 3:
+            covariance = self._read_covariance(what, sumw2)
+            return read_only(np.einsum("kkb->kb", covariance)), covariance
         rows = self._read_like_yields("sumw2", sumw2, "give one variance a bin")
         if np.any(rows < 0.0):
             raise InvalidValueError(
-                f"{self._what}: sumw2 must not be negative, got {rows.min():g}; "
-                "it is a sum of squared weights."
+                f"{what} must not be negative, got {rows.min():g}; it is a sum of squared weights."
             )
-        return read_only(rows)
+        return read_only(rows), None
+
+    def _read_covariance(self, what: str, given: Any) -> FloatArray:
+        covariance = check_finite(what, as_floats(what, given))
+        expected = (self.n_sub, self.n_sub, self.n_bins)
+        if covariance.shape != expected:
+            raise ShapeMismatchError(
+                f"{what} has shape {covariance.shape}, expected {expected}: sub-process, sub-process, bin; "
+                "give sums of products of two templates' weights."
+            )
+        matrices = np.moveaxis(covariance, -1, 0)
+        size = np.abs(np.einsum("bkk->bk", matrices)).max(axis=1, initial=0.0)[:, None, None]
+        if np.any(np.abs(matrices - np.swapaxes(matrices, 1, 2)) > 1e-9 * size):
+            raise InvalidValueError(f"{what} is not symmetric; entry [k, l] is the sum of w_k w_l.")
+        smallest = np.linalg.eigvalsh(matrices)[:, 0]
+        # Rounding of the sums leaves a singular matrix with eigenvalues slightly below zero.
+        bad = np.flatnonzero(smallest < -1e-9 * size[:, 0, 0] * self.n_sub)
+        if len(bad):
+            raise InvalidValueError(
+                f"{what} is not positive semi-definite in bin {bad[0]} (smallest eigenvalue "
+                f"{smallest[bad[0]]:.3g}): no event weights have these sums; check how they were made."
+            )
+        return read_only(0.5 * (covariance + np.swapaxes(covariance, 0, 1)))
 
     def _read_shape(self, variable: Any, up: Any, down: Any, *, kind: Any, scale: Any) -> Shape:
         what = f"{self._what}: add_shape"

@@ -14,11 +14,24 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from .._types import ArrayLike, FloatArray
+from ..effects import Effect
+from .selection import EVERYWHERE, Region
 
 if TYPE_CHECKING:
     from .variable import Variable
 
-__all__ = ["Declaration", "LnN", "Scale", "ScaleFn", "Shape", "effect_label", "function_label", "read_only"]
+__all__ = [
+    "AddFn",
+    "Declaration",
+    "Scale",
+    "ScaleFn",
+    "Shape",
+    "Systematic",
+    "effect_label",
+    "function_label",
+    "read_only",
+    "variables_of",
+]
 
 
 def read_only(array: ArrayLike) -> FloatArray:
@@ -58,6 +71,7 @@ class Scale:
 
     variable: Variable
     axis: str | None
+    region: Region = EVERYWHERE
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,23 +86,21 @@ class ScaleFn:
     variables: tuple[Variable, ...]
     axis: str | None
     label: str
+    region: Region = EVERYWHERE
 
 
 @dataclass(frozen=True, eq=False)
-class LnN:
-    """A log-normal uncertainty of the normalisation.
+class AddFn(ScaleFn):
+    """A function of variables is added to the nominal yields, before all factors multiply."""
 
-    ``down`` and ``up``, shape (sub-process,), are the yield ratios at theta = -1 and +1.
-    """
+
+@dataclass(frozen=True, eq=False)
+class Systematic:
+    """An effect of :mod:`smoothfit.effects`, a function of one variable, on some or all of the yields."""
 
     variable: Variable
-    down: FloatArray
-    up: FloatArray
-    interpolation: str
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "down", read_only(self.down))
-        object.__setattr__(self, "up", read_only(self.up))
+    effect: Effect
+    region: Region = EVERYWHERE
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +121,12 @@ class Shape:
         object.__setattr__(self, "down", read_only(self.down))
 
 
-Declaration: TypeAlias = Scale | ScaleFn | LnN | Shape
+Declaration: TypeAlias = Scale | ScaleFn | Systematic | Shape
+
+
+def variables_of(effect: Declaration) -> tuple[Variable, ...]:
+    """The variables that a declaration makes yields depend on."""
+    return effect.variables if isinstance(effect, ScaleFn) else (effect.variable,)
 
 
 def effect_label(effect: Declaration) -> str:
@@ -123,8 +140,9 @@ def effect_label(effect: Declaration) -> str:
     """
     if isinstance(effect, Scale):
         return f"scale_by {effect.variable.name}"
-    if isinstance(effect, LnN):
-        return f"lnN {effect.variable.name}"
+    if isinstance(effect, Systematic):
+        return f"{effect.effect.label} {effect.variable.name}"
     if isinstance(effect, Shape):
         return f"{effect.kind} {effect.variable.name}"
-    return f"scale_by_fn {' '.join(variable.name for variable in effect.variables)}"
+    call = "add_by_fn" if isinstance(effect, AddFn) else "scale_by_fn"
+    return f"{call} {' '.join(variable.name for variable in effect.variables)}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from ..effects import Effect
 from ..errors import (
     DuplicateNameError,
     InvalidTypeError,
@@ -13,11 +15,21 @@ from ..errors import (
     NotPreparedError,
     ShapeMismatchError,
 )
-from .arguments import by_channel, check_channel, read_lnn, read_scale, read_scale_fn
+from .arguments import (
+    by_channel,
+    check_channel,
+    read_add_fn,
+    read_lnn,
+    read_scale,
+    read_scale_fn,
+    read_systematic,
+)
 from .changes import Tracked
 from .checks import check_flag, check_name, check_names, check_text, describe, plural
 from .contribution import ChannelContrib
-from .declarations import Declaration, LnN, Scale, effect_label
+from .declarations import Declaration, Scale, ScaleFn, Systematic, effect_label
+from .lowering import lowered
+from .selection import EVERYWHERE, read_region
 from .variable import Variable
 
 __all__ = ["Process"]
@@ -143,17 +155,28 @@ class Process(Tracked):
     def resolved_effects(self, contrib: ChannelContrib) -> tuple[Declaration, ...]:
         """Everything that acts on a contribution: the process's declarations, then its own.
 
-        Axes of scale factors are resolved for this contribution, kappas have one entry a
-        sub-process.
+        Axes of scale factors and regions are resolved for this contribution; what acts on some bins
+        only is a function of bins.
 
         Examples
         --------
         >>> bkg = Process("bkg", [500.0, 400.0]).add_lnN(Variable("lumi", 0.0, nuisance=True), 1.25)
-        >>> bkg.resolved_effects(bkg["main"])[0].down
-        array([0.8])
+        >>> bkg.resolved_effects(bkg["main"])[0].effect
+        LnN(down=[0.8], up=[1.25], 'combine')
         """
-        shared = tuple(contrib._resolve(f"{self._what}: scale_by", effect) for effect in self._effects)
-        return shared + contrib.effects
+        every = (*self._shared_with(contrib), *contrib.effects)
+        return tuple(lowered(contrib, effect) for effect in every)
+
+    def _shared_with(self, contrib: ChannelContrib) -> tuple[Declaration, ...]:
+        """What acts on every contribution, as it acts on this one."""
+        names = self._names_with(contrib)
+        return tuple(contrib._resolve(f"{self._what}: scale_by", effect, names) for effect in self._effects)
+
+    def _names_with(self, contrib: ChannelContrib) -> tuple[str, ...]:
+        """Names of the sub-processes, also while the first contribution is being added."""
+        if self._given is not None or self._contribs or not contrib.is_array:
+            return self.sub_procs
+        return tuple(f"{self._name}[{i}]" for i in range(contrib.n_sub))
 
     @property
     def _what(self) -> str:
@@ -191,39 +214,67 @@ class Process(Tracked):
                 f"{self._what} has a contribution to channel '{contrib.channel}' already; give one a channel."
             )
         self._check_rows(contrib)
+        admitted: list[Declaration] = []
         for effect in self._effects:
-            self._check_effect(effect, contrib)
+            admitted.append(self._check_effect(effect, contrib, admitted))
         self._contribs[contrib.channel] = contrib
         contrib._attach(self)
+        for effect in admitted:
+            contrib._admit(effect)
         return self._record(f"add_contrib('{contrib.channel}')")
 
-    def scale_by(self, variable: Variable, *, axis: str | None = None) -> Process:
+    def scale_by(
+        self,
+        variable: Variable,
+        *,
+        axis: str | None = None,
+        channel: str | None = None,
+        bins: Any = None,
+        sub_procs: Any = None,
+    ) -> Process:
         """Multiply the yields in every channel by a variable.
 
         A variable of one component scales everything; of several, the sub-processes of an array
         process if there are as many, else the bins of each channel. ``axis="bin"`` or
-        ``"process"`` asks for one.
+        ``"process"`` asks for one. ``channel``, ``bins`` and ``sub_procs`` restrict it: see
+        :meth:`add_effect`.
 
         Raises
         ------
         ShapeMismatchError
             Where the number of components fits neither.
         """
-        scale = read_scale(f"{self._what}: scale_by", variable, axis)
+        what = f"{self._what}: scale_by"
+        scale = read_scale(what, variable, axis, EVERYWHERE)
         known = self._known_n_sub
-        if axis == "process" and variable.size > 1 and known is not None and variable.size != known:
+        if (
+            sub_procs is None
+            and axis == "process"
+            and variable.size > 1
+            and known is not None
+            and variable.size != known
+        ):
             raise ShapeMismatchError(
                 f"{self._what}: scale_by: variable '{variable.name}' has "
                 f"{plural(variable.size, 'component')}, the process has {plural(known, 'sub-process')}; "
                 "give one component, or one a sub-process."
             )
-        return self._share(scale, f"scale_by('{variable.name}')")
+        return self._declare("scale_by", variable.name, scale, channel, bins, sub_procs)
 
-    def scale_by_fn(self, fn: Callable[..., Any], *variables: Variable, axis: str | None = None) -> Process:
+    def scale_by_fn(
+        self,
+        fn: Callable[..., Any],
+        *variables: Variable,
+        axis: str | None = None,
+        channel: str | None = None,
+        bins: Any = None,
+        sub_procs: Any = None,
+    ) -> Process:
         """Multiply the yields in every channel by a function of variables, traceable by JAX.
 
         ``fn`` gets one array a variable (0-d for a scalar one). Its result has shape
         (sub-process, bin), or broadcasts to it; a 1-D result follows the rule of ``scale_by``.
+        ``channel``, ``bins`` and ``sub_procs`` restrict it: see :meth:`add_effect`.
 
         Examples
         --------
@@ -231,18 +282,68 @@ class Process(Tracked):
         >>> Process("sig", [50.0, 1.0]).scale_by_fn(lambda mu: mu**2, mu)
         Process('sig', channels: main, effects: scale_by_fn mu)
         """
-        declaration = read_scale_fn(f"{self._what}: scale_by_fn", fn, variables, axis)
-        return self._share(declaration, f"scale_by_fn('{declaration.label}')")
+        declaration = read_scale_fn(f"{self._what}: scale_by_fn", fn, variables, axis, EVERYWHERE)
+        return self._declare("scale_by_fn", declaration.label, declaration, channel, bins, sub_procs)
 
-    def add_lnN(self, variable: Variable, kappa: Any, *, interpolation: str = "combine") -> Process:
+    def add_by_fn(
+        self,
+        fn: Callable[..., Any],
+        *variables: Variable,
+        axis: str | None = None,
+        channel: str | None = None,
+        bins: Any = None,
+        sub_procs: Any = None,
+    ) -> Process:
+        """Add the result of a function of variables to the yields; see :meth:`ChannelContrib.add_by_fn`."""
+        declaration = read_add_fn(f"{self._what}: add_by_fn", fn, variables, axis, EVERYWHERE)
+        return self._declare("add_by_fn", declaration.label, declaration, channel, bins, sub_procs)
+
+    def add_effect(
+        self,
+        effect: Effect,
+        variable: Variable,
+        *,
+        channel: str | None = None,
+        bins: Any = None,
+        sub_procs: Any = None,
+    ) -> Process:
+        """Multiply the yields by an effect of one variable; see :meth:`ChannelContrib.add_effect`.
+
+        Parameters
+        ----------
+        effect, variable
+            As for a contribution.
+        channel
+            Act in this channel only; by default in every one, also in those added later.
+        bins
+            Bins it acts on, in each channel alike; or a dict by channel, and nothing in the others.
+        sub_procs
+            Sub-processes it acts on, names or indices; all by default.
+
+        Examples
+        --------
+        >>> from smoothfit.effects import Linear
+        >>> sigs = Process("sigs", [[50.0, 1.0], [1.0, 25.0]], sub_procs=["ggH", "VBF"])
+        >>> theory = Variable("theory", 0.0, nuisance=True)
+        >>> sigs.add_effect(Linear(0.1), theory, sub_procs="VBF").effects[0].region.sub_procs
+        ('VBF',)
+        """
+        declaration = read_systematic(f"{self._what}: add_effect", effect, variable, EVERYWHERE)
+        return self._declare("add_effect", variable.name, declaration, channel, bins, sub_procs)
+
+    def add_lnN(
+        self,
+        variable: Variable,
+        kappa: Any,
+        *,
+        interpolation: str = "combine",
+        channel: str | None = None,
+        bins: Any = None,
+        sub_procs: Any = None,
+    ) -> Process:
         """Add a log-normal uncertainty in every channel; see :meth:`ChannelContrib.add_lnN`."""
-        what = f"{self._what}: add_lnN"
-        lnn = read_lnn(what, variable, kappa, interpolation, n_sub=self._known_n_sub)
-        if any(isinstance(effect, LnN) and effect.variable is variable for effect in self._effects):
-            raise DuplicateNameError(
-                f"{what}('{variable.name}') was called before; give both kappas in one call."
-            )
-        return self._share(lnn, f"add_lnN('{variable.name}')")
+        lnn = read_lnn(f"{self._what}: add_lnN", variable, kappa, interpolation, EVERYWHERE)
+        return self._declare("add_lnN", variable.name, lnn, channel, bins, sub_procs)
 
     def add_shape(
         self,
@@ -292,7 +393,7 @@ class Process(Tracked):
         given = by_channel(f"{self._what}: sumw2", sumw2, channel, self._contribs)
         checked = {name: self._contribs[name]._read_sumw2(values) for name, values in given.items()}
         for name, values in checked.items():
-            self._contribs[name]._set_sumw2(values)
+            self._contribs[name]._set_sumw2(*values)
         return self
 
     # -- predictions, handed in by prepare() -----------------------------------------------------
@@ -339,12 +440,58 @@ class Process(Tracked):
         self._changed(f"{call} on {self._what}")
         return self
 
-    def _share(self, effect: Declaration, call: str) -> Process:
+    def _declare(
+        self,
+        call: str,
+        of: str,
+        declaration: Scale | ScaleFn | Systematic,
+        channel: str | None,
+        bins: Any,
+        sub_procs: Any,
+    ) -> Process:
+        """Keep what acts on every contribution, or hand it to those it is for."""
+        what, words = f"{self._what}: {call}", f"{call}('{of}')"
+        if channel is None and not isinstance(bins, Mapping):
+            return self._share(replace(declaration, region=read_region(what, sub_procs, bins)), what, words)
+        of_channel = by_channel(f"{what}: bins", bins, channel, self._contribs)
+        # All are checked before one is changed.
+        checked = {
+            name: self._contribs[name]._checked(
+                what, replace(declaration, region=read_region(what, sub_procs, selected))
+            )
+            for name, selected in of_channel.items()
+        }
+        for name, resolved in checked.items():
+            self._contribs[name]._add(resolved, words)
+        return self
+
+    def _share(self, effect: Scale | ScaleFn | Systematic, what: str, words: str) -> Process:
         """Keep what acts on every contribution, once all of them accept it."""
-        for contrib in self._contribs.values():
-            self._check_effect(effect, contrib)
+        if not self._contribs:
+            self._check_repeated(effect, what)
+        resolved = [
+            (contrib, self._check_effect(effect, contrib, self._shared_with(contrib), what))
+            for contrib in self._contribs.values()
+        ]
         self._effects.append(effect)
-        return self._record(call)
+        for contrib, admitted in resolved:
+            contrib._admit(admitted)
+        return self._record(words)
+
+    def _check_repeated(self, effect: Declaration, what: str) -> None:
+        """As for a contribution, while there is none: of what acts everywhere."""
+        for other in self._effects:
+            if (
+                isinstance(effect, Systematic)
+                and isinstance(other, Systematic)
+                and other.variable is effect.variable
+                and other.effect.label == effect.effect.label
+                and other.region is effect.region is EVERYWHERE
+            ):
+                raise DuplicateNameError(
+                    f"{what}: {effect.effect.label} of '{effect.variable.name}' was given before; "
+                    "give all its numbers in one call."
+                )
 
     def _check_rows(self, contrib: ChannelContrib) -> None:
         known = self._known_n_sub
@@ -359,14 +506,15 @@ class Process(Tracked):
                 f"{self._what} is a plain process, {contrib._what} has yields of two axes; give shape (bin,)."
             )
 
-    def _check_effect(self, effect: Declaration, contrib: ChannelContrib) -> None:
-        """Whether what acts on every contribution can act on this one."""
-        if isinstance(effect, Scale):
-            contrib._resolve(f"{self._what}: scale_by in channel '{contrib.channel}'", effect)
-        elif isinstance(effect, LnN):
-            if len(effect.up) not in (1, contrib.n_sub):
-                raise ShapeMismatchError(
-                    f"{self._what}: add_lnN('{effect.variable.name}') was given {len(effect.up)} kappas, "
-                    f"{contrib._what} has {plural(contrib.n_sub, 'sub-process')}; give one each."
-                )
-            contrib._check_lnn(effect)
+    def _check_effect(
+        self,
+        effect: Declaration,
+        contrib: ChannelContrib,
+        shared: Iterable[Declaration],
+        what: str | None = None,
+    ) -> Declaration:
+        """What acts on every contribution, as it acts on this one, if it can."""
+        where = f"{what or self._what} in channel '{contrib.channel}'"
+        resolved = contrib._resolve(where, effect, self._names_with(contrib))
+        contrib._check_new(where, resolved, (*shared, *contrib.effects))
+        return resolved

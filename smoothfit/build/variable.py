@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from .._types import ArrayLike, BoolArray, FloatArray, IntArray
-from ..constraints import Constraint, Gaussian, Poisson
+from ..constraints import Constraint
 from ..errors import InvalidTypeError, InvalidValueError, NotPreparedError, ShapeMismatchError
 from .checks import as_floats, check_finite, check_flag, check_name, check_names, check_text, describe
-from .components import read_bound, read_constraint, read_flags
+from .components import inside_support, read_bound, read_constraint, read_flags
 from .declarations import read_only
 
 __all__ = ["Variable", "check_variable"]
@@ -26,7 +26,7 @@ class Variable:
     value
         Where fits start and what expectations use: a number, or one a component.
     lower_bound, upper_bound
-        None (no bound), one number, or one number or None a component.
+        None (no bound, or that of the constraint's range), one number, or one number or None a component.
     nuisance
         True for a nuisance parameter: constrained by a unit Gaussian around ``value`` unless
         ``constraint`` says otherwise.
@@ -82,11 +82,13 @@ class Variable:
         self._is_scalar = start.ndim == 0
         self._value = read_only(np.atleast_1d(start))
         self._sub_names = self._read_sub_names(sub_names)
-        self._lower = read_only(read_bound(f"{what}: lower_bound", lower_bound, self.size, -np.inf))
-        self._upper = read_only(read_bound(f"{what}: upper_bound", upper_bound, self.size, np.inf))
-        self._check_bounds(what)
         nuisance = check_flag(f"{what}: nuisance", nuisance)
         self._constraint = read_constraint(what, constraint, nuisance, self._value)
+        lower = read_bound(f"{what}: lower_bound", lower_bound, self.size, -np.inf)
+        upper = read_bound(f"{what}: upper_bound", upper_bound, self.size, np.inf)
+        lower, upper = inside_support(what, self._constraint, lower, upper)
+        self._lower, self._upper = read_only(lower), read_only(upper)
+        self._check_bounds(what)
         self._nuisance = nuisance or self._constraint is not None
         self._label = check_text(f"{what}: label", label)
         self._unit = check_text(f"{what}: unit", unit)
@@ -158,18 +160,15 @@ class Variable:
 
     @property
     def glob(self) -> FloatArray:
-        """Default global observables, shape (component,); NaN where unconstrained.
+        """Default global observables, shape (component,); NaN where there is none.
 
         Examples
         --------
         >>> Variable("theta", 0.0, nuisance=True).glob
         array([0.])
         """
-        if isinstance(self._constraint, Gaussian) and self._constraint.mean is not None:
-            return read_only(self._constraint.mean)
-        if isinstance(self._constraint, Poisson):
-            return read_only(self._constraint.tau)
-        return read_only(np.full(self.size, np.nan))
+        glob = None if self._constraint is None else self._constraint.glob
+        return read_only(np.full(self.size, np.nan) if glob is None else glob)
 
     @property
     def sub_names(self) -> tuple[str, ...]:

@@ -1,13 +1,43 @@
 """Kinds of systematic uncertainty and scaling, one file each.
 
-Every file says how its declarations are stacked into arrays (numpy, once) and how they act
-(JAX): on the logarithm of a whole row's normalisation (:class:`LogFactorTerms`), on the yields of
-single bins, or as plain factors. Storage is private to the file.
+Public are the effects that ``add_effect`` takes: :class:`LnN`, :class:`LnU`, :class:`Linear`, :class:`TrG`,
+:class:`GmN`, :class:`GmM`. Each is a callable of theta, too.
+
+Inside, a row effect is an elementwise function of the registry (:data:`KINDS`), with value, slope and
+curvature and a few numbers a row; it acts on the logarithm of a whole row's normalisation, or as a
+plain factor. :mod:`.shape` acts on the yields of single bins, :mod:`.factor` holds scale factors.
 """
 
 from __future__ import annotations
 
-from . import factor, lognormal, shape
-from .terms import LogFactorTerms, concatenate, second_order
+from . import factor, row_effects, shape
+from .effect import Effect, Entries, RowEffect
+from .gamma import EMPTY_RATE, GmM, GmN
+from .kind import Kind
+from .linear import Linear, TrG
+from .lognormal import CODE2, LnN, LnU
+from .registry import EFFECTS, KINDS
+from .terms import RowTerms, concatenate, second_order
 
-__all__ = ["LogFactorTerms", "concatenate", "factor", "lognormal", "second_order", "shape"]
+__all__ = [
+    "CODE2",
+    "EFFECTS",
+    "EMPTY_RATE",
+    "KINDS",
+    "Effect",
+    "Entries",
+    "GmM",
+    "GmN",
+    "Kind",
+    "Linear",
+    "LnN",
+    "LnU",
+    "RowEffect",
+    "RowTerms",
+    "TrG",
+    "concatenate",
+    "factor",
+    "row_effects",
+    "second_order",
+    "shape",
+]

@@ -1,20 +1,34 @@
-"""Plain factors: parameters that scale rows or bins, and results of user functions.
+"""Plain factors: parameters that scale rows or bins, univariate effects, results of user functions.
 
-All candidates stand in one vector, ``sources = (1, parameters, results of the user functions)``; a
-row, or a tile of bins, lists the positions of its factors, padded with that of the 1.
+All candidates stand in one vector, ``sources = (1, parameters, univariate effects, results of the user
+functions)``; a row, or a tile of bins, lists the positions of its factors, padded with that of the 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from .._types import Array
-from ..prepared import FactorPlan, ProgramPlan
+from ..prepared import AdditivePlan, FactorPlan, ProgramPlan
 from ..programs import Program
+from .terms import RowTerms
 
-__all__ = ["bin_factors", "call", "products_without", "row_factors", "sources"]
+__all__ = ["Sources", "additions", "bin_factors", "call", "products_without", "row_factors", "sources"]
+
+
+class Sources(NamedTuple):
+    """The candidates for a factor, with the parameter that each is a function of."""
+
+    value: Array
+    param: Array
+    """(source,): the parameter; their number for the 1 and for results of user functions."""
+    slope: Array | None
+    curvature: Array | None
+    """(source,): derivatives by that parameter; None where all sources are parameters themselves."""
 
 
 def call(
@@ -31,8 +45,13 @@ def call(
     return program(constants, *values)  # type: ignore[arg-type]
 
 
-def sources(plan: ProgramPlan, captured: tuple[tuple[Array | None, ...], ...], p: Array) -> Array:
-    """(1, parameters, results of the user functions), flattened."""
+def sources(
+    plan: ProgramPlan,
+    captured: tuple[tuple[Array | None, ...], ...],
+    univariate: RowTerms | None,
+    p: Array,
+) -> Sources:
+    """(1, parameters, univariate effects, results of the user functions), flattened."""
     results = [
         call(program, held, integers, arguments, scalars, p).ravel()
         for program, held, integers, arguments, scalars in zip(
@@ -44,7 +63,18 @@ def sources(plan: ProgramPlan, captured: tuple[tuple[Array | None, ...], ...], p
             strict=True,
         )
     ]
-    return jnp.concatenate([jnp.ones(1), p, *results])
+    n, n_results = p.shape[0], sum(result.shape[0] for result in results)
+    before, after = jnp.full(1, n), jnp.full(n_results, n)
+    if univariate is None:
+        param = jnp.concatenate([before, jnp.arange(n), after])
+        return Sources(jnp.concatenate([jnp.ones(1), p, *results]), param, None, None)
+    zeros = jnp.zeros(n_results)
+    return Sources(
+        jnp.concatenate([jnp.ones(1), p, univariate.value, *results]),
+        jnp.concatenate([before, jnp.arange(n), univariate.param, after]),
+        jnp.concatenate([jnp.zeros(1), jnp.ones(n), univariate.slope, zeros]),
+        jnp.concatenate([jnp.zeros(1 + n), univariate.curvature, zeros]),
+    )
 
 
 def row_factors(plan: FactorPlan, source: Array) -> Array:
@@ -57,6 +87,11 @@ def bin_factors(plan: FactorPlan, source: Array) -> Array | float:
     if plan.row_tile.shape[1] == 0:
         return 1.0
     return jnp.prod(source[plan.tiles][plan.row_tile], axis=1)
+
+
+def additions(plan: AdditivePlan, source: Array, n_row_tiles: int) -> Array:
+    """(row tile, width): the sum of what the user's functions add to the yields."""
+    return jax.ops.segment_sum(source[plan.source] * plan.present, plan.row_tile, n_row_tiles)
 
 
 def products_without(factors: Array, left_out: tuple[int, ...]) -> Array:

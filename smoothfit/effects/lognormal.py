@@ -1,71 +1,181 @@
 """Log-normal normalisation uncertainties: one number kappa, or two, a row and nuisance.
 
 The factor is exp(L(theta)), L being an interpolation of :mod:`smoothfit.interpolation`: L = theta
-log(kappa) for a symmetric one. Stored as a list of (row, nuisance, kappa down, kappa up) for each
-interpolation in use.
+log(kappa) for a symmetric one. Each interpolation is a kind of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from .._pytree import Index
+from .._checks import check_choice, check_finite
 from .._types import Array, FloatArray
+from ..errors import InvalidValueError, ShapeMismatchError
 from ..interpolation import LOG_FACTORS, combine_derivatives
-from ..prepared import LogNormalPlan
-from .terms import LogFactorTerms, second_order
+from .effect import Entries, RowEffect, VariableLike, on_rows, row_numbers
+from .kind import Derivatives, Kind
+from .terms import second_order
 
-__all__ = ["Entry", "stack", "terms"]
+__all__ = ["KINDS", "LnN", "LnU"]
 
-
-class Entry(NamedTuple):
-    """One nuisance on one row; kappas are yield ratios at theta = -1 and +1."""
-
-    row: int
-    param: int
-    down: float
-    up: float
+CODE2 = (
+    " 'code2' as published jumps at abs(theta) = 1 (its value outside lacks the change up to 1); "
+    "'quadratic' of add_shape is its continuous version, 'code4' the smooth one for normalisations."
+)
 
 
-def stack(
-    entries: dict[str, Sequence[Entry]],
-) -> tuple[dict[str, LogNormalPlan], dict[str, FloatArray], dict[str, FloatArray]]:
-    """(plan, kappas down, kappas up) of each interpolation that has entries."""
-    plans, downs, ups = {}, {}, {}
-    for name, found in sorted(entries.items()):
-        if not found:
-            continue
-        rows, params, down, up = (np.array(column, dtype=float) for column in zip(*found, strict=True))
-        plans[name] = LogNormalPlan(row=Index(rows), param=Index(params))
-        downs[name], ups[name] = down, up
-    return plans, downs, ups
+def _logarithms(*kappas: Array) -> tuple[Array, ...]:
+    return tuple(jnp.log(kappa) for kappa in kappas)
 
 
-def terms(
-    plan: dict[str, LogNormalPlan], log_down: dict[str, Array], log_up: dict[str, Array], p: Array
-) -> list[LogFactorTerms]:
-    """The terms of log(row factor) at parameters ``p``; the plan is resolved."""
-    found = []
-    for name, entry in plan.items():
-        down, up, theta = log_down[name], log_up[name], p[entry.param]
-        if name == "combine":
-            # The usual one in closed form: shorter to trace and to compile.
-            derivatives = combine_derivatives(theta, down, up)
+def _interpolated(log_factor: Callable[..., Array], theta: Array, down: Array, up: Array) -> Derivatives:
+    return second_order(lambda t: log_factor(t, down, up), theta)
+
+
+def _kind(interpolation: str) -> Kind:
+    # The usual one in closed form: shorter to trace and to compile.
+    derivatives = (
+        combine_derivatives
+        if interpolation == "combine"
+        else partial(_interpolated, LOG_FACTORS[interpolation])
+    )
+    return Kind(f"lnN_{interpolation}", ("down", "up"), True, derivatives, _logarithms)
+
+
+KINDS = {interpolation: _kind(interpolation) for interpolation in LOG_FACTORS}
+"""interpolation -> its kind; the numbers are yield ratios at theta = -1 and +1."""
+
+_RATIO = "it is a ratio of yields, 1.05 is 5%"
+
+
+def _inverse(what: str, kappa: FloatArray) -> FloatArray:
+    with np.errstate(over="ignore"):
+        return check_finite(f"{what}: 1 / kappa", 1.0 / kappa)
+
+
+class LnN(RowEffect):
+    """Log-normal: the factor kappa^theta, or an interpolation between two kappas.
+
+    Parameters
+    ----------
+    kappa
+        One number: yields times kappa at theta = +1 and 1 / kappa at -1. Or a pair (down, up): the yield
+        ratios at -1 and +1. Each is a number, or one a sub-process.
+    interpolation
+        "combine" (default), "talk", "code1" or "code4" (:mod:`smoothfit.interpolation`); they differ for
+        asymmetric kappas.
+
+    Raises
+    ------
+    InvalidValueError, ShapeMismatchError, InvalidTypeError
+        For a kappa that is not positive or not finite, more than two, an unknown interpolation.
+
+    Examples
+    --------
+    >>> float(LnN(1.1)(2.0))
+    1.21
+    >>> round(float(LnN((0.9, 1.3))(0.5)), 4)
+    1.1402
+    """
+
+    label = "lnN"
+
+    def __init__(self, kappa: Any, *, interpolation: str = "combine") -> None:
+        self._read("LnN", kappa, interpolation)
+
+    @classmethod
+    def _given(cls, what: str, kappa: Any, interpolation: Any) -> LnN:
+        """The same, with the caller's words in the errors."""
+        made = cls.__new__(cls)
+        made._read(what, kappa, interpolation)
+        return made
+
+    def _read(self, what: str, kappa: Any, interpolation: Any) -> None:
+        note = CODE2 if interpolation == "code2" else ""
+        check_choice(f"{what}: interpolation", interpolation, tuple(KINDS), note=note)
+        if isinstance(kappa, tuple | list) or getattr(kappa, "ndim", 0) > 0:
+            if len(kappa) != 2:
+                raise ShapeMismatchError(
+                    f"{what}: kappa has {len(kappa)} entries; give one number, or a pair (down, up), each "
+                    "of which may be a list with one number a sub-process."
+                )
+            down = row_numbers(f"{what}: kappa down", kappa[0], positive=True, cure=_RATIO)
+            up = row_numbers(f"{what}: kappa up", kappa[1], positive=True, cure=_RATIO)
         else:
-            derivatives = second_order(partial(_of_theta, LOG_FACTORS[name], down, up), theta)
-        found.append(LogFactorTerms(entry.row, entry.param, *derivatives))
-    return found
+            up = row_numbers(f"{what}: kappa", kappa, positive=True, cure=_RATIO)
+            down = _inverse(what, up)
+        if len(down) != len(up) and 1 not in (len(down), len(up)):
+            raise ShapeMismatchError(
+                f"{what}: kappa down has {len(down)} entries, up has {len(up)}; give both one a sub-process."
+            )
+        self.down, self.up = np.broadcast_arrays(down, up)
+        self.interpolation: str = interpolation
+
+    def entries(self, what: str, rate: FloatArray) -> Entries:
+        """See :class:`RowEffect`."""
+        return Entries(KINDS[self.interpolation], (on_rows(self.down, rate), on_rows(self.up, rate)))
+
+    def _bare(self) -> tuple[Kind, tuple[FloatArray, ...]]:
+        return KINDS[self.interpolation], (self.down, self.up)
+
+    def __repr__(self) -> str:
+        return f"LnN(down={self.down.tolist()}, up={self.up.tolist()}, {self.interpolation!r})"
 
 
-def _of_theta(log_factor: Callable[..., Array], down: Array, up: Array, theta: Array) -> Array:
-    return log_factor(theta, down, up)
+class LnU(RowEffect):
+    """Log-uniform: the factor kappa^theta of a variable that is uniform on [-1, 1] (Combine's lnU).
 
+    The yield is anything from rate / kappa to rate * kappa, with a flat density of its logarithm.
 
-def derive(kappas: dict[str, Array]) -> dict[str, Array]:
-    """log(kappa) of every entry."""
-    return {name: jnp.log(kappa) for name, kappa in kappas.items()}
+    Parameters
+    ----------
+    kappa
+        The yield ratio at theta = +1: one number, or one a sub-process.
+
+    Raises
+    ------
+    InvalidValueError
+        For a kappa that is not positive; where it is added, for a variable that may leave [-1, 1].
+
+    Examples
+    --------
+    >>> float(LnU(2.0)(-1.0))
+    0.5
+    """
+
+    label = "lnU"
+
+    def __init__(self, kappa: Any) -> None:
+        self.kappa = row_numbers("LnU: kappa", kappa, positive=True, cure=_RATIO)
+        self._down = _inverse("LnU", self.kappa)
+
+    def check_variable(self, what: str, variable: VariableLike) -> None:
+        """The variable must have a Uniform constraint, or bounds, on [-1, 1]."""
+        constraint = variable.constraint
+        if constraint is None:
+            lower, upper = variable.lower, variable.upper
+        elif type(constraint).__name__ == "Uniform":
+            lower, upper = constraint.lower, constraint.upper
+        else:
+            lower, upper = np.array(-np.inf), np.array(np.inf)
+        if np.any(np.asarray(lower) != -1.0) or np.any(np.asarray(upper) != 1.0):
+            have = "none" if constraint is None else type(constraint).__name__
+            raise InvalidValueError(
+                f"{what}: variable '{variable.name}' (constraint {have}) is not uniform on [-1, 1]; "
+                "give it lower_bound=-1, upper_bound=1 and no other constraint."
+            )
+
+    def entries(self, what: str, rate: FloatArray) -> Entries:
+        """See :class:`RowEffect`."""
+        return Entries(KINDS["combine"], (on_rows(self._down, rate), on_rows(self.kappa, rate)))
+
+    def _bare(self) -> tuple[Kind, tuple[FloatArray, ...]]:
+        return KINDS["combine"], (self._down, self.kappa)
+
+    def __repr__(self) -> str:
+        return f"LnU({self.kappa.tolist()})"

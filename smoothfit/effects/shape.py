@@ -21,7 +21,7 @@ from .._pytree import pytree_dataclass
 from .._types import Array
 from ..interpolation import combine_derivatives, smooth_sign_derivatives
 from ..prepared import ShapePlan
-from .terms import LogFactorTerms
+from .terms import RowTerms
 
 __all__ = ["FLOOR", "Derived", "Shift", "derive", "log_terms", "shift"]
 
@@ -77,13 +77,13 @@ def derive(plan: ShapePlan, up: Array, down: Array, nominal: Array, row: Array, 
     return Derived(odd=u - v, even=u + v, log_down=weight * log_down, log_up=weight * log_up)
 
 
-def log_terms(plan: ShapePlan, derived: Derived, p: Array) -> list[LogFactorTerms]:
+def log_terms(plan: ShapePlan, derived: Derived, p: Array) -> list[RowTerms]:
     """The normalisation part of the shape changes."""
     if not plan.any_normalised:
         return []
     theta = p[plan.group_param]
     derivatives = combine_derivatives(theta, derived.log_down, derived.log_up)
-    return [LogFactorTerms(plan.group_row, plan.group_param, *derivatives)]
+    return [RowTerms(plan.group_row, plan.group_param, *derivatives)]
 
 
 def shift(plan: ShapePlan, derived: Derived, p: Array, n_row_tiles: int) -> Shift:

@@ -10,11 +10,14 @@ import jax.numpy as jnp
 
 from .._types import Array
 
-__all__ = ["LogFactorTerms", "concatenate", "second_order"]
+__all__ = ["RowTerms", "concatenate", "second_order"]
 
 
-class LogFactorTerms(NamedTuple):
-    """Terms of log(row factor), each a function of one parameter; arrays (entry,)."""
+class RowTerms(NamedTuple):
+    """Functions of one parameter each that act on rows; arrays (entry,).
+
+    They add to the logarithm of the row's factor, or multiply it: whoever hands them out says which.
+    """
 
     row: Array
     param: Array
@@ -23,11 +26,11 @@ class LogFactorTerms(NamedTuple):
     curvature: Array
 
 
-def concatenate(found: Sequence[LogFactorTerms]) -> LogFactorTerms | None:
+def concatenate(found: Sequence[RowTerms]) -> RowTerms | None:
     """All terms as one list, None if there are none."""
     if len(found) < 2:
         return found[0] if found else None
-    return LogFactorTerms(*(jnp.concatenate(column) for column in zip(*found, strict=True)))
+    return RowTerms(*(jnp.concatenate(column) for column in zip(*found, strict=True)))
 
 
 def second_order(fn: Callable[[Array], Array], theta: Array) -> tuple[Array, Array, Array]:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from .._pytree import pytree_dataclass
 from .._types import Array
-from ..likelihood import objective
+from ..likelihood import local, objective
 from ..likelihood.objective import Problem
 from ..prepared import Plan
 from ..status import Status
@@ -67,6 +67,19 @@ def _dense_covariance(free: Array, inside: newton.Distance) -> Array:
     return jnp.where(inside.full_positive_definite, inside.full_inverse, partial)
 
 
+def _own_covariance(plan: Plan, reaction: objective.Sensitivity) -> Array:
+    """(param, param): what local parameters vary at constant dense ones; those of one bin together."""
+    assert plan.local is not None
+    number = plan.local.number[: plan.n_params]
+    own, spread = (jnp.append(x, 0.0)[number] for x in (reaction.local_own, reaction.local_spread))
+    if plan.local.n_slots == 1:
+        return jnp.diag(own - spread**2)
+    n_places = plan.geometry.n_tiles * plan.geometry.width
+    bin_ = jnp.append(plan.local.to_flat % n_places, -1)[number]
+    together = (bin_[:, None] == bin_) & (bin_ >= 0)
+    return jnp.diag(own) - jnp.where(together, spread[:, None] * spread, 0.0)
+
+
 def finish(problem: Problem, z: Array, at: newton.Point, steps: Array, allowed_edm: float) -> Solution:
     """Describe an end point: covariance, errors of eliminated parameters, status."""
     y, reaction = at.extra
@@ -74,22 +87,25 @@ def finish(problem: Problem, z: Array, at: newton.Point, steps: Array, allowed_e
     inside = newton.distance(at, z, problem.lower, problem.upper, problem.free)
     covariance = _dense_covariance(problem.free, inside)
     spread = jax.nn.one_hot(plan.column, plan.n_dense, dtype=z.dtype)
-    own = jnp.zeros(plan.n_params)
+    own = jnp.zeros((plan.n_params, plan.n_params))
     limits = _of_params(plan, jnp.where(inside.at_limit, 1.0, 0.0))
     if plan.local is not None and problem.locals_ is not None:
-        locals_, number = problem.locals_, plan.local.number
+        number = plan.local.number[: plan.n_params]
         spread += jnp.concatenate([reaction.local_by_dense, jnp.zeros((1, plan.n_dense))])[number]
-        own = jnp.append(reaction.local_own, 0.0)[number]
-        stuck = (locals_.free > 0) & ((y <= locals_.lower) | (y >= locals_.upper))
+        own = _own_covariance(plan, reaction)
+        stuck = (problem.locals_.free > 0) & ~local.interior(y, problem.locals_)
         limits += jnp.append(stuck.ravel()[plan.local.to_flat].astype(float), 0.0)[number]
-    full = spread @ covariance @ spread.T + jnp.diag(own)
-    bins = reaction.bin_own + reaction.bin_by_local**2 * reaction.bin_local_own
-    bins += jnp.einsum("bk,kl,bl->b", reaction.bin_by_dense, covariance, reaction.bin_by_dense)
+    full = spread @ covariance @ spread.T + own
+    of_lite, of_local = (
+        jnp.einsum("bk,kl,bl->b", x, covariance, x) for x in (reaction.lite_by_dense, reaction.local_by_dense)
+    )
+    of_local += reaction.local_own - reaction.local_spread**2
+    bins = objective.of_bin_params(plan, of_lite + reaction.lite_own, of_local)
     nll = at.value + objective.constants(problem)
     status = _status(nll, inside.edm, inside.positive_definite, reaction.smallest_nu, problem, allowed_edm)
     return Solution(
         values=objective.full_values(problem, z, y),
-        bin_values=reaction.bin,
+        bin_values=objective.bin_values(problem, reaction),
         nll=nll,
         covariance=full,
         bin_errors=jnp.sqrt(bins),

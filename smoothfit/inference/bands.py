@@ -18,7 +18,12 @@ __all__ = ["pulls", "yields"]
 
 
 def pulls(context: Context, best_fit: FitResult, obs: Any = None) -> Pulls:
-    """Pulls of the constrained parameters, with their post-fit errors over pre-fit ones."""
+    """Pulls of the constrained parameters, with their post-fit errors over pre-fit ones.
+
+    A pull is (fitted - pre-fit)/(pre-fit uncertainty): of the constraint alone, with the default global
+    observables; of a constraint with two widths that of the side on which the fit ended; of
+    correlated nuisances the marginal one, as if the others were not there. Free parameters have none.
+    """
     check_made_with(context, best_fit, obs, "pulls")
     return labelling.pulls(best_fit)
 

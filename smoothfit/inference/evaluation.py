@@ -6,7 +6,8 @@ import jax.numpy as jnp
 
 from .._types import Array, ArrayLike
 from ..likelihood import objective
-from ..prepared import Data, Fixed, Prepared, n_bin_params
+from ..likelihood.derived import auxiliary_counts
+from ..prepared import Data, Fixed, Prepared
 from .prediction import split_values
 
 __all__ = ["data_of", "nll"]
@@ -15,19 +16,18 @@ __all__ = ["data_of", "nll"]
 def data_of(prepared: Prepared, obs: ArrayLike, globs: ArrayLike | None = None) -> Data:
     """Counts and global observables; ``globs`` with or without the bins' part, or None."""
     counts = jnp.asarray(obs, float)
-    n_bins = n_bin_params(prepared.plan)
     n_globs = prepared.templates.globs.shape[0]
     if globs is None:
-        return Data(counts=counts, globs=prepared.templates.globs, bin_globs=jnp.zeros(n_bins))
+        return Data(counts=counts, globs=prepared.templates.globs, bin_globs=auxiliary_counts(prepared))
     given = jnp.asarray(globs, float)
-    bins = given[n_globs:] if given.shape[0] > n_globs else jnp.zeros(n_bins)
+    bins = given[n_globs:] if given.shape[0] > n_globs else auxiliary_counts(prepared)
     return Data(counts=counts, globs=given[:n_globs], bin_globs=bins)
 
 
 def nll(prepared: Prepared, values: ArrayLike, obs: ArrayLike, globs: ArrayLike | None = None) -> Array:
     """The negative log-likelihood with all its constants, nothing minimised over.
 
-    Bin parameters are at their centre, 0, if ``values`` leave them out.
+    Bin parameters are at their centre if ``values`` leave them out.
     """
     p, x = split_values(prepared.plan, jnp.asarray(values, float))
     fixed = Fixed(mask=jnp.ones_like(p), values=p, bin_mask=jnp.ones_like(x), bin_values=x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -10,10 +11,11 @@ import numpy as np
 
 from .._types import FloatArray
 from ..errors import FitError
-from ..fitters import Fitter, choose
+from ..fitters import Fitter, Solution, choose
 from ..results import FitResult
 from . import compiled, inputs, labelling
 from .context import Context, check_made_with
+from .starts import EndPoint, check_starts, draw_starts, end_point, sort_minima
 
 __all__ = ["fit", "fit_prepared_data", "profile"]
 
@@ -27,6 +29,8 @@ def fit(
     init: Any = None,
     fitter: str | Fitter | None = None,
     strict: bool = True,
+    starts: int = 1,
+    seed: int | None = None,
 ) -> FitResult:
     """Minimise the NLL.
 
@@ -44,16 +48,61 @@ def fit(
         "newton" (native, the default), "trust-constr" (scipy), or a function with their protocol.
     strict
         Whether to raise if the fit did not converge; else it is returned, with its status.
+    starts
+        How many fits to start: this one and, to look for other minima, from starts drawn for the free
+        parameters. The lowest minimum is the result; ``.minima`` of it lists all that differ.
+    seed
+        Of the drawn starts; None draws fresh entropy, recorded in ``.minima.seed``.
 
     Raises
     ------
     FitError
-        If the fit did not converge; its ``.result`` holds the fit.
+        If the fit did not converge (of several starts, none); its ``.result`` holds the fit.
     """
+    n_starts = check_starts(starts)
     layout = context.layout
     counts, observables = inputs.counts(layout, obs), inputs.globs(layout, globs)
     start = layout.start if init is None else inputs.values(layout, init, "init")[: layout.n_params]
-    return fit_prepared_data(context, counts, observables, fixed, start, fitter, strict)
+    if n_starts == 1:
+        return fit_prepared_data(context, counts, observables, fixed, start, fitter, strict)
+    first = fit_prepared_data(context, counts, observables, fixed, start, fitter, strict=False)
+    result = _from_starts(context, first, fixed, start, fitter, n_starts, seed)
+    return _checked(result, strict)
+
+
+def _from_starts(
+    context: Context,
+    first: FitResult,
+    fixed: Mapping[Any, Any] | None,
+    start: FloatArray,
+    fitter: str | Fitter | None,
+    n_starts: int,
+    seed: int | None,
+) -> FitResult:
+    """The lowest of fits from more starts around a first one; the fitter is compiled already."""
+    layout, n = context.layout, context.layout.n_params
+    _, solver = choose(fitter)
+    data = inputs.data(layout, first.obs, first.globs)
+    held, _ = inputs.fixed(layout, context.prepared, fixed)
+    found = first.x[:n] if first.success else start
+    drawn, entropy = draw_starts(layout, start, found, first.errors[:n], first.fixed[:n], n_starts - 1, seed)
+    solutions = [None, *(solver(context.prepared, data, held, one) for one in drawn)]  # type: ignore[arg-type]
+    points = [EndPoint(first.x[:n], first.errors[:n], first.fun, first.status)]
+    points += [end_point(solution) for solution in solutions[1:]]
+    hidden = np.array([first.is_blinded(i) for i in range(n)], dtype=bool)
+    minima, lowest = sort_minima(points, layout.parameters, hidden, entropy)
+    chosen = solutions[lowest]
+    result = first if chosen is None else _labelled(context, chosen, first.obs, first.globs, fixed, fitter)
+    several = len(minima) > 1 or minima.failed
+    return replace(
+        result, minima=minima, message=f"{result.message} {minima.heading()}" if several else result.message
+    )
+
+
+def _checked(result: FitResult, strict: bool) -> FitResult:
+    if strict and not result.success:
+        raise FitError(result.message, result)
+    return result
 
 
 def fit_prepared_data(
@@ -66,24 +115,34 @@ def fit_prepared_data(
     strict: bool = True,
 ) -> FitResult:
     """:func:`fit` on data that are checked already."""
+    _, solver = choose(fitter)
+    data = inputs.data(context.layout, counts, observables)
+    held, _ = inputs.fixed(context.layout, context.prepared, fixed)
+    solution = solver(context.prepared, data, held, start)  # type: ignore[arg-type]
+    return _checked(_labelled(context, solution, counts, observables, fixed, fitter), strict)
+
+
+def _labelled(
+    context: Context,
+    solution: Solution,
+    counts: FloatArray,
+    observables: FloatArray,
+    fixed: Mapping[Any, Any] | None,
+    fitter: str | Fitter | None,
+) -> FitResult:
     layout, prepared = context.layout, context.prepared
-    name, solver = choose(fitter)
     data = inputs.data(layout, counts, observables)
     held, mask = inputs.fixed(layout, prepared, fixed)
-    solution = solver(prepared, data, held, start)  # type: ignore[arg-type]
-    result = labelling.fit_result(
+    return labelling.fit_result(
         jax.device_get(solution),
         layout,
-        fitter=name,
+        fitter=choose(fitter)[0],
         obs=counts,
         globs=observables,
         fixed=mask,
         hessian_of=lambda: compiled.scaled_hessian(prepared, data, held, solution),
         blinded=context.blinded,
     )
-    if strict and not result.success:
-        raise FitError(result.message, result)
-    return result
 
 
 def held_values(best_fit: FitResult) -> dict[Any, float]:

@@ -42,7 +42,7 @@ def values(layout: Layout, given: Any, what: str = "values", *, batch: bool = Fa
     """(..., param + bin parameter) from an array with or without bin parameters, or a dict."""
     n, n_bins = layout.n_params, layout.n_bin_params
     if isinstance(given, Mapping):
-        vector = np.concatenate([layout.start, np.zeros(n_bins)])
+        vector = np.concatenate([layout.start, layout.bin_centre])
         layout.assign(vector, given, what=what)
         return vector
     array = _finite(_numbers(given, what), what)
@@ -55,7 +55,8 @@ def values(layout: Layout, given: Any, what: str = "values", *, batch: bool = Fa
             "values_from_dict() makes such a vector."
         )
     if array.shape[-1] == n:
-        array = np.concatenate([array, np.zeros((*array.shape[:-1], n_bins))], axis=-1)
+        centre = np.broadcast_to(layout.bin_centre, (*array.shape[:-1], n_bins))
+        array = np.concatenate([array, centre], axis=-1)
     return array
 
 
@@ -69,7 +70,7 @@ def counts(layout: Layout, given: Any, what: str = "obs") -> FloatArray:
             f"{what}: shape {array.shape}, the model has {layout.n_bins} bins; expected ({layout.n_bins},), "
             "or a dict {channel: counts}."
         )
-    if np.any(array < 0.0):
+    if np.any(array < 0.0) and not layout.gaussian_data:
         bad = int(np.argmin(array))
         raise InvalidValueError(f"{what} must not be negative; bin {bad} has {array[bad]:g}.")
     return array
@@ -113,10 +114,11 @@ def globs(layout: Layout, given: Any) -> FloatArray:
         for position in written:
             if position < layout.n_params and position not in constrained:
                 raise UnknownNameError(
-                    f"globs: '{layout.names[position]}' has no constraint, hence no global observable."
+                    f"globs: '{layout.names[position]}' has no constraint, or one without a global "
+                    "observable; leave it out."
                 )
         full = np.concatenate([everywhere[layout.constrained], everywhere[layout.n_params :]])
-        return np.where(np.isfinite(full), full, default)
+        return _legal(layout, np.where(np.isfinite(full), full, default))
     array = _finite(_numbers(given, "globs"), "globs")
     if array.ndim != 1 or len(array) not in (n_globs, len(default)):
         raise ShapeMismatchError(
@@ -125,7 +127,19 @@ def globs(layout: Layout, given: Any) -> FloatArray:
         )
     if len(array) == n_globs:
         array = np.concatenate([array, default[n_globs:]])
-    return array
+    return _legal(layout, array)
+
+
+def _legal(layout: Layout, full: FloatArray) -> FloatArray:
+    """Global observables that their constraints can have."""
+    below = np.flatnonzero(full[: len(layout.constrained)] < layout.smallest_globs)
+    if len(below):
+        name, smallest = layout.names[layout.constrained[below[0]]], layout.smallest_globs[below[0]]
+        condition = f"at least {smallest:g}" if smallest in (0.0, 1.0) else "positive"
+        raise InvalidValueError(
+            f"globs: that of '{name}' is {full[below[0]]:g}; its constraint needs one that is {condition}."
+        )
+    return full
 
 
 def data(layout: Layout, obs: FloatArray, full_globs: FloatArray) -> Data:
@@ -139,15 +153,17 @@ def fixed(layout: Layout, prepared: Prepared, given: Any) -> tuple[Fixed, np.nda
     n = layout.n_params
     constant = np.asarray(prepared.plan.constant) > 0
     mask = np.concatenate([constant, np.zeros(layout.n_bin_params, dtype=bool)])
-    vector = np.concatenate([layout.start, np.zeros(layout.n_bin_params)])
+    vector = np.concatenate([layout.start, layout.bin_centre])
+    lower = np.concatenate([layout.lower, np.where(layout.bin_counting, 0.0, -np.inf)])
+    upper = np.concatenate([layout.upper, np.full(layout.n_bin_params, np.inf)])
     if given is not None:
         written = layout.assign(vector, given, what="fixed", patterns=True)
         mask[written] = True
         for position in written:
-            if position < n and not layout.lower[position] <= vector[position] <= layout.upper[position]:
+            if not lower[position] <= vector[position] <= upper[position]:
                 raise InvalidValueError(
                     f"fixed: '{layout.names[position]}' = {vector[position]:g} is outside its bounds "
-                    f"[{layout.lower[position]:g}, {layout.upper[position]:g}]."
+                    f"[{lower[position]:g}, {upper[position]:g}]."
                 )
     held = Fixed(
         mask=mask[:n].astype(float),

@@ -119,21 +119,17 @@ def yields(
 def pulls(best_fit: FitResult) -> Pulls:
     """Pulls of the constrained parameters: (fitted - pre-fit)/pre-fit uncertainty, bins left out."""
     layout = best_fit.layout
-    position = {int(p): i for i, p in enumerate(layout.constrained)}
     rows = []
     for variable in layout.variables:
         for index, name in zip(variable.indices, variable.sub_names, strict=True):
-            if index not in position or best_fit.fixed[index]:
+            centre, below, above = (float(column[index]) for column in layout.prefit)
+            value = best_fit.x[index]
+            width = below if value < centre else above
+            if not np.isfinite(width) or best_fit.fixed[index]:
                 continue
-            width, centre = layout.widths[index], layout.globs[position[index]]
-            if not np.isfinite(width):
-                continue
-            if layout.counting[index]:
-                # A Poisson constraint's global observable is a count, that of tau = 1/width^2 expected.
-                centre = centre * width**2
-            pull = (best_fit.x[index] - centre) / width
             # A label names the variable: of an array it would name all components alike.
             label = variable.label if variable.is_scalar else None
+            pull = (value - centre) / width
             rows.append((name, label, pull, best_fit.errors[index] / width, variable.group))
     columns = list(zip(*rows, strict=True)) if rows else [(), (), (), (), ()]
     return Pulls(

@@ -30,6 +30,18 @@ def _tiles(value: ArrayLike, locator: Mapping[str, Any], what: str) -> Array:
     return padded.reshape(n_sub, n_tiles, width)
 
 
+def _covariance_tiles(value: ArrayLike, locator: Mapping[str, Any], what: str) -> Array:
+    """(sub-process, sub-process, tile, width) of a (sub-process, sub-process, bin) array."""
+    array = jnp.asarray(value, float)
+    n_sub, n_bins, width = locator["n_sub"], locator["n_bins"], locator["width"]
+    if array.shape != (n_sub, n_sub, n_bins):
+        raise ShapeMismatchError(f"{what}: shape {array.shape}, expected {(n_sub, n_sub, n_bins)}.")
+    n_tiles = -(-n_bins // width)
+    symmetric = 0.5 * (array + jnp.swapaxes(array, 0, 1))
+    padded = jnp.pad(symmetric, ((0, 0), (0, 0), (0, n_tiles * width - n_bins)))
+    return padded.reshape(n_sub, n_sub, n_tiles, width)
+
+
 def _variable_key(layout: Layout, variable: Any, known: Mapping[int, Any], what: str) -> int:
     name = layout._name_of(variable)
     for key in known:
@@ -74,8 +86,9 @@ def _replace_one(
     if change.get("sumw2") is not None:
         if locator["sumw2"] is None or templates.sumw2 is None:
             raise UnknownNameError(f"{what}: it has no sumw2; register_sumw2() before prepare().")
-        tiles = _tiles(change["sumw2"], locator, f"{what}: sumw2")
-        fields["sumw2"] = templates.sumw2.at[locator["sumw2"]].set(tiles)
+        at = locator["sumw2"]
+        read = _tiles if at.ndim == 2 else _covariance_tiles
+        fields["sumw2"] = templates.sumw2.at[at].set(read(change["sumw2"], locator, f"{what}: sumw2"))
     for kind in ("up", "down"):
         for variable, value in (change.get(kind) or {}).items():
             key = _variable_key(layout, variable, locator["shapes"], f"{what}: {kind}")
@@ -84,11 +97,10 @@ def _replace_one(
             fields[f"shape_{kind}"] = current.at[locator["shapes"][key]].set(tiles)
     for variable, value in (change.get("kappa") or {}).items():
         key = _variable_key(layout, variable, locator["kappas"], f"{what}: kappa")
-        interpolation, first = locator["kappas"][key]
         down, up = value if isinstance(value, tuple | list) else (1.0 / value, value)
-        entries = slice(first, first + locator["n_sub"])
-        for name, kappa in (("kappa_down", down), ("kappa_up", up)):
-            current = dict(fields.get(name, getattr(templates, name)))
-            current[interpolation] = current[interpolation].at[entries].set(kappa)
-            fields[name] = current
+        effects = dict(fields.get("effects", templates.effects))
+        for kind, entries in locator["kappas"][key]:
+            old_down, old_up = effects[kind]
+            effects[kind] = (old_down.at[entries].set(down), old_up.at[entries].set(up))
+        fields["effects"] = effects
     return dataclasses.replace(templates, **fields)

@@ -8,7 +8,7 @@ from .._pytree import resolve
 from .._types import BoolArray, FloatArray
 from ..errors import InvalidValueError
 from ..likelihood.objective import Sensitivity
-from ..prepared import Prepared
+from ..prepared import Plan, Prepared
 from ..results import FitResult
 
 __all__ = ["sample"]
@@ -57,15 +57,33 @@ def sample(
     n_params = best_fit.layout.n_params
     result = np.tile(best_fit.x, (n, 1))
     result[:, dense] += moved
-    tiles = np.zeros((n, plan.geometry.n_tiles * plan.geometry.width))
     if plan.local is not None:
-        own = rng.standard_normal((n, len(response.local_own))) * np.sqrt(np.asarray(response.local_own))
-        tiles[:, np.asarray(plan.local.to_flat)] = own
-        local = np.asarray(plan.local.params)
-        result[:, local] += moved @ np.asarray(response.local_by_dense).T + own
+        found = moved @ np.asarray(response.local_by_dense).T + _local_noise(plan, response, n, rng)
+        result[:, np.asarray(plan.local.at)] += found
     if plan.lite is not None:
-        noise = rng.standard_normal((n, len(response.bin_own))) * np.sqrt(np.asarray(response.bin_own))
-        of_local = tiles[:, np.asarray(plan.lite.to_flat)]
-        shift = moved @ np.asarray(response.bin_by_dense).T
-        result[:, n_params:] += shift + noise + np.asarray(response.bin_by_local) * of_local
+        noise = rng.standard_normal((n, len(response.lite_own))) * np.sqrt(np.asarray(response.lite_own))
+        found = moved @ np.asarray(response.lite_by_dense).T + noise
+        result[:, n_params + np.asarray(plan.lite.number)] += found
     return result
+
+
+def _local_noise(plan: Plan, response: Sensitivity, n: int, rng: np.random.Generator) -> FloatArray:
+    """(toy, local parameter): draws with the covariance diag(own) - spread spread^T in each bin."""
+    assert plan.local is not None
+    own, spread = np.asarray(response.local_own), np.asarray(response.local_spread)
+    noise = rng.standard_normal((n, len(own)))
+    scale = np.sqrt(np.where(own > 0.0, own, 1.0))
+    direction = np.where(own > 0.0, spread / scale, 0.0)
+    bins = np.asarray(plan.local.to_flat) % (plan.geometry.n_tiles * plan.geometry.width)
+    _, bins = np.unique(bins, return_inverse=True)
+    member = np.zeros((len(own), int(bins.max(initial=-1)) + 1))
+    member[np.arange(len(own)), bins] = direction
+    # (1 - s s^T) has the root 1 - s s^T (1 - sqrt(1 - |s|^2))/|s|^2.
+    square = (member**2).sum(axis=0)
+    shrink = np.where(
+        square > 0.0,
+        (1.0 - np.sqrt(np.maximum(1.0 - square, 0.0))) / np.where(square > 0.0, square, 1.0),
+        0.0,
+    )
+    noise -= (noise @ member * shrink) @ member.T
+    return noise * np.where(own > 0.0, scale, 0.0)

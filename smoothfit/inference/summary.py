@@ -6,8 +6,8 @@ from collections import Counter
 
 import numpy as np
 
-from ..build.declarations import ScaleFn, effect_label
-from ..layout import Layout, VariableInfo
+from ..build.declarations import effect_label, variables_of
+from ..layout import Layout
 from ..preparation import Specification
 from ..render import Table
 from ..results import ModelSummary
@@ -32,12 +32,6 @@ def _yields_table(layout: Layout, specification: Specification) -> Table:
     return Table("Nominal yields", ("process", *names), rows)
 
 
-def _kind(layout: Layout, variable: VariableInfo) -> str:
-    if not variable.nuisance:
-        return "free"
-    return "Poisson" if layout.counting[variable.indices[0]] else "Gaussian"
-
-
 def _range(values: np.ndarray) -> str:
     low, high = float(np.min(values)), float(np.max(values))
     return f"{low:.4g}" if low == high else f"{low:.4g} .. {high:.4g}"
@@ -48,8 +42,7 @@ def _parameters_table(layout: Layout, specification: Specification) -> Table:
     for process in specification.processes:
         for name, contrib in process.contribs.items():
             for effect in process.resolved_effects(contrib):
-                variables = effect.variables if isinstance(effect, ScaleFn) else (effect.variable,)
-                for variable in variables:
+                for variable in variables_of(effect):
                     seen = used.setdefault(variable.name, (set(), set()))
                     seen[0].add(process.name)
                     seen[1].add(name)
@@ -62,10 +55,10 @@ def _parameters_table(layout: Layout, specification: Specification) -> Table:
             (
                 info.name,
                 str(len(at)),
-                _kind(layout, info),
+                info.constraint or "free",
                 _range(layout.start[at]),
                 f"[{lower:.4g}, {upper:.4g}]",
-                "" if not info.nuisance else _range(layout.widths[at]),
+                "" if info.constraint is None else _range(layout.widths[at]),
                 f"{len(processes)} x {len(channels)}",
             )
         )
@@ -77,10 +70,23 @@ def _effects_table(specification: Specification) -> Table:
     found: Counter[str] = Counter()
     for process in specification.processes:
         for contrib in process.contribs.values():
-            found.update(effect_label(effect).split()[0] for effect in process.resolved_effects(contrib))
+            declared = (*process.effects, *contrib.effects)
+            found.update(effect_label(effect).split()[0] for effect in declared)
             found["sumw2"] += contrib.sumw2 is not None
     rows = [(kind, str(number)) for kind, number in sorted(found.items()) if number]
     return Table("Effects", ("kind", "uses (process in channel)"), rows)
+
+
+def _mc_stat_tables(layout: Layout) -> tuple[Table, ...]:
+    """Bin parameters of each channel, and what has none; no table for a model without variances."""
+    rows = [
+        (info.channel, info.mode, kind, str(number))
+        for info in layout.mc_stat
+        for kind, number in info.counts.items()
+    ]
+    if not rows:
+        return ()
+    return (Table("Monte Carlo statistics", ("channel", "mode", "parameters", "number"), rows),)
 
 
 def summarize(layout: Layout, specification: Specification) -> ModelSummary:
@@ -93,5 +99,6 @@ def summarize(layout: Layout, specification: Specification) -> ModelSummary:
         _yields_table(layout, specification),
         _parameters_table(layout, specification),
         _effects_table(specification),
+        *_mc_stat_tables(layout),
     )
     return ModelSummary(title, tables)

@@ -1,4 +1,4 @@
-"""Random draws: toy data, toy global observables, and parameters from a covariance."""
+"""Random draws: seeds, streams, and toy data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from .._types import FloatArray
 from ..errors import InvalidValueError
 
-__all__ = ["Draws", "count", "draw_counts", "draw_globs", "generator"]
+__all__ = ["Draws", "count", "draw_bin_globs", "draw_counts", "draw_gaussian", "generator", "remember"]
 
 
 class Draws(np.ndarray[Any, np.dtype[np.float64]]):
@@ -67,27 +67,17 @@ def draw_counts(expected: FloatArray, n: int, rng: np.random.Generator) -> Float
     return rng.poisson(expected, (n, len(expected))).astype(np.float64)
 
 
-def draw_globs(
-    values: FloatArray,
-    n: int,
-    rng: np.random.Generator,
-    *,
-    constrained: Any,
-    poisson: FloatArray,
-    tau: FloatArray,
-    width: FloatArray,
-    correlated: Any,
-    correlation: FloatArray | None,
-    bin_values: FloatArray,
+def draw_gaussian(
+    expected: FloatArray, variances: FloatArray, n: int, rng: np.random.Generator
 ) -> FloatArray:
-    """(toy, global observable): each from its constraint around ``values``; the bins' last."""
-    drawn = values + width * rng.standard_normal((n, len(values)))
-    if correlation is not None:
-        factor = np.linalg.cholesky(correlation)
-        common = rng.standard_normal((n, len(correlated))) @ factor.T
-        drawn[:, correlated] = values[correlated] + width[correlated] * common
-    counting = poisson > 0
+    """(toy, bin): data around the expectation (bin,), of a Gaussian data term with these variances."""
+    return expected + np.sqrt(variances) * rng.standard_normal((n, len(expected)))
+
+
+def draw_bin_globs(values: FloatArray, tau: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
+    """(toy, bin parameter): around ``values``; ``tau`` are auxiliary counts, 0 for unit Gaussians."""
+    drawn = values + rng.standard_normal((n, len(values)))
+    counting = tau > 0.0
     if np.any(counting):
-        drawn[:, counting] = rng.poisson(values[counting] * tau[counting], (n, int(counting.sum())))
-    bins = bin_values + rng.standard_normal((n, len(bin_values)))
-    return np.concatenate([drawn[:, constrained], bins], axis=1)
+        drawn[:, counting] = rng.poisson((values * tau)[counting], (n, int(counting.sum())))
+    return drawn

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
 from .._types import Array
-from ..effects import factor
+from ..effects import factor, second_order
 from ..probability import (
     gaussian_constant,
     poisson_constant,
@@ -14,6 +18,8 @@ from ..probability import (
     poisson_deviance,
     poisson_slope,
 )
+from ..programs import Program
+from .constraint_terms import TERMS
 from .derived import Derived
 
 __all__ = ["constant", "derivatives", "user_terms", "value"]
@@ -30,7 +36,31 @@ def value(derived: Derived, p: Array, globs: Array) -> Array:
     if derived.correlated_precision is not None:
         shifted = pull[derived.plan.constraint.correlated]
         total += 0.5 * shifted @ derived.correlated_precision @ shifted
+    for members, term in _single(derived, globs):
+        total += jnp.sum(term(p[members]))
     return total
+
+
+def _single(derived: Derived, globs: Array) -> Iterator[tuple[Array, Callable[[Array], Array]]]:
+    """(parameters, elementwise term) of each further kind of constraint and of each user's density."""
+    constraint, templates = derived.plan.constraint, derived.templates
+    for kind, members in constraint.kinds.items():
+        numbers = templates.constraint_numbers[kind]
+        yield members, partial(_of_kind, kind, globs[members], numbers)
+    plan = constraint.densities
+    for i, program in enumerate(plan.programs):
+        captured, integers = templates.density_captured[i], plan.captured_indices[i]
+        constants = [c if c is not None else n for c, n in zip(captured, integers, strict=True)]
+        members, *with_glob = plan.arguments[i]
+        yield members, partial(_of_user, program, constants, [globs[at] for at in with_glob])
+
+
+def _of_kind(kind: str, globs: Array, numbers: tuple[Array, ...], alpha: Array) -> Array:
+    return TERMS[kind].value(alpha, globs, *numbers)
+
+
+def _of_user(program: Program, constants: list[Any], globs: list[Array], alpha: Array) -> Array:
+    return -program(constants, alpha, *globs)
 
 
 def constant(derived: Derived, globs: Array) -> Array:
@@ -42,6 +72,9 @@ def constant(derived: Derived, globs: Array) -> Array:
     if derived.correlated_precision is not None:
         n = derived.correlated_precision.shape[0]
         total += derived.correlated_log_det + 0.5 * n * jnp.log(2.0 * jnp.pi)
+    for kind, members in constraint.kinds.items():
+        numbers = derived.templates.constraint_numbers[kind]
+        total += jnp.sum(TERMS[kind].constant(globs[members], *numbers))
     return total
 
 
@@ -54,6 +87,9 @@ def derivatives(derived: Derived, p: Array, globs: Array) -> tuple[Array, Array]
         rate, counts = jnp.where(poisson, p * tau, 1.0), jnp.where(poisson, globs, 1.0)
         gradient += jnp.where(poisson, poisson_slope(rate, counts) * tau, 0.0)
         diagonal += jnp.where(poisson, poisson_curvature(rate, counts) * tau**2, 0.0)
+    for members, term in _single(derived, globs):
+        _, slope, curvature = second_order(term, p[members])
+        gradient, diagonal = gradient.at[members].add(slope), diagonal.at[members].add(curvature)
     hessian = jnp.diag(diagonal[plan.dense])
     if derived.correlated_precision is not None:
         members = plan.constraint.correlated

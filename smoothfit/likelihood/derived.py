@@ -10,10 +10,10 @@ import jax.numpy as jnp
 
 from .._pytree import pytree_dataclass, resolve
 from .._types import Array
-from ..effects import lognormal, shape
+from ..effects import row_effects, shape
 from ..prepared import Plan, Prepared, Templates
 
-__all__ = ["Derived", "derive"]
+__all__ = ["Derived", "auxiliary_counts", "derive"]
 
 
 @pytree_dataclass
@@ -22,11 +22,15 @@ class Derived:
 
     plan: Plan
     templates: Templates
-    log_down: dict[str, Array]
-    log_up: dict[str, Array]
+    effects: dict[str, tuple[Array, ...]]
+    """kind of row effect -> what its function needs, (entry,) each."""
     shape: shape.Derived | None
     delta: Array
     """(tile, width): relative Monte Carlo errors of the bins' totals (scaling "total")."""
+    part_error: Array | None
+    """(shifting part, width): Monte Carlo errors of row tiles that a bin parameter shifts."""
+    slot_tau: Array | None
+    """(slot, tile, width): auxiliary counts of bin parameters with a Poisson constraint."""
     precision: Array
     """(param,): 1/width^2 of uncorrelated Gaussian constraints, 0 elsewhere."""
     correlated_precision: Array | None
@@ -36,14 +40,49 @@ class Derived:
 def _relative_errors(plan: Plan, templates: Templates) -> Array:
     """delta = sqrt(sum of sumw2)/(sum of yields), of the nominal templates."""
     geometry = plan.geometry
-    if plan.lite is None or templates.sumw2 is None:
+    if plan.lite is None or plan.variance is None or templates.sumw2 is None:
         return jnp.zeros((geometry.n_tiles, geometry.width))
     tile = plan.rows.tile
     yields = jax.ops.segment_sum(templates.nominal, tile, geometry.n_tiles)
-    sumw2 = jax.ops.segment_sum(templates.sumw2, tile[plan.lite.source], geometry.n_tiles)
+    sumw2 = jax.ops.segment_sum(templates.sumw2, tile[plan.variance.first], geometry.n_tiles)
     usable = (plan.lite.total > 0) & (sumw2 > 0.0) & (yields > 0.0)
     errors = jnp.sqrt(jnp.where(usable, sumw2, 1.0))
     return jnp.where(usable, errors / jnp.where(usable, yields, 1.0), 0.0)
+
+
+def _of_parts(plan: Plan, templates: Templates) -> tuple[Array | None, Array | None]:
+    """(errors of the shifting parts, auxiliary counts (n/e)^2 of the bin parameters)."""
+    local, geometry = plan.local, plan.geometry
+    if local is None or plan.bins is None or templates.sumw2 is None:
+        return None, None
+    padded = jnp.concatenate([templates.sumw2, jnp.zeros((1, geometry.width))])
+    variance = padded[local.variance] * local.covers
+    shifting = variance[local.n_multiplied :]
+    some = shifting > 0.0
+    errors = jnp.where(some, jnp.sqrt(jnp.where(some, shifting, 1.0)), 0.0)
+    # Of the nominal templates: tau stays fixed whatever the parameters do to the yields.
+    multiplied = slice(local.n_multiplied)
+    target = local.slot[multiplied] * geometry.n_tiles + plan.rows.tile[local.row_tile[multiplied]]
+    n = (templates.nominal[local.row_tile] * local.covers)[multiplied]
+    size = local.n_slots * geometry.n_tiles
+    total, squared = (
+        jax.ops.segment_sum(x, target, size).reshape(local.present.shape) for x in (n, variance[multiplied])
+    )
+    usable = (local.counting > 0) & (squared > 0.0)
+    tau = jnp.where(usable, total**2 / jnp.where(usable, squared, 1.0), 0.0)
+    return errors, jnp.where(local.rounded > 0, jnp.round(tau), tau)
+
+
+def auxiliary_counts(prepared: Prepared) -> Array:
+    """(bin parameter,): default global observables, tau of Poisson constraints and 0 of Gaussian ones."""
+    plan = resolve(prepared.plan)
+    if plan.bins is None:
+        return jnp.zeros(0)
+    tau = _of_parts(plan, prepared.templates)[1]
+    if tau is None or plan.local is None:
+        return jnp.zeros(plan.bins.n)
+    own = jnp.append(tau.ravel()[plan.local.to_flat], 0.0)[plan.local.number]
+    return own[plan.n_params :] * plan.bins.counting
 
 
 def _correlated(plan: Plan, templates: Templates) -> tuple[Array | None, Array]:
@@ -73,13 +112,15 @@ def derive(prepared: Prepared) -> Derived:
             plan.rows.n_rows,
         )
     precision, log_det = _correlated(plan, templates)
+    part_error, slot_tau = _of_parts(plan, templates)
     return Derived(
         plan=plan,
         templates=templates,
-        log_down=lognormal.derive(templates.kappa_down),
-        log_up=lognormal.derive(templates.kappa_up),
+        effects=row_effects.derive(templates.effects),
         shape=shapes,
         delta=_relative_errors(plan, templates),
+        part_error=part_error,
+        slot_tau=slot_tau,
         precision=plan.constraint.gaussian / templates.width**2,
         correlated_precision=precision,
         correlated_log_det=log_det,

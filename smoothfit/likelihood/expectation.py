@@ -2,7 +2,8 @@
 
 A row tile's yield is u = F G b: F the row's factor (log-normals, scale factors), G bin-wise factors, b the
 nominal yields plus shape changes. The bins need three sums over the rows of a tile: v = sum u, the
-part v_in that the bin's local parameter multiplies, and the Monte Carlo variance V = sum (F G e)^2.
+parts that the bin's local parameters act on, and the Monte Carlo variance V = sum of F G e F G e over
+rows and pairs of correlated rows.
 
 Jacobians follow from structure: rows contribute (G b) dF, shape changes F G db, each touching only what
 exists. The curvature of sum_b (w v + w_V V) contracts templates over bins first; what remains is
@@ -18,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from .._types import Array
-from ..effects import LogFactorTerms, concatenate, factor, lognormal, shape
+from ..effects import RowTerms, concatenate, factor, row_effects, shape
 from ..prepared import Plan
 from .derived import Derived
 
@@ -28,7 +29,7 @@ __all__ = ["Jacobians", "Moments", "State", "curvature", "evaluate", "jacobians"
 class State(NamedTuple):
     """Intermediate results at one point that derivatives need."""
 
-    terms: LogFactorTerms | None
+    terms: RowTerms | None
     exponential: Array
     """(row,): product of the log-normal factors."""
     factors: Array
@@ -39,19 +40,20 @@ class State(NamedTuple):
     bin_factor: Array
     """(row tile, width): G."""
     base: Array
-    """(row tile, width): b."""
+    """(row tile, width): b, the nominal yields with shape changes and added terms."""
     open: Array
     """(row tile, width): 1 where b is not floored."""
     shift: shape.Shift | None
+    source: factor.Sources
 
 
 class Moments(NamedTuple):
     """Sums over rows, (tile, width)."""
 
     v: Array
-    """All yields with the local parameters at 1."""
-    v_in: Array
-    """The part that the bin's local parameter multiplies (0 without one)."""
+    """All yields with the local parameters at their centres."""
+    parts: Array | None
+    """(slot, tile, width): what the yield gains when a local parameter grows by 1."""
     variance: Array
     """V, for bins whose Monte Carlo error follows the processes."""
 
@@ -60,14 +62,15 @@ class Jacobians(NamedTuple):
     """Derivatives by the dense parameters, (tile, dense, width); None where there is nothing."""
 
     v: Array
-    v_in: Array | None
+    parts: Array | None
+    """(slot, tile, dense, width)"""
     variance: Array | None
 
 
 def evaluate(derived: Derived, p: Array) -> State:
     """The factors and morphed templates at parameters ``p`` (param,)."""
     plan, templates = derived.plan, derived.templates
-    found = lognormal.terms(plan.lognormal, derived.log_down, derived.log_up, p)
+    found = row_effects.log_terms(plan.effects, derived.effects, p)
     base, is_open, shift = templates.nominal, jnp.ones_like(templates.nominal), None
     if plan.shape is not None and derived.shape is not None:
         found = found + shape.log_terms(plan.shape, derived.shape, p)
@@ -77,16 +80,20 @@ def evaluate(derived: Derived, p: Array) -> State:
             floored = (plan.shape.floored[:, None] > 0) & (base < shape.FLOOR)
             base = jnp.where(floored, shape.FLOOR, base)
             is_open = jnp.where(floored, 0.0, 1.0)
+    univariate = concatenate(row_effects.plain_terms(plan.effects, derived.effects, p))
+    source = factor.sources(plan.programs, templates.captured, univariate, p)
+    if plan.additive is not None:
+        base = base + factor.additions(plan.additive, source.value, base.shape[0])
     terms = concatenate(found)
     logs = jnp.zeros(plan.rows.n_rows)
     if terms is not None:
         logs = jax.ops.segment_sum(terms.value, terms.row, plan.rows.n_rows)
-    source = factor.sources(plan.programs, templates.captured, p)
-    factors = factor.row_factors(plan.factors, source)
+    factors = factor.row_factors(plan.factors, source.value)
     plain = factor.products_without(factors, ())
     exponential = jnp.exp(logs)
-    bin_factor = jnp.broadcast_to(factor.bin_factors(plan.factors, source), base.shape)
-    return State(terms, exponential, factors, plain, exponential * plain, bin_factor, base, is_open, shift)
+    bin_factor = jnp.broadcast_to(factor.bin_factors(plan.factors, source.value), base.shape)
+    row_factor = exponential * plain
+    return State(terms, exponential, factors, plain, row_factor, bin_factor, base, is_open, shift, source)
 
 
 def _by_tile(plan: Plan, row_tile_values: Array, tile: Array) -> Array:
@@ -98,14 +105,43 @@ def yields(derived: Derived, state: State) -> Array:
     return state.row_factor[derived.plan.rows.row][:, None] * state.bin_factor * state.base
 
 
-def errors(derived: Derived, state: State) -> Array:
-    """(sumw2 row tile, width): (F G e)^2."""
+def scales(derived: Derived, state: State) -> Array:
+    """(row tile, width): c = F G, what multiplies a row's Monte Carlo error."""
+    return state.row_factor[derived.plan.rows.row][:, None] * state.bin_factor
+
+
+def squared_errors(derived: Derived, state: State) -> Array:
+    """(variance, width): c V c of each variance and covariance; these count twice."""
+    variance, sumw2 = derived.plan.variance, derived.templates.sumw2
+    assert variance is not None
+    assert sumw2 is not None
+    c = scales(derived, state)
+    if not variance.covariances:
+        return c[variance.first] ** 2 * sumw2
+    return c[variance.first] * c[variance.second] * _counted_twice(derived)
+
+
+def _counted_twice(derived: Derived) -> Array:
+    """(variance, width): sumw2, covariances doubled."""
+    variance, sumw2 = derived.plan.variance, derived.templates.sumw2
+    assert variance is not None
+    assert sumw2 is not None
+    return sumw2 * jnp.where(variance.first == variance.second, 1.0, 2.0)[:, None]
+
+
+def _parts(derived: Derived, state: State, u: Array) -> Array | None:
+    """(slot, tile, width): the parts of each slot, summed."""
     plan = derived.plan
-    assert plan.lite is not None
-    assert derived.templates.sumw2 is not None
-    source = plan.lite.source
-    scale = state.row_factor[plan.rows.row[source]][:, None] * state.bin_factor[source]
-    return scale**2 * derived.templates.sumw2
+    local, n_tiles = plan.local, plan.geometry.n_tiles
+    if local is None:
+        return None
+    weights = u[local.row_tile] * local.covers
+    if derived.part_error is not None:
+        weights = weights[: local.n_multiplied]
+        shifting = local.row_tile[local.n_multiplied :]
+        weights = jnp.concatenate([weights, scales(derived, state)[shifting] * derived.part_error])
+    target = local.slot * n_tiles + plan.rows.tile[local.row_tile]
+    return jax.ops.segment_sum(weights, target, local.n_slots * n_tiles).reshape(local.present.shape)
 
 
 def sums(derived: Derived, state: State) -> Moments:
@@ -113,14 +149,12 @@ def sums(derived: Derived, state: State) -> Moments:
     plan = derived.plan
     u = yields(derived, state)
     v = _by_tile(plan, u, plan.rows.tile)
-    v_in = variance = jnp.zeros_like(v)
-    if plan.local is not None:
-        rows = plan.local.row_tile
-        v_in = _by_tile(plan, u[rows], plan.rows.tile[rows])
-    if plan.lite is not None and plan.lite.any_process:
-        variance = _by_tile(plan, errors(derived, state), plan.rows.tile[plan.lite.source])
+    variance = jnp.zeros_like(v)
+    if plan.lite is not None and plan.variance is not None and plan.lite.any_process:
+        tile = plan.rows.tile[plan.variance.first]
+        variance = _by_tile(plan, squared_errors(derived, state), tile)
         variance = variance * plan.lite.has_parameter * (1.0 - plan.lite.total)
-    return Moments(v, v_in, variance)
+    return Moments(v, _parts(derived, state, u), variance)
 
 
 def moments(derived: Derived, p: Array) -> Moments:
@@ -129,7 +163,7 @@ def moments(derived: Derived, p: Array) -> Moments:
 
 
 class _RowDerivatives(NamedTuple):
-    """dF = E (P L + D), (row, dense): L of the log-normals, D of the plain factors."""
+    """dF = E (P L + D), (row, dense): L of the terms of log F, D of the plain factors."""
 
     log: Array
     plain: Array
@@ -142,126 +176,182 @@ def _row_derivatives(plan: Plan, state: State) -> _RowDerivatives:
     if state.terms is not None:
         log = log.at[state.terms.row, plan.column[state.terms.param]].add(state.terms.slope)
     plain = jnp.zeros(shape_)
-    rows = jnp.arange(plan.rows.n_rows)
+    every = jnp.arange(plan.rows.n_rows)
     for q in range(state.factors.shape[1]):
-        column = _source_column(plan, plan.factors.row[:, q])
-        plain = plain.at[rows, column].add(factor.products_without(state.factors, (q,)), mode="drop")
+        others = factor.products_without(state.factors, (q,))
+        if state.source.slope is not None:
+            others = others * state.source.slope[plan.factors.row[:, q]]
+        plain = plain.at[every, _factor_column(plan, state, q)].add(others, mode="drop")
     full = state.exponential[:, None] * (state.plain[:, None] * log + plain)
     return _RowDerivatives(log, plain, full)
 
 
-def _source_column(plan: Plan, source: Array) -> Array:
-    """The dense column of a factor's source; out of range for constants and user functions."""
-    parameter = jnp.clip(source - 1, 0, plan.n_params - 1)
-    is_parameter = (source > 0) & (source <= plan.n_params)
-    return jnp.where(is_parameter, plan.column[parameter], plan.n_dense)
+def _factor_column(plan: Plan, state: State, slot: int) -> Array:
+    """(row,): the dense column of a factor's parameter; out of range for constants and user functions."""
+    param = state.source.param[plan.factors.row[:, slot]]
+    return jnp.append(plan.column, plan.n_dense)[param]
 
 
-def _row_part(plan: Plan, weights: Array, row_tiles: Array | None, full: Array) -> Array:
-    """sum over the rows of each tile of weights x dF: (tile, dense, width)."""
-    if row_tiles is not None:
-        everywhere = jnp.zeros((plan.rows.row.shape[0], plan.geometry.width))
-        weights = everywhere.at[row_tiles].set(weights)
+def _row_part(plan: Plan, weights: Array, full: Array) -> Array:
+    """sum over the rows of each tile of weights (row tile, width) x dF: (tile, dense, width)."""
     padded = jnp.concatenate([weights, jnp.zeros((1, weights.shape[1]))])
     rows = jnp.concatenate([plan.rows.row, jnp.zeros(1, plan.rows.row.dtype)])
     slots = plan.rows.slots
     return jnp.einsum("asw,ask->akw", padded[slots], full[rows[slots]])
 
 
-def _shape_part(derived: Derived, state: State, weights: Array) -> Array:
-    """The shape changes' part of a Jacobian; weights (row tile, width) multiply db."""
+def _slot_part(derived: Derived, weights: Array, full: Array) -> Array:
+    """The same of the parts: weights (part, width) x dF, (slot, tile, dense, width)."""
     plan = derived.plan
-    assert plan.shape is not None
+    assert plan.local is not None
+    local = plan.local
+    padded = jnp.concatenate([weights, jnp.zeros((1, weights.shape[1]))])
+    rows = jnp.append(plan.rows.row[local.row_tile], 0)
+    found = jnp.einsum("asw,ask->akw", padded[local.members], full[rows[local.members]])
+    return found.reshape(local.n_slots, plan.geometry.n_tiles, plan.n_dense, plan.geometry.width)
+
+
+def _slopes(derived: Derived, state: State) -> Array:
+    """(block, width): the derivative of each block's shape change by its nuisance."""
     assert derived.shape is not None
     assert state.shift is not None
+    return state.shift.odd[1][:, None] * derived.shape.odd + state.shift.even[1][:, None] * derived.shape.even
+
+
+def _shape_part(derived: Derived, state: State, weights: Array, tile: Array, n_tiles: int) -> Array:
+    """The shape changes' part of a Jacobian; weights (row tile, width) multiply db.
+
+    ``tile`` (row tile,) says where each row tile's part goes, of ``n_tiles``; (tile, dense, width).
+    """
+    plan = derived.plan
+    assert plan.shape is not None
     blocks = plan.shape
-    slope = (
-        state.shift.odd[1][:, None] * derived.shape.odd + state.shift.even[1][:, None] * derived.shape.even
-    )
-    moved = (weights * state.open)[blocks.row_tile] * slope
+    moved = (weights * state.open)[blocks.row_tile] * _slopes(derived, state)
     column = plan.column[blocks.group_param[blocks.group]]
-    target = plan.rows.tile[blocks.row_tile] * plan.n_dense + column
-    size = (plan.geometry.n_tiles, plan.n_dense, plan.geometry.width)
+    target = tile[blocks.row_tile] * plan.n_dense + column
+    size = (n_tiles, plan.n_dense, plan.geometry.width)
     return jax.ops.segment_sum(moved, target, size[0] * size[1]).reshape(size)
 
 
-def jacobians(derived: Derived, state: State, p: Array, y_row: Array, wants_in: bool) -> Jacobians:
-    """Derivatives of (v with local parameters applied, v_in, V) by the dense parameters.
-
-    ``y_row`` (row tile, width) is the local parameter's value on each row tile, 1 without one.
-    """
+def jacobians(derived: Derived, state: State, p: Array) -> Jacobians:
+    """Derivatives of the :class:`Moments` by the dense parameters."""
     plan = derived.plan
     dF = _row_derivatives(plan, state).full
     shaped = state.bin_factor * state.base
-    by_row = state.row_factor[plan.rows.row][:, None] * state.bin_factor
-    v = _row_part(plan, shaped * y_row, None, dF)
+    by_row = scales(derived, state)
+    v = _row_part(plan, shaped, dF)
     if plan.shape is not None:
-        v = v + _shape_part(derived, state, by_row * y_row)
-    v_in = variance = None
-    if wants_in and plan.local is not None:
-        inside = jnp.zeros_like(shaped).at[plan.local.row_tile].set(1.0)
-        v_in = _row_part(plan, shaped * inside, None, dF)
-        if plan.shape is not None:
-            v_in = v_in + _shape_part(derived, state, by_row * inside)
+        v = v + _shape_part(derived, state, by_row, plan.rows.tile, plan.geometry.n_tiles)
+    parts = None if plan.local is None else _part_jacobians(derived, state, dF, shaped, by_row)
+    variance = None
     if plan.lite is not None and plan.lite.any_process:
-        assert derived.templates.sumw2 is not None
-        source = plan.lite.source
-        weights = 2.0 * state.row_factor[plan.rows.row[source]][:, None]
-        weights = weights * state.bin_factor[source] ** 2 * derived.templates.sumw2
-        variance = _row_part(plan, weights, source, dF)
+        variance = _row_part(plan, _variance_weights(derived, state), dF)
         variance = variance * (plan.lite.has_parameter * (1.0 - plan.lite.total))[:, None]
-    return _with_autodiff(derived, p, y_row, Jacobians(v, v_in, variance))
+    return _with_autodiff(derived, p, Jacobians(v, parts, variance))
 
 
-def _with_autodiff(derived: Derived, p: Array, y_row: Array, found: Jacobians) -> Jacobians:
+def _part_jacobians(derived: Derived, state: State, dF: Array, shaped: Array, by_row: Array) -> Array:
+    plan = derived.plan
+    assert plan.local is not None
+    local, n_tiles = plan.local, plan.geometry.n_tiles
+    multiplied = slice(local.n_multiplied)
+    weights = shaped[local.row_tile] * local.covers
+    if derived.part_error is not None:
+        shifting = state.bin_factor[local.row_tile[local.n_multiplied :]] * derived.part_error
+        weights = jnp.concatenate([weights[multiplied], shifting])
+    found = _slot_part(derived, weights, dF)
+    if plan.shape is None:
+        return found
+    rows = local.row_tile[multiplied]
+    covered = jnp.zeros_like(by_row).at[rows].set(local.covers[multiplied])
+    target = jnp.zeros(by_row.shape[0], rows.dtype).at[rows].set(local.slot[multiplied] * n_tiles)
+    moved = _shape_part(derived, state, by_row * covered, target + plan.rows.tile, local.n_slots * n_tiles)
+    return found + moved.reshape(found.shape)
+
+
+def _variance_weights(derived: Derived, state: State) -> Array:
+    """(row tile, width): the derivative of the sum of c V c by each row's F."""
+    plan = derived.plan
+    variance, sumw2 = plan.variance, derived.templates.sumw2
+    assert variance is not None
+    assert sumw2 is not None
+    row, n = plan.rows.row, state.bin_factor.shape[0]
+    if not variance.covariances:
+        of_variance = 2.0 * state.row_factor[row[variance.first]][:, None]
+        of_variance = of_variance * state.bin_factor[variance.first] ** 2 * sumw2
+        return jnp.zeros((n, plan.geometry.width)).at[variance.first].set(of_variance)
+    shared = state.bin_factor[variance.first] * state.bin_factor[variance.second] * _counted_twice(derived)
+    by_first = shared * state.row_factor[row[variance.second]][:, None]
+    by_second = shared * state.row_factor[row[variance.first]][:, None]
+    return jax.ops.segment_sum(by_first, variance.first, n) + jax.ops.segment_sum(
+        by_second, variance.second, n
+    )
+
+
+def _with_autodiff(derived: Derived, p: Array, found: Jacobians) -> Jacobians:
     """Replace the columns of parameters that structure does not cover."""
     plan = derived.plan
     columns = plan.by_autodiff
     if columns.shape[0] == 0:
         return found
     directions = jax.nn.one_hot(plan.dense[columns], plan.n_params, dtype=p.dtype)
-
-    def forward(p: Array) -> tuple[Array, Array, Array]:
-        state = evaluate(derived, p)
-        total = _by_tile(plan, yields(derived, state) * y_row, plan.rows.tile)
-        at_one = sums(derived, state)
-        return total, at_one.v_in, at_one.variance
-
-    tangents = jax.vmap(lambda e: jax.jvp(forward, (p,), (e,))[1])(directions)
-    replaced = [
-        None if jac is None else jac.at[:, columns].set(jnp.swapaxes(new, 0, 1))
-        for jac, new in zip(found, tangents, strict=True)
-    ]
-    return Jacobians(*replaced)  # type: ignore[arg-type]
+    tangents = jax.vmap(lambda e: jax.jvp(lambda p: moments(derived, p), (p,), (e,))[1])(directions)
+    v = found.v.at[:, columns].set(jnp.swapaxes(tangents.v, 0, 1))
+    parts, variance = found.parts, found.variance
+    if parts is not None:
+        parts = parts.at[:, :, columns].set(jnp.moveaxis(tangents.parts, 0, 2))
+    if variance is not None:
+        variance = variance.at[:, columns].set(jnp.swapaxes(tangents.variance, 0, 1))
+    return Jacobians(v, parts, variance)
 
 
 def curvature(
-    derived: Derived, state: State, p: Array, y_row: Array, weight_v: Array, weight_variance: Array
+    derived: Derived,
+    state: State,
+    p: Array,
+    weight_v: Array,
+    weight_parts: Array | None,
+    weight_variance: Array,
 ) -> Array:
-    """Hessian by the dense parameters of sum over bins (weight_v v + weight_variance V).
+    """Hessian by the dense parameters of the sum of the moments, each times its weight.
 
-    Weights (tile, width) are constants; v has the local parameters applied. (dense, dense).
+    Weights (tile, width), those of the parts (slot, tile, width), are constants. (dense, dense).
     """
     plan = derived.plan
-    row = plan.rows.row
+    row, n_rows = plan.rows.row, plan.rows.n_rows
     d = _row_derivatives(plan, state)
-    w = weight_v[plan.rows.tile] * y_row * state.bin_factor
-    y = jax.ops.segment_sum((w * state.base).sum(-1), row, plan.rows.n_rows)
-    on_second = y
-    outer = jnp.zeros_like(y)
-    if plan.lite is not None and plan.lite.any_process:
-        assert derived.templates.sumw2 is not None
-        source = plan.lite.source
-        z = (weight_variance[plan.rows.tile[source]] * state.bin_factor[source] ** 2) * (
-            derived.templates.sumw2
-        )
-        outer = jax.ops.segment_sum(z.sum(-1), row[source], plan.rows.n_rows)
-        on_second = y + 2.0 * state.row_factor * outer
+    weight = weight_v[plan.rows.tile]
+    on_second = jnp.zeros(n_rows)
+    if plan.local is not None and weight_parts is not None:
+        local, multiplied = plan.local, slice(plan.local.n_multiplied)
+        of_part = weight_parts[local.slot, plan.rows.tile[local.row_tile]] * local.covers
+        weight = weight.at[local.row_tile[multiplied]].add(of_part[multiplied])
+        if derived.part_error is not None:
+            shifting = local.row_tile[local.n_multiplied :]
+            shifted = of_part[local.n_multiplied :] * derived.part_error * state.bin_factor[shifting]
+            on_second = jax.ops.segment_sum(shifted.sum(-1), row[shifting], n_rows)
+    w = weight * state.bin_factor
+    on_second = on_second + jax.ops.segment_sum((w * state.base).sum(-1), row, n_rows)
+    outer = None
+    if plan.lite is not None and plan.variance is not None and plan.lite.any_process:
+        first, second = plan.variance.first, plan.variance.second
+        shared = weight_variance[plan.rows.tile[first]] * state.bin_factor[first] * state.bin_factor[second]
+        z = (shared * _counted_twice(derived)).sum(-1)
+        if plan.variance.covariances:
+            of_rows = jnp.zeros((n_rows, n_rows)).at[row[first], row[second]].add(z)
+            of_rows = of_rows + of_rows.T
+            on_second = on_second + of_rows @ state.row_factor
+            outer = d.full.T @ of_rows @ d.full
+        else:
+            of_row = 2.0 * jax.ops.segment_sum(z, row[first], n_rows)
+            on_second = on_second + of_row * state.row_factor
+            outer = jnp.einsum("rk,r,rl->kl", d.full, of_row, d.full)
     result = _row_curvature(plan, state, d, on_second)
-    result = result + jnp.einsum("rk,r,rl->kl", d.full, 2.0 * outer, d.full)
+    if outer is not None:
+        result = result + outer
     if plan.shape is not None:
         result = result + _shape_curvature(derived, state, d.full, w)
-    return _autodiff_curvature(derived, p, y_row, weight_v, weight_variance, result)
+    return _autodiff_curvature(derived, p, Moments(weight_v, weight_parts, weight_variance), result)
 
 
 def _row_curvature(plan: Plan, state: State, d: _RowDerivatives, weight: Array) -> Array:
@@ -274,13 +364,20 @@ def _row_curvature(plan: Plan, state: State, d: _RowDerivatives, weight: Array) 
         diagonal = jax.ops.segment_sum(own, plan.column[state.terms.param], plan.n_dense)
         result = result + jnp.diag(diagonal)
     n_slots = state.factors.shape[1]
+    columns = [_factor_column(plan, state, q) for q in range(n_slots)]
+    slope, curvature = state.source.slope, state.source.curvature
     for q in range(n_slots):
+        if curvature is not None:
+            own = exponential * factor.products_without(state.factors, (q,))
+            own = own * curvature[plan.factors.row[:, q]]
+            result = result.at[columns[q], columns[q]].add(own, mode="drop")
         for other in range(n_slots):
             if q == other:
                 continue
-            first, second = (_source_column(plan, plan.factors.row[:, k]) for k in (q, other))
             pair = exponential * factor.products_without(state.factors, (q, other))
-            result = result.at[first, second].add(pair, mode="drop")
+            if slope is not None:
+                pair = pair * slope[plan.factors.row[:, q]] * slope[plan.factors.row[:, other]]
+            result = result.at[columns[q], columns[other]].add(pair, mode="drop")
     return result
 
 
@@ -304,18 +401,18 @@ def _shape_curvature(derived: Derived, state: State, dF: Array, w: Array) -> Arr
     return cross + cross.T + jnp.diag(diagonal)
 
 
-def _autodiff_curvature(
-    derived: Derived, p: Array, y_row: Array, weight_v: Array, weight_variance: Array, found: Array
-) -> Array:
+def _autodiff_curvature(derived: Derived, p: Array, weights: Moments, found: Array) -> Array:
     plan = derived.plan
     columns = plan.by_autodiff
     if columns.shape[0] == 0:
         return found
 
     def contracted(p: Array) -> Array:
-        state = evaluate(derived, p)
-        total = _by_tile(plan, yields(derived, state) * y_row, plan.rows.tile)
-        return jnp.sum(weight_v * total) + jnp.sum(weight_variance * sums(derived, state).variance)
+        at = moments(derived, p)
+        total = jnp.sum(weights.v * at.v) + jnp.sum(weights.variance * at.variance)
+        if at.parts is None or weights.parts is None:
+            return total
+        return total + jnp.sum(weights.parts * at.parts)
 
     directions = jax.nn.one_hot(plan.dense[columns], plan.n_params, dtype=p.dtype)
     gradient = jax.grad(contracted)

@@ -15,7 +15,7 @@ from .._pytree import pytree_dataclass
 from .._types import Array
 from ..montecarlo import lite
 from ..prepared import Data, Fixed, Plan, Prepared, n_bin_params
-from ..probability import poisson_constant
+from ..probability import data_constant
 from . import constraint, expectation, local
 from .derived import Derived, derive
 
@@ -23,10 +23,13 @@ __all__ = [
     "Evaluation",
     "Problem",
     "Sensitivity",
+    "bin_values",
     "constants",
     "dense_start",
     "evaluate",
     "full_values",
+    "nothing_fixed",
+    "of_bin_params",
     "pose",
     "to_tiles",
     "value",
@@ -47,6 +50,8 @@ class Problem:
     """(param,): the global observable of each parameter, 0 where there is none."""
     values: Array
     """(param,): start values; held parameters at the value they are held at."""
+    bin_values: Array
+    """(bin parameter,): the same."""
     free: Array
     """(dense,): 1 where a dense parameter is free."""
     lower: Array
@@ -57,21 +62,20 @@ class Problem:
 class Sensitivity(NamedTuple):
     """The eliminated parameters at a point, and how they follow the dense ones.
 
-    To first order a local parameter is ``local + local_by_dense @ dz + e`` with e of variance
-    ``local_own``, a bin parameter ``bin + bin_by_dense @ dz + bin_by_local e + f`` with e that of the
-    local parameter of its bin and f of variance ``bin_own``.
+    To first order a parameter of closed-form bins is ``lite + lite_by_dense @ dz + e``, e of variance
+    ``lite_own``; a local one ``local + local_by_dense @ dz + e``, where the e of one bin have the covariance
+    diag(local_own) - local_spread local_spread^T.
     """
 
+    lite: Array
+    lite_by_dense: Array
+    lite_own: Array
+    """(lite parameter,)"""
     local: Array
     local_by_dense: Array
     local_own: Array
-    bin: Array
-    bin_by_dense: Array
-    bin_by_local: Array
-    """(bin parameter,)"""
-    bin_local_own: Array
-    """(bin parameter,): ``local_own`` of the local parameter of its bin, 0 without one."""
-    bin_own: Array
+    local_spread: Array
+    """(local parameter,)"""
     smallest_nu: Array
     """The smallest expectation of any bin, in events."""
 
@@ -82,8 +86,8 @@ class Evaluation(NamedTuple):
     value: Array
     gradient: Array
     hessian: Array
-    y: Array
-    """(tile, width): the local parameters."""
+    y: Array | None
+    """(slot, tile, width): the local parameters; None without them."""
     eliminated: Sensitivity
 
 
@@ -97,47 +101,53 @@ def _bins(derived: Derived, data: Data, fixed: Fixed) -> lite.Bins:
     plan = derived.plan
     counts = to_tiles(data.counts, plan.geometry.from_flat)
     zero = jnp.zeros_like(counts)
-    if plan.lite is None:
-        return lite.Bins(
-            counts=counts,
-            valid=plan.geometry.valid,
-            globs=zero,
-            has_parameter=zero,
-            held=zero,
-            held_at=zero,
-            delta=zero,
-            any_parameter=False,
-        )
-    at = plan.lite.from_flat
+    variance = None
+    if plan.gaussian_data:
+        given = derived.templates.data_variance
+        # Without variances the observed counts are, and an empty bin has that of one event.
+        flat = jnp.maximum(data.counts, 1.0) if given is None else given
+        variance = jnp.append(flat, 1.0)[plan.geometry.from_flat]
+    has = None if plan.lite is None else plan.lite
+
+    def of_bins(values: Array) -> Array:
+        return zero if has is None else to_tiles(values, has.from_flat)
+
     return lite.Bins(
         counts=counts,
-        valid=plan.geometry.valid,
-        globs=to_tiles(data.bin_globs, at),
-        has_parameter=plan.lite.has_parameter,
-        held=to_tiles(fixed.bin_mask, at),
-        held_at=to_tiles(fixed.bin_values, at),
+        valid=plan.geometry.counted,
+        globs=of_bins(data.bin_globs),
+        has_parameter=zero if has is None else has.has_parameter,
+        held=of_bins(fixed.bin_mask),
+        held_at=of_bins(fixed.bin_values),
         delta=derived.delta,
-        any_parameter=True,
+        data_variance=variance,
+        any_parameter=has is not None,
     )
 
 
-def _locals(derived: Derived, param_globs: Array, mask: Array) -> local.Locals | None:
+def _locals(derived: Derived, param_globs: Array, data: Data, fixed: Fixed) -> local.Locals | None:
     plan = derived.plan
     if plan.local is None:
         return None
-    present = plan.local.present
+    place = plan.local.position
+    n_bins = n_bin_params(plan)
+    counting = jnp.zeros(0) if plan.bins is None else plan.bins.counting
 
-    def of_param(values: Array, absent: float) -> Array:
-        return jnp.append(values, absent)[plan.local.param]  # type: ignore[union-attr]
+    def gathered(of_params: Array, of_bins: Array, absent: float) -> Array:
+        return jnp.concatenate([of_params, of_bins, jnp.full(1, absent)])[place]
 
+    tau = gathered(derived.templates.tau * plan.constraint.poisson, jnp.zeros(n_bins), 0.0)
     return local.Locals(
-        present=present,
-        free=present * (1.0 - of_param(mask, 1.0)),
-        precision=of_param(derived.precision, 0.0),
-        tau=of_param(derived.templates.tau * plan.constraint.poisson, 0.0),
-        globs=of_param(param_globs, 0.0),
-        lower=of_param(plan.lower, -jnp.inf),
-        upper=of_param(plan.upper, jnp.inf),
+        present=plan.local.present,
+        free=plan.local.present * (1.0 - gathered(fixed.mask, fixed.bin_mask, 1.0)),
+        centre=plan.local.centre,
+        precision=gathered(derived.precision, 1.0 - counting, 0.0),
+        tau=tau if derived.slot_tau is None else tau + derived.slot_tau,
+        globs=gathered(param_globs, data.bin_globs, 0.0),
+        lower=gathered(plan.lower, jnp.where(counting > 0, 0.0, -jnp.inf), -jnp.inf),
+        upper=gathered(plan.upper, jnp.full(n_bins, jnp.inf), jnp.inf),
+        of_bins=gathered(jnp.zeros(plan.n_params), jnp.ones(n_bins), 0.0),
+        closed=plan.local.n_slots == 1 and not plan.gaussian_data,
     )
 
 
@@ -150,11 +160,12 @@ def pose(prepared: Prepared, data: Data, fixed: Fixed, start: Array | None = Non
     return Problem(
         derived=derived,
         bins=_bins(derived, data, fixed),
-        locals_=_locals(derived, param_globs, fixed.mask),
+        locals_=_locals(derived, param_globs, data, fixed),
         counts=data.counts,
         globs=jnp.concatenate([data.globs, data.bin_globs]),
         param_globs=param_globs,
         values=values,
+        bin_values=fixed.bin_values,
         free=1.0 - fixed.mask[plan.dense],
         lower=plan.lower[plan.dense],
         upper=plan.upper[plan.dense],
@@ -169,63 +180,63 @@ def dense_start(problem: Problem) -> Array:
     return jnp.where(problem.free > 0, inside, z)
 
 
-def _local_values(problem: Problem) -> Array:
-    plan = problem.derived.plan
-    if plan.local is None:
-        return jnp.ones_like(problem.bins.counts)
-    return jnp.append(problem.values, 1.0)[plan.local.param]
-
-
 def _with_dense(problem: Problem, z: Array) -> Array:
-    """(param,) with these dense values; local parameters as they were."""
+    """(param,): dense values, local parameters at their start or held values."""
     plan = problem.derived.plan
     if plan.local is None:
         return z
     return jnp.where(plan.column < plan.n_dense, jnp.append(z, 0.0)[plan.column], problem.values)
 
 
-def _assemble(problem: Problem, z: Array, y: Array) -> Array:
+def _assemble(problem: Problem, z: Array, y: Array | None) -> Array:
     """(param,) from dense and local values."""
     plan = problem.derived.plan
     p = _with_dense(problem, z)
-    if plan.local is None:
+    if plan.local is None or y is None:
         return p
-    own = jnp.append(y.ravel()[plan.local.to_flat], 0.0)[plan.local.number]
+    own = jnp.append(y.ravel()[plan.local.to_flat], 0.0)[plan.local.number[: plan.n_params]]
     return jnp.where(plan.column < plan.n_dense, p, own)
 
 
-def _split(moments: expectation.Moments) -> tuple[Array, Array]:
-    return moments.v - moments.v_in, moments.v_in
+def _solve_local(problem: Problem, moments: expectation.Moments) -> Array | None:
+    plan = problem.derived.plan
+    if plan.local is None or problem.locals_ is None or moments.parts is None:
+        return None
+    start = jnp.concatenate([problem.values, problem.bin_values, jnp.ones(1)])[plan.local.position]
+    return local.solve(start, moments.v, moments.parts, problem.bins, problem.locals_)
 
 
-def _solve_local(problem: Problem, moments: expectation.Moments) -> Array:
-    y = _local_values(problem)
-    if problem.locals_ is None:
-        return y
-    v_out, v_in = _split(moments)
-    return local.solve(y, v_out, v_in, problem.bins.counts, problem.locals_)
+def _applied(problem: Problem, moments: expectation.Moments, y: Array | None) -> Array:
+    """(tile, width): the bins' yields at the local parameters' values."""
+    if y is None or problem.locals_ is None or moments.parts is None:
+        return moments.v
+    return moments.v + ((y - problem.locals_.centre) * moments.parts).sum(0)
+
+
+def _of_constraints(problem: Problem, p: Array, y: Array | None) -> Array:
+    derived = problem.derived
+    total = constraint.value(derived, p, problem.param_globs)
+    if derived.plan.bins is not None and problem.locals_ is not None and y is not None:
+        total += local.of_bins(y, problem.locals_)[0]
+    return total + constraint.user_terms(derived, p, problem.counts, problem.globs)
 
 
 def value(problem: Problem, z: Array) -> Array:
     """The objective less its constants: plain code, differentiable by the problem's arrays too."""
-    derived = problem.derived
-    p = _with_dense(problem, z)
-    moments = expectation.moments(derived, p)
+    moments = expectation.moments(problem.derived, _with_dense(problem, z))
     y = _solve_local(problem, moments)
-    v_out, v_in = _split(moments)
-    v = v_out + y * v_in
-    p = _assemble(problem, z, y)
-    return (
-        lite.value(lite.solve(v, moments.variance, problem.bins), problem.bins)
-        + constraint.value(derived, p, problem.param_globs)
-        + constraint.user_terms(derived, p, problem.counts, problem.globs)
-    )
+    v = _applied(problem, moments, y)
+    terms = lite.solve(v, moments.variance, problem.bins)
+    return lite.value(terms, problem.bins) + _of_constraints(problem, _assemble(problem, z, y), y)
 
 
 def constants(problem: Problem) -> Array:
     """What :func:`value` leaves out: the constants of the data and of all constraints."""
-    of_data = jnp.sum(poisson_constant(problem.counts))
-    return of_data + lite.constant(problem.bins) + constraint.constant(problem.derived, problem.param_globs)
+    bins = problem.bins
+    total = jnp.sum(bins.valid * data_constant(bins.counts, bins.data_variance)) + lite.constant(bins)
+    if problem.derived.plan.bins is not None and problem.locals_ is not None:
+        total += local.of_bins(problem.locals_.globs, problem.locals_)[1]
+    return total + constraint.constant(problem.derived, problem.param_globs)
 
 
 def evaluate(problem: Problem, z: Array) -> Evaluation:
@@ -238,108 +249,99 @@ def evaluate(problem: Problem, z: Array) -> Evaluation:
     state = expectation.evaluate(derived, _with_dense(problem, z))
     moments = expectation.sums(derived, state)
     y = _solve_local(problem, moments)
-    v_out, v_in = _split(moments)
-    v = v_out + y * v_in
+    v = _applied(problem, moments, y)
     p = _assemble(problem, z, y)
     terms = lite.solve(v, moments.variance, problem.bins)
     by_bin = lite.derivatives(terms, problem.bins)
     by_v, by_variance = by_bin.by_v, by_bin.by_variance
-    y_row = _on_row_tiles(plan, y)
-    jac = expectation.jacobians(derived, state, p, y_row, problem.locals_ is not None)
+    jac = expectation.jacobians(derived, state, p)
+    moved = None if y is None or problem.locals_ is None else y - problem.locals_.centre
 
     gradient, hessian = constraint.derivatives(derived, p, problem.param_globs)
-    gradient += jnp.einsum("akw,aw->k", jac.v, by_v)
-    hessian += expectation.curvature(derived, state, p, y_row, by_v, by_variance)
-    weighted = jac.v * by_bin.vv[:, None]
+    weight_parts = None if moved is None else moved * by_v
+    hessian += expectation.curvature(derived, state, p, by_v, weight_parts, by_variance)
+    slope = jac.v if moved is None else jac.v + jnp.einsum("saw,sakw->akw", moved, jac.parts)
+    gradient += jnp.einsum("akw,aw->k", slope, by_v)
+    follows, response, curve = None, None, by_bin.vv
+    if problem.locals_ is not None and y is not None:
+        assert moments.parts is not None
+        assert jac.parts is not None
+        response = local.respond(y, moments.parts, by_bin.vv, problem.locals_)
+        curve = response.reduced
+        slope = slope - by_v[:, None] * jnp.einsum("saw,sakw->akw", response.pull, jac.parts)
+        stiff = response.inverse * by_v**2
+        hessian -= jnp.einsum("sakw,salw->kl", jac.parts, stiff[:, :, None] * jac.parts)
+        follows = -(response.inverse * by_v)[:, :, None] * jac.parts - response.gain[:, :, None] * slope
+    weighted = slope * curve[:, None]
     if jac.variance is not None:
         gradient += jnp.einsum("akw,aw->k", jac.variance, by_variance)
         weighted += jac.variance * by_bin.v_var[:, None]
-        crossed = jac.v * by_bin.v_var[:, None] + jac.variance * by_bin.var_var[:, None]
+        crossed = slope * by_bin.v_var[:, None] + jac.variance * by_bin.var_var[:, None]
         hessian += jnp.einsum("akw,alw->kl", jac.variance, crossed)
-    hessian += jnp.einsum("akw,alw->kl", jac.v, weighted)
-    follows = inverse = None
-    if problem.locals_ is not None:
-        mixed, inverse = _local_response(problem, jac, v_in, by_bin, y)
-        follows = -mixed * inverse[:, None]
-        hessian += jnp.einsum("akw,alw->kl", follows, mixed)
-    total = (
-        lite.value(terms, problem.bins)
-        + constraint.value(derived, p, problem.param_globs)
-        + constraint.user_terms(derived, p, problem.counts, problem.globs)
-    )
+    hessian += jnp.einsum("akw,alw->kl", slope, weighted)
     if plan.constraint.terms:
         extra = constraint.user_derivatives(derived, p, problem.counts, problem.globs)
         gradient, hessian = gradient + extra[0], hessian + extra[1]
-    eliminated = _sensitivity(problem, terms, v_in, jac, y, follows, inverse)
-    return Evaluation(total, gradient, 0.5 * (hessian + hessian.T), y, eliminated)
-
-
-def _on_row_tiles(plan: Plan, y: Array) -> Array:
-    """(row tile, width): local values where they multiply, 1 elsewhere."""
-    ones = jnp.ones((plan.rows.row.shape[0], plan.geometry.width))
-    if plan.local is None:
-        return ones
-    rows = plan.local.row_tile
-    return ones.at[rows].set(jnp.where(plan.local.present > 0, y, 1.0)[plan.rows.tile[rows]])
-
-
-def _local_response(
-    problem: Problem, jac: expectation.Jacobians, v_in: Array, by_bin: lite.Derivatives, y: Array
-) -> tuple[Array, Array]:
-    """d2NLL/dy dz (tile, dense, width) and 1/(d2NLL/dy2), 0 where y is held or at a limit."""
-    assert problem.locals_ is not None
-    assert jac.v_in is not None
-    stiffness = by_bin.vv * v_in**2 + local.own_terms(y, problem.locals_)[1]
-    mixed = (by_bin.vv * v_in)[:, None] * jac.v + by_bin.by_v[:, None] * jac.v_in
-    usable = local.interior(y, problem.locals_) & (stiffness > 0.0)
-    return mixed, jnp.where(usable, 1.0 / jnp.where(usable, stiffness, 1.0), 0.0)
+    return Evaluation(
+        value=lite.value(terms, problem.bins) + _of_constraints(problem, p, y),
+        gradient=gradient,
+        hessian=0.5 * (hessian + hessian.T),
+        y=y,
+        eliminated=_sensitivity(problem, terms, jac, slope, y, response, follows),
+    )
 
 
 def _sensitivity(
     problem: Problem,
     terms: lite.BinTerms,
-    v_in: Array,
     jac: expectation.Jacobians,
-    y: Array,
+    slope: Array,
+    y: Array | None,
+    response: local.Response | None,
     follows: Array | None,
-    inverse: Array | None,
 ) -> Sensitivity:
     """The eliminated parameters, from the pieces of an evaluation."""
     plan, bins = problem.derived.plan, problem.bins
     empty, no_rows = jnp.zeros(0), jnp.zeros((0, plan.n_dense))
-    found = dict.fromkeys(("local", "local_own", "bin", "bin_by_local", "bin_local_own", "bin_own"), empty)
-    local_by_dense = bin_by_dense = no_rows
-    slope = jac.v
-    if plan.local is not None and follows is not None and inverse is not None:
+    found = dict.fromkeys(("lite", "lite_own", "local", "local_own", "local_spread"), empty)
+    found.update(lite_by_dense=no_rows, local_by_dense=no_rows)
+    if plan.local is not None and y is not None and follows is not None and response is not None:
         at = plan.local.to_flat
-        found["local"], found["local_own"] = y.ravel()[at], inverse.ravel()[at]
-        local_by_dense = _flat_rows(follows, at)
-        slope = slope + v_in[:, None] * follows
+        found["local"], found["local_own"] = y.ravel()[at], response.inverse.ravel()[at]
+        found["local_spread"] = response.spread.ravel()[at]
+        found["local_by_dense"] = jnp.moveaxis(follows, 2, -1).reshape(-1, plan.n_dense)[at]
     if plan.lite is not None:
         at = plan.lite.to_flat
         reaction = lite.response(terms, bins)
         by_dense = reaction.by_v[:, None] * slope
         if jac.variance is not None:
             by_dense += reaction.by_variance[:, None] * jac.variance
-        bin_by_dense = _flat_rows(by_dense, at)
-        found["bin"], found["bin_own"] = terms.x.ravel()[at], reaction.own_variance.ravel()[at]
-        found["bin_by_local"] = (reaction.by_v * v_in).ravel()[at]
-        own = jnp.zeros_like(v_in) if inverse is None else inverse
-        found["bin_local_own"] = own.ravel()[at]
+        found["lite_by_dense"] = jnp.moveaxis(by_dense, 1, -1).reshape(-1, plan.n_dense)[at]
+        found["lite"], found["lite_own"] = terms.x.ravel()[at], reaction.own_variance.ravel()[at]
     smallest = jnp.min(jnp.where(bins.valid > 0, terms.nu, jnp.inf))
-    return Sensitivity(
-        local_by_dense=local_by_dense, bin_by_dense=bin_by_dense, smallest_nu=smallest, **found
-    )
+    return Sensitivity(smallest_nu=smallest, **found)
 
 
-def _flat_rows(tiles: Array, at: Array) -> Array:
-    """(tile, dense, width) -> (place, dense)."""
-    return jnp.moveaxis(tiles, 1, -1).reshape(-1, tiles.shape[1])[at]
-
-
-def full_values(problem: Problem, z: Array, y: Array) -> Array:
+def full_values(problem: Problem, z: Array, y: Array | None) -> Array:
     """(param,) from dense and local values."""
     return _assemble(problem, z, y)
+
+
+def bin_values(problem: Problem, eliminated: Sensitivity) -> Array:
+    """(bin parameter,): from those of closed-form bins and the local ones."""
+    return of_bin_params(problem.derived.plan, eliminated.lite, eliminated.local)
+
+
+def of_bin_params(plan: Plan, of_lite: Array, of_local: Array) -> Array:
+    """(bin parameter, ...) from (lite parameter, ...) and (local parameter, ...)."""
+    n = n_bin_params(plan)
+    result = jnp.zeros((n, *of_lite.shape[1:]))
+    if plan.local is not None and plan.bins is not None:
+        padded = jnp.concatenate([of_local, jnp.zeros((1, *of_local.shape[1:]))])
+        result = padded[plan.local.number[plan.n_params :]]
+    if plan.lite is not None:
+        result = result.at[plan.lite.number].set(of_lite)
+    return result
 
 
 def nothing_fixed(prepared: Prepared) -> Fixed:
@@ -350,5 +352,5 @@ def nothing_fixed(prepared: Prepared) -> Fixed:
         mask=jnp.asarray(plan.constant),
         values=jnp.asarray(plan.start),
         bin_mask=jnp.zeros(n_bins),
-        bin_values=jnp.zeros(n_bins),
+        bin_values=jnp.zeros(n_bins) if plan.bins is None else jnp.asarray(plan.bins.centre),
     )

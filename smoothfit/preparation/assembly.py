@@ -11,16 +11,21 @@ import numpy as np
 from .._pytree import Index
 from .._types import FloatArray, IntArray
 from ..build.declarations import ScaleFn
-from ..effects import lognormal
-from ..layout import ChannelInfo, Layout, ProcessInfo, RowInfo, VariableInfo
+from ..constraints import Prefit
+from ..errors import ShapeMismatchError, UnknownNameError
+from ..layout import ChannelInfo, Layout, McStatInfo, ProcessInfo, RowInfo, VariableInfo
+from ..likelihood.derived import auxiliary_counts
 from ..prepared import ConstraintPlan, Geometry, Plan, Prepared, ProgramPlan, Templates
 from ..tiling import Tiling, choose_width
 from . import stacking
+from .binwise import BinWise, stack_binwise
 from .collection import Structure, collect
+from .densities import Density, trace_densities
 from .functions import Traced, TracedFunctions, trace_factor, trace_term
 from .locality import LocalVariable, find_local
 from .parameters import Parameters, gather
-from .specification import Specification
+from .specification import DataTerm, Specification
+from .treatments import Treatments, treat
 
 __all__ = ["prepare"]
 
@@ -32,38 +37,41 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     tiling = _tiling(structure)
     rows = stacking.Rows.of(structure, tiling)
     functions = _trace_factors(structure, parameters)
-    local = _leave_some(find_local(specification, structure), parameters)
-    factors = stacking.stack_factors(structure, parameters, functions, rows, local)
-    lite, sumw2, sumw2_at, mc_bins = stacking.stack_lite(structure, rows)
-    n_globs = int(np.isfinite(parameters.globs).sum()) + len(mc_bins)
+    densities = trace_densities(parameters)
+    treatments = treat(structure)
+    local = _leave_some(find_local(specification, structure, treatments), parameters)
+    effects, kappas = stacking.stack_effects(structure, parameters)
+    effect_plan, effect_numbers = effects.stack()
+    factors = stacking.stack_factors(structure, parameters, functions, rows, local, effects.plain_rows)
+    binwise = stack_binwise(structure, parameters, rows, treatments, local)
+    n_globs = int(np.isfinite(parameters.globs).sum()) + len(binwise.names)
     terms = [(term, trace_term(term, parameters, tiling.n_bins, n_globs)) for term in specification.terms]
-    entries, lognormal_at = stacking.stack_lognormal(structure, parameters)
-    lognormal_plan, kappa_down, kappa_up = lognormal.stack(entries)  # type: ignore[arg-type]
     shapes = stacking.Shapes.of(structure, parameters, rows)
     shape_plan = shape_up = shape_down = sorted_position = None
     if shapes.row_tile:
         shape_plan, shape_up, shape_down, sorted_position = shapes.stack(rows)
     dense, column = _dense(parameters, local)
     traced = [found for found, _ in functions.found.values()]
+    users = [density.traced for density in densities]
     plan = Plan(
-        geometry=_geometry(tiling),
+        geometry=_geometry(tiling, structure),
         rows=rows.plan(structure.n_rows),
-        programs=ProgramPlan(
-            arguments=tuple(tuple(_index(a) for a in t.arguments) for t in traced),
-            captured_indices=tuple(_integers(t) for t in traced),
-            programs=tuple(t.program for t in traced),
-            scalar_arguments=tuple(t.scalars for t in traced),
-        ),
+        programs=_program_plan(traced),
         factors=factors.plan,
-        lognormal=lognormal_plan,
+        additive=factors.additive,
+        effects=effect_plan,
         shape=shape_plan,
-        lite=lite,
-        local=stacking.stack_local(local, parameters, rows),
+        variance=binwise.variance,
+        bins=binwise.bins,
+        lite=binwise.lite,
+        local=binwise.local,
         constraint=ConstraintPlan(
             gaussian=parameters.gaussian.astype(float),
             poisson=parameters.poisson.astype(float),
             constrained=_index(np.flatnonzero(np.isfinite(parameters.globs))),
             correlated=_index(parameters.correlated),
+            kinds={kind: _index(members) for kind, (members, _) in parameters.further.items()},
+            densities=_program_plan(users),
             term_arguments=tuple(tuple(_index(a) for a in t.arguments) for _, t in terms),
             term_indices=tuple(_integers(t) for _, t in terms),
             terms=tuple(t.program for _, t in terms),
@@ -82,27 +90,32 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         constant=parameters.constant.astype(float),
         n_params=parameters.n,
         n_dense=len(dense),
+        gaussian_data=specification.data_term.gaussian,
     )
     templates = Templates(
         nominal=stacking.stack_nominal(structure, rows),
-        sumw2=sumw2,
-        kappa_down=kappa_down,
-        kappa_up=kappa_up,
+        sumw2=binwise.sumw2,
+        data_variance=_data_variance(specification.data_term, structure),
+        effects=effect_numbers,  # type: ignore[arg-type]
         shape_up=shape_up,
         shape_down=shape_down,
         captured=tuple(t.floats for t in traced),
         term_captured=tuple(t.floats for _, t in terms),
+        density_captured=tuple(t.floats for t in users),
         width=parameters.width,
         tau=parameters.tau,
+        constraint_numbers={kind: numbers for kind, (_, numbers) in parameters.further.items()},
         correlation=parameters.correlation,
         globs=parameters.globs[np.isfinite(parameters.globs)],
     )
-    locators = _locators(structure, rows, lognormal_at, shapes, sorted_position, sumw2_at)
-    layout = _layout(specification, structure, parameters, rows, mc_bins, locators)
+    locators = _locators(structure, rows, kappas, shapes, sorted_position, binwise.sumw2_at)
+    prefit = _prefit(parameters, densities)
     # Put the leaves on the device once: as numpy arrays they would be copied at every call.
-    return jax.tree.map(
-        lambda leaf: jnp.asarray(leaf, float), Prepared(templates=templates, plan=plan)
-    ), layout
+    prepared = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), Prepared(templates=templates, plan=plan))
+    bin_globs = np.asarray(auxiliary_counts(prepared)) if binwise.counting.any() else None
+    return prepared, _layout(
+        specification, structure, parameters, prefit, rows, binwise, bin_globs, treatments, locators
+    )
 
 
 def _index(values: IntArray) -> Index:
@@ -111,6 +124,15 @@ def _index(values: IntArray) -> Index:
 
 def _integers(traced: Traced) -> tuple[Index | None, ...]:
     return tuple(None if found is None else Index(found.astype(float)) for found in traced.integers)
+
+
+def _program_plan(traced: list[Traced]) -> ProgramPlan:
+    return ProgramPlan(
+        arguments=tuple(tuple(_index(a) for a in t.arguments) for t in traced),
+        captured_indices=tuple(_integers(t) for t in traced),
+        programs=tuple(t.program for t in traced),
+        scalar_arguments=tuple(t.scalars for t in traced),
+    )
 
 
 def _tiling(structure: Structure) -> Tiling:
@@ -122,13 +144,42 @@ def _tiling(structure: Structure) -> Tiling:
     return Tiling(choose_width(sizes, blocks), sizes)
 
 
-def _geometry(tiling: Tiling) -> Geometry:
-    valid = np.zeros(tiling.n_tiles * tiling.width)
+def _data_variance(term: DataTerm, structure: Structure) -> FloatArray | None:
+    """(bin,): the variances given, checked against the channels."""
+    if term.variances is None:
+        return None
+    sizes = {channel.name: channel.n_bins for channel in structure.channels}
+    given = term.variances
+    if not isinstance(given, dict):
+        if len(given) != sum(sizes.values()):
+            raise ShapeMismatchError(
+                f"set_data_term: {len(given)} variances, the model has {sum(sizes.values())} bins; "
+                "give one each."
+            )
+        return np.array(given)
+    for name in [*given, *sizes]:
+        if name not in sizes or name not in given:
+            raise UnknownNameError(
+                f"set_data_term: '{name}' is {'no channel' if name not in sizes else 'missing'}; "
+                f"give variances of all of: {', '.join(sizes)}."
+            )
+        if len(given[name]) != sizes[name]:
+            raise ShapeMismatchError(
+                f"set_data_term: {len(given[name])} variances of channel '{name}', "
+                f"which has {sizes[name]} bins; give one each."
+            )
+    return np.concatenate([given[name] for name in sizes])
+
+
+def _geometry(tiling: Tiling, structure: Structure) -> Geometry:
+    valid, counted = (np.zeros(tiling.n_tiles * tiling.width) for _ in range(2))
     valid[tiling.to_flat()] = 1.0
+    counted[tiling.to_flat()] = np.repeat([not c.masked for c in structure.channels], tiling.sizes)
     return Geometry(
         to_flat=_index(tiling.to_flat()),
         from_flat=_index(stacking.inverse(tiling.to_flat(), tiling)),
         valid=valid.reshape(tiling.n_tiles, tiling.width),
+        counted=counted.reshape(tiling.n_tiles, tiling.width),
         width=tiling.width,
         n_tiles=tiling.n_tiles,
         n_bins=tiling.n_bins,
@@ -168,7 +219,7 @@ def _dense(parameters: Parameters, local: list[LocalVariable]) -> tuple[IntArray
 def _locators(
     structure: Structure,
     rows: stacking.Rows,
-    lognormal_at: dict[tuple[str, str, int], tuple[str, int]],
+    kappas: stacking.Kappas,
     shapes: stacking.Shapes,
     sorted_position: IntArray | None,
     sumw2_at: dict[tuple[str, str], IntArray],
@@ -188,7 +239,7 @@ def _locators(
             "nominal": rows.locations(c),
             "sumw2": sumw2_at.get(key),
             "shapes": shape_blocks,
-            "kappas": {v: at for (p, ch, v), at in lognormal_at.items() if (p, ch) == key},
+            "kappas": {v: at for (p, ch, v), at in kappas.items() if (p, ch) == key},
         }
     return locators
 
@@ -197,16 +248,17 @@ def _layout(
     specification: Specification,
     structure: Structure,
     parameters: Parameters,
+    prefit: Prefit,
     rows: stacking.Rows,
-    mc_bins: IntArray,
+    binwise: BinWise,
+    bin_globs: FloatArray | None,
+    treatments: Treatments,
     locators: dict[tuple[str, str], dict[str, Any]],
 ) -> Layout:
     channels = _channel_infos(specification, structure)
-    names = []
-    for b in mc_bins.tolist():
-        channel = next(c for c in channels if c.start <= b < c.stop)
-        names.append(f"mcstat_{channel.name}_bin{b - channel.start}")
-    widths = _prefit_widths(parameters)
+    if bin_globs is None:
+        bin_globs = np.zeros(len(binwise.names))
+    bin_widths = np.where(binwise.counting, 1.0 / np.sqrt(np.where(bin_globs > 0, bin_globs, 1.0)), 1.0)
     return Layout(
         variables=tuple(
             VariableInfo(
@@ -218,6 +270,7 @@ def _layout(
                 v.label,
                 v.unit,
                 v.group,
+                None if v.constraint is None else type(v.constraint).__name__,
             )
             for v in parameters.variables
         ),
@@ -231,29 +284,35 @@ def _layout(
             for c in structure.contributions
             for sub, row in enumerate(c.rows)
         ),
-        bin_parameters=tuple(names),
-        bin_parameter_bins=tuple(mc_bins.tolist()),
+        bin_parameters=binwise.names,
+        bin_parameter_bins=tuple(binwise.at_bin.tolist()),
+        bin_centre=binwise.centre,
+        bin_widths=bin_widths,
+        bin_counting=binwise.counting,
         start=parameters.start,
         lower=parameters.lower,
         upper=parameters.upper,
         constrained=np.flatnonzero(np.isfinite(parameters.globs)),
-        globs=np.concatenate([parameters.globs[np.isfinite(parameters.globs)], np.zeros(len(mc_bins))]),
-        widths=widths,
-        counting=parameters.poisson,
+        globs=np.concatenate([parameters.globs[np.isfinite(parameters.globs)], bin_globs]),
+        prefit=prefit,
+        smallest_globs=parameters.smallest_globs[np.isfinite(parameters.globs)],
+        mc_stat=tuple(
+            McStatInfo(channel.name, "masked" if channel.masked else channel.mc_stat.mode, found.counts())
+            for channel, found in zip(structure.channels, treatments.of_channel, strict=True)
+        ),
         locators=locators,
         poi=specification.poi,
+        gaussian_data=specification.data_term.gaussian,
         owners={id(v): v.name for v in parameters.variables},
     )
 
 
-def _prefit_widths(parameters: Parameters) -> FloatArray:
-    widths = np.full(parameters.n, np.nan)
-    gaussian = parameters.gaussian.copy()
-    gaussian[parameters.correlated] = True
-    widths[gaussian] = parameters.width[gaussian]
-    # Pois(tau | gamma tau): gamma is measured to 1/sqrt(tau).
-    widths[parameters.poisson] = 1.0 / np.sqrt(parameters.tau[parameters.poisson])
-    return widths
+def _prefit(parameters: Parameters, densities: list[Density]) -> Prefit:
+    found = Prefit(*(np.array(column) for column in parameters.prefit))
+    for density in densities:
+        for column, of_density in zip(found, density.prefit, strict=True):
+            column[parameters.of(density.variable)] = of_density
+    return found
 
 
 def _channel_infos(specification: Specification, structure: Structure) -> tuple[ChannelInfo, ...]:

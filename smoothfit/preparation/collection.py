@@ -41,6 +41,8 @@ class Channel:
     n_bins: int
     mc_stat: McStat
     contributions: tuple[Contribution, ...]
+    masked: bool = False
+    """Predicted, but not part of the likelihood."""
 
     @property
     def n_rows(self) -> int:
@@ -106,7 +108,8 @@ def collect(specification: Specification) -> Structure:
             contributions.append(Contribution(process, contrib, index, first_row, effects))
             first_row += contrib.n_sub
         setting = _mc_stat(specification.mc_stat, name)
-        channels.append(Channel(name, found[0][1].n_bins, setting, tuple(contributions)))
+        masked = name in specification.masked
+        channels.append(Channel(name, found[0][1].n_bins, setting, tuple(contributions), masked))
     return Structure(tuple(channels), first_row)
 
 
@@ -115,6 +118,11 @@ def _check_names(specification: Specification, channels: list[str]) -> None:
     for name in specification.descriptions:
         if name not in channels:
             raise UnknownNameError(f"describe_channel: no channel is named '{name}'; {known}.")
+    for name in specification.masked:
+        if name not in channels:
+            raise UnknownNameError(f"mask_channels: no channel is named '{name}'; {known}.")
+    if channels and set(channels) <= set(specification.masked):
+        raise InvalidValueError("mask_channels: all channels are masked; leave one in the likelihood.")
     for setting in specification.mc_stat:
         for name in setting.channels or ():
             if name not in channels:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._types import Array, IntArray
 from ..build import Variable
-from ..build.declarations import ScaleFn
+from ..build.declarations import AddFn, ScaleFn
 from ..errors import UserFunctionError
 from ..programs import Program, trace
 from .collection import Contribution
@@ -111,8 +111,9 @@ def classify(shape: tuple[int, ...], axis: str | None, contribution: Contributio
 
 
 def trace_factor(effect: ScaleFn, users: Sequence[Contribution], p: Parameters) -> Traced:
-    """Trace a ``scale_by_fn`` function and check its result against every contribution it is for."""
-    owner = f"scale_by_fn on {users[0].what}"
+    """Trace a function of factors, or of terms, and check its result against every contribution it is for."""
+    call = "add_by_fn" if isinstance(effect, AddFn) else "scale_by_fn"
+    owner = f"{call} on {users[0].what}"
     error: UserFunctionError | None = None
     for scalars in _attempts(effect.variables):
         try:
@@ -126,9 +127,9 @@ def trace_factor(effect: ScaleFn, users: Sequence[Contribution], p: Parameters) 
             return traced
         contrib = unfit[0].contrib
         error = error or UserFunctionError(
-            f"scale_by_fn on {unfit[0].what}: the function '{effect.label}' returns shape "
+            f"{call} on {unfit[0].what}: the function '{effect.label}' returns shape "
             f"{traced.program.out_shape}, which does not fit (sub-process, bin) = ({contrib.n_sub}, "
-            f"{contrib.n_bins}); return that shape, one that broadcasts to it, or one factor a row or bin."
+            f"{contrib.n_bins}); return that shape, one that broadcasts to it, or one number a row or bin."
         )
     assert error is not None
     raise error

@@ -1,8 +1,9 @@
 """Pass 4: parameters that touch one bin only, which the engine eliminates bin by bin.
 
 A variable is local where all it does is to scale the bins of one channel, one component a bin, at most
-once a row: HistFactory's staterror, shapesys and shapefactor, data-driven bin-wise scales. At most
-one variable a channel; what is left over is treated like any other parameter, with the same answer.
+once a row: HistFactory's staterror, shapesys and shapefactor, data-driven bin-wise scales. The variables
+(and bin parameters of Monte Carlo statistics) of one bin must act on different rows, and a free one must be
+alone; what is left over is treated like any other parameter, with the same answer.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..build import Variable
-from ..build.declarations import Scale, ScaleFn
+from ..build.declarations import Scale, variables_of
+from ..constraints import is_local
 from .collection import Channel, Structure
 from .specification import Specification
+from .treatments import Treatments
 
 __all__ = ["LocalVariable", "find_local"]
 
@@ -31,10 +34,8 @@ def _excluded(specification: Specification, structure: Structure) -> set[int]:
     excluded: set[int] = set()
     for contribution in structure.contributions:
         for effect in contribution.effects:
-            if isinstance(effect, ScaleFn):
-                excluded.update(id(v) for v in effect.variables)
-            elif not (isinstance(effect, Scale) and _is_bin_wise(effect, contribution.contrib.n_bins)):
-                excluded.add(id(effect.variable))
+            if not (isinstance(effect, Scale) and _is_bin_wise(effect, contribution.contrib.n_bins)):
+                excluded.update(id(v) for v in variables_of(effect))
     for term in specification.terms:
         excluded.update(id(v) for v in term.variables or ())
     for pair in specification.correlations:
@@ -45,6 +46,8 @@ def _excluded(specification: Specification, structure: Structure) -> set[int]:
 def _is_bin_wise(effect: Scale, n_bins: int) -> bool:
     # In a channel of one bin a constrained array of one is bin-wise, though no axis says so.
     single = n_bins == 1 and effect.axis == "all" and effect.variable.nuisance
+    if effect.region.bins is not None:
+        return False
     return effect.axis == "bin" or (single and not effect.variable.is_scalar)
 
 
@@ -53,12 +56,15 @@ def _uses(channel: Channel) -> dict[int, tuple[Variable, list[int]]]:
     for contribution in channel.contributions:
         for effect in contribution.effects:
             if isinstance(effect, Scale) and _is_bin_wise(effect, channel.n_bins):
-                uses.setdefault(id(effect.variable), (effect.variable, []))[1].extend(contribution.rows)
+                rows = [contribution.rows[sub] for sub in effect.region.rows(contribution.contrib.n_sub)]
+                uses.setdefault(id(effect.variable), (effect.variable, []))[1].extend(rows)
     return uses
 
 
-def find_local(specification: Specification, structure: Structure) -> list[LocalVariable]:
-    """The local variable of each channel that has one."""
+def find_local(
+    specification: Specification, structure: Structure, treatments: Treatments
+) -> list[LocalVariable]:
+    """The local variables of each channel that has any."""
     if any(term.variables is None for term in specification.terms):
         # A function of all values may use any of them.
         return []
@@ -70,19 +76,24 @@ def find_local(specification: Specification, structure: Structure) -> list[Local
             shared[key] = shared.get(key, 0) + 1
     found = []
     for index, (channel, uses) in enumerate(zip(structure.channels, by_channel, strict=True)):
-        if _has_bin_parameters(channel):
-            # Two parameters of one bin have no closed form together.
+        if treatments.has_lite(index) or channel.masked:
+            # The errors of such a bin depend on the variable, too: no closed form together.
             continue
+        taken = treatments.rows(channel, index)
+        alone = not taken
         usable = [
             (variable, rows)
             for key, (variable, rows) in uses.items()
-            if key not in excluded and shared[key] == 1 and len(set(rows)) == len(rows)
+            if key not in excluded
+            and shared[key] == 1
+            and len(set(rows)) == len(rows)
+            and is_local(variable.constraint)
         ]
-        if usable:
-            variable, rows = max(usable, key=lambda use: (use[0].nuisance, len(use[1])))
+        # Constrained ones first, then those of most rows.
+        for variable, rows in sorted(usable, key=lambda use: (not use[0].nuisance, -len(use[1]))):
+            if taken & set(rows) or not (alone or variable.nuisance):
+                continue
             found.append(LocalVariable(variable, index, tuple(rows)))
+            taken |= set(rows)
+            alone = False
     return found
-
-
-def _has_bin_parameters(channel: Channel) -> bool:
-    return channel.mc_stat.mode == "lite" and any(c.contrib.sumw2 is not None for c in channel.contributions)

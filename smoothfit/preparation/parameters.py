@@ -11,10 +11,12 @@ import numpy as np
 
 from .._types import BoolArray, FloatArray, IntArray
 from ..build import Variable
-from ..build.declarations import ScaleFn
-from ..constraints import Gaussian, Poisson
-from ..errors import DuplicateNameError, InvalidTypeError, InvalidValueError, UnknownNameError
+from ..build.declarations import variables_of
+from ..constraints import Gaussian, NoConstraint, Poisson, Prefit
+from ..errors import DuplicateNameError, UnknownNameError
+from ..likelihood.constraint_terms import TERMS
 from .collection import Structure
+from .correlations import combine
 from .specification import Correlation, Specification
 
 __all__ = ["Parameters", "gather"]
@@ -35,8 +37,13 @@ class Parameters:
     poisson: BoolArray
     width: FloatArray
     tau: FloatArray
+    further: dict[str, tuple[IntArray, tuple[FloatArray, ...]]]
+    """other kind of constraint -> its parameters and their numbers, (member,) each."""
     globs: FloatArray
-    """(param,): default global observables, NaN where unconstrained."""
+    """(param,): default global observables, NaN where there is none."""
+    smallest_globs: FloatArray
+    prefit: Prefit
+    """Arrays (param,), NaN for free parameters and for users' densities."""
     correlated: IntArray
     correlation: FloatArray | None
 
@@ -54,8 +61,7 @@ def _in_use(structure: Structure) -> list[Variable]:
     seen: dict[int, Variable] = {}
     for contribution in structure.contributions:
         for effect in contribution.effects:
-            variables = effect.variables if isinstance(effect, ScaleFn) else (effect.variable,)
-            for variable in variables:
+            for variable in variables_of(effect):
                 seen.setdefault(id(variable), variable)
     return list(seen.values())
 
@@ -81,8 +87,6 @@ def gather(specification: Specification, structure: Structure) -> Parameters:
         Two variables of one name.
     UnknownNameError
         A variable in a correlation or a user term that scales no process.
-    InvalidValueError
-        A set of correlations that is not positive definite.
     """
     found = _in_use(structure)
     _check_names(found)
@@ -101,30 +105,29 @@ def gather(specification: Specification, structure: Structure) -> Parameters:
     def stacked(of: list[np.ndarray], dtype: type = float) -> np.ndarray:
         return np.concatenate([np.zeros(0), *of]).astype(dtype)
 
-    kinds = [v.constraint for v in ordered]
-    for variable, kind in zip(ordered, kinds, strict=True):
-        if kind is not None and not isinstance(kind, Gaussian | Poisson):
-            raise InvalidTypeError(
-                f"Variable '{variable.name}': a constraint of kind {type(kind).__name__} cannot be used; "
-                "use Gaussian or Poisson."
-            )
-    width = stacked(
-        [
-            np.broadcast_to(k.width if isinstance(k, Gaussian) else 1.0, (v.size,))
-            for v, k in zip(ordered, kinds, strict=True)
-        ]
-    )
-    tau = stacked(
-        [
-            np.broadcast_to(k.tau if isinstance(k, Poisson) else 1.0, (v.size,))
-            for v, k in zip(ordered, kinds, strict=True)
-        ]
-    )
+    constraints = [(v, v.constraint or NoConstraint()) for v in ordered]
+    by_kind: dict[str, list[tuple[IntArray, tuple[FloatArray, ...]]]] = {}
+    for variable, constraint in constraints:
+        by_kind.setdefault(constraint.kind, []).append((indices[id(variable)], constraint.numbers))
+    members = {kind: stacked([at for at, _ in of], int) for kind, of in by_kind.items()}
+    numbers = {
+        kind: tuple(stacked(list(column)) for column in zip(*(numbers for _, numbers in of), strict=True))
+        for kind, of in by_kind.items()
+    }
+    gaussian, poisson = np.zeros(first, dtype=bool), np.zeros(first, dtype=bool)
+    width, tau = np.ones(first), np.ones(first)
+    if Gaussian.kind in members:
+        gaussian[members[Gaussian.kind]] = True
+        width[members[Gaussian.kind]] = numbers[Gaussian.kind][0]
+    if Poisson.kind in members:
+        poisson[members[Poisson.kind]] = True
+        tau[members[Poisson.kind]] = numbers[Poisson.kind][0]
     correlated, correlation = _correlations(specification.correlations, indices)
-    gaussian = stacked(
-        [np.full(v.size, isinstance(k, Gaussian)) for v, k in zip(ordered, kinds, strict=True)], bool
-    )
     gaussian[correlated] = False
+
+    def prefit(which: int) -> FloatArray:
+        return stacked([np.broadcast_to(c.prefit()[which], (v.size,)) for v, c in constraints])
+
     return Parameters(
         variables=tuple(ordered),
         indices=indices,
@@ -133,12 +136,13 @@ def gather(specification: Specification, structure: Structure) -> Parameters:
         upper=stacked([v.upper for v in ordered]),
         constant=stacked([v.fixed for v in ordered], bool),
         gaussian=gaussian,
-        poisson=stacked(
-            [np.full(v.size, isinstance(k, Poisson)) for v, k in zip(ordered, kinds, strict=True)], bool
-        ),
+        poisson=poisson,
         width=width,
         tau=tau,
+        further={kind: (members[kind], numbers[kind]) for kind in sorted(members) if kind in TERMS},
         globs=stacked([v.glob for v in ordered]),
+        smallest_globs=stacked([np.full(v.size, c.smallest_glob) for v, c in constraints]),
+        prefit=Prefit(prefit(0), prefit(1), prefit(2)),
         correlated=correlated,
         correlation=correlation,
     )
@@ -157,17 +161,7 @@ def _correlations(
 ) -> tuple[IntArray, FloatArray | None]:
     if not found:
         return np.zeros(0, dtype=int), None
-    members = np.unique(np.concatenate([indices[id(v)] for c in found for v in c.variables]))
-    matrix = np.eye(len(members))
-    for pair in found:
-        at = np.searchsorted(members, np.concatenate([indices[id(v)] for v in pair.variables]))
-        changed = ~np.eye(len(at), dtype=bool) & (pair.matrix != 0.0)
-        rows, columns = np.nonzero(changed)
-        matrix[at[rows], at[columns]] = pair.matrix[rows, columns]
-    smallest = float(np.linalg.eigvalsh(matrix)[0])
-    if smallest <= 1e-10:
-        raise InvalidValueError(
-            f"correlate_nuisances: the correlations of {len(members)} nuisances together are not positive "
-            f"definite (smallest eigenvalue {smallest:.3g}); lower the correlations."
-        )
-    return members, matrix
+    variables, matrix = combine(found)
+    members = np.concatenate([indices[id(v)] for v in variables])
+    order = np.argsort(members)
+    return members[order], matrix[np.ix_(order, order)]

@@ -2,114 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..build import Process, Variable
 from ..build.declarations import function_label
-from ..constraints import Gaussian
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError
-from .specification import ChannelDescription, Correlation, McStat, UserTerm
+from ..montecarlo import MODES, Options
+from .specification import ChannelDescription, DataTerm, McStat, UserTerm
 
-__all__ = ["channel_description", "correlation", "mc_stat", "user_term"]
-
-
-def _nuisance(variable: Any) -> Variable:
-    if not isinstance(variable, Variable):
-        raise InvalidTypeError(
-            f"correlate_nuisances: expected a Variable, got {type(variable).__name__}: {variable!r}."
-        )
-    if not isinstance(variable.constraint, Gaussian):
-        raise InvalidValueError(
-            f"correlate_nuisances: Variable '{variable.name}' has no Gaussian constraint to correlate; "
-            "make it with nuisance=True."
-        )
-    return variable
-
-
-def _pair(first: Any, second: Any, rho: Any) -> Correlation:
-    a, b = _nuisance(first), _nuisance(second)
-    if a is b:
-        raise InvalidValueError(f"correlate_nuisances: '{a.name}' is given twice; give two nuisances.")
-    if (
-        isinstance(rho, bool)
-        or not isinstance(rho, int | float | np.floating | np.integer)
-        or not -1.0 <= rho <= 1.0
-    ):
-        raise InvalidValueError(
-            f"correlate_nuisances('{a.name}', '{b.name}'): expected a number in [-1, 1], got {rho!r}."
-        )
-    if a.size != b.size:
-        raise ShapeMismatchError(
-            f"correlate_nuisances('{a.name}', '{b.name}'): they have {a.size} and {b.size} components; "
-            "components are correlated one by one, so the numbers must agree."
-        )
-    off_diagonal = float(rho) * np.eye(a.size)
-    matrix = np.block([[np.eye(a.size), off_diagonal], [off_diagonal, np.eye(a.size)]])
-    return Correlation((a, b), matrix)
-
-
-def _group(variables: Sequence[Any], matrix: Any) -> Correlation:
-    found = tuple(_nuisance(v) for v in variables)
-    if len({id(v) for v in found}) != len(found):
-        raise InvalidValueError("correlate_nuisances: a nuisance is given twice; name each once.")
-    size = sum(v.size for v in found)
-    try:
-        given = np.array(matrix, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidTypeError("correlate_nuisances: the matrix does not consist of numbers.") from error
-    if given.shape != (size, size):
-        raise ShapeMismatchError(
-            f"correlate_nuisances: the matrix has shape {given.shape}, expected ({size}, {size})."
-        )
-    if not np.all(np.isfinite(given)) or np.any(np.abs(given) > 1.0):
-        raise InvalidValueError("correlate_nuisances: correlations must be numbers in [-1, 1].")
-    if not np.allclose(given, given.T, atol=1e-12) or not np.allclose(np.diagonal(given), 1.0, atol=1e-12):
-        raise InvalidValueError(
-            "correlate_nuisances: the matrix must be symmetric with ones on its diagonal."
-        )
-    return Correlation(found, 0.5 * (given + given.T))
-
-
-def correlation(first: Any, second: Any, rho: Any, known: Sequence[Correlation]) -> Correlation:
-    """A pair with its rho, or a list with its matrix; checked together with what is known already."""
-    if isinstance(first, list | tuple):
-        if rho is not None:
-            raise InvalidTypeError(
-                "correlate_nuisances: give (a, b, rho) or ([a, b, ...], matrix), not both."
-            )
-        found = _group(first, second)
-    else:
-        found = _pair(first, second, rho)
-    _check_positive_definite([*known, found])
-    return found
-
-
-def _check_positive_definite(found: Sequence[Correlation]) -> None:
-    at: dict[tuple[int, int], int] = {}
-    names: list[str] = []
-    for one in found:
-        for variable in one.variables:
-            for i, name in enumerate(variable.sub_names):
-                if (id(variable), i) not in at:
-                    at[id(variable), i] = len(at)
-                    names.append(name)
-    total = np.eye(len(at))
-    for one in found:
-        places = [at[id(v), i] for v in one.variables for i in range(v.size)]
-        for i, row in enumerate(places):
-            for j, column in enumerate(places):
-                if i != j and one.matrix[i, j] != 0.0:
-                    total[row, column] = one.matrix[i, j]
-    smallest = float(np.linalg.eigvalsh(total)[0])
-    if smallest <= 1e-10:
-        shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
-        raise InvalidValueError(
-            f"correlate_nuisances: the correlations of {shown} together are not positive definite (smallest "
-            f"eigenvalue {smallest:.3g}); lower them until they are consistent."
-        )
+__all__ = ["channel_description", "data_term", "masked", "mc_stat", "user_term"]
 
 
 def user_term(fn: Any, variables: Sequence[Any]) -> UserTerm:
@@ -124,19 +28,72 @@ def user_term(fn: Any, variables: Sequence[Any]) -> UserTerm:
     return UserTerm(fn, tuple(variables) or None, function_label(fn))
 
 
-def mc_stat(mode: Any, scaling: Any, threshold: Any, channels: Any) -> McStat:
+def mc_stat(
+    mode: Any, scaling: Any, threshold: Any, channels: Any, constraint: Any, include_signal: Any
+) -> McStat:
     """Treatment of Monte Carlo statistics."""
-    if mode not in ("lite", "none"):
-        raise InvalidValueError(f"set_mc_stat: mode {mode!r} is not known; use 'lite' or 'none'.")
-    if scaling not in ("process", "total"):
-        raise InvalidValueError(f"set_mc_stat: scaling {scaling!r} is not known; use 'process' or 'total'.")
-    if threshold is not None:
-        raise InvalidValueError(f"set_mc_stat: mode {mode!r} takes no threshold, got {threshold!r}.")
+    for what, given, known in (
+        ("mode", mode, tuple(MODES)),
+        ("scaling", scaling, ("process", "total")),
+        ("constraint", constraint, ("poisson", "gaussian")),
+    ):
+        if given not in known:
+            listed = ", ".join(repr(name) for name in known)
+            raise InvalidValueError(f"set_mc_stat: {what} {given!r} is not known; use one of {listed}.")
+    if threshold is not None and mode not in ("threshold", "full"):
+        raise InvalidValueError(
+            f"set_mc_stat: mode {mode!r} takes no threshold, got {threshold!r}; leave it out, or use "
+            "mode='threshold' (effective events) or mode='full' (content)."
+        )
+    number = isinstance(threshold, int | float | np.number) and not isinstance(threshold, bool)
+    if threshold is not None and not (number and np.isfinite(threshold)):
+        raise InvalidValueError(f"set_mc_stat: threshold must be a finite number, got {threshold!r}.")
+    if mode == "threshold" and threshold is None:
+        raise InvalidValueError(
+            "set_mc_stat: mode 'threshold' needs threshold=..., the effective events above which a bin has "
+            "one parameter for all processes; 10 is common, a negative one switches bin parameters off."
+        )
+    if mode in ("full", "lite-gamma") and scaling != "process":
+        raise InvalidValueError(
+            f"set_mc_stat: scaling {scaling!r} does not go with mode {mode!r}, whose parameters multiply the "
+            "processes; leave scaling out."
+        )
+    if not isinstance(include_signal, bool):
+        raise InvalidTypeError(f"set_mc_stat: include_signal must be True or False, got {include_signal!r}.")
     if isinstance(channels, str):
         channels = (channels,)
     if channels is not None and not all(isinstance(c, str) for c in channels):
         raise InvalidTypeError("set_mc_stat: channels must be names.")
-    return McStat(mode, scaling, None if channels is None else tuple(channels))
+    options = Options(scaling, None if threshold is None else float(threshold), constraint, include_signal)
+    return McStat(mode, options, None if channels is None else tuple(channels), asked=True)
+
+
+def masked(names: Sequence[Any]) -> tuple[str, ...]:
+    """Names of channels."""
+    for name in names:
+        if not isinstance(name, str):
+            raise InvalidTypeError(f"mask_channels: channels must be names, got {name!r}.")
+    return tuple(dict.fromkeys(names))
+
+
+def data_term(kind: Any, variances: Any) -> DataTerm:
+    """The data's probability."""
+    if kind not in ("poisson", "gaussian"):
+        raise InvalidValueError(f"set_data_term: {kind!r} is not known; use 'poisson' or 'gaussian'.")
+    if kind == "poisson" and variances is not None:
+        raise InvalidValueError("set_data_term: a Poisson term takes no variances; leave them out.")
+    given = variances.items() if isinstance(variances, Mapping) else [(None, variances)]
+    checked = {}
+    for channel, numbers in given if variances is not None else ():
+        where = "variances" if channel is None else f"variances of channel '{channel}'"
+        try:
+            array = np.atleast_1d(np.array(numbers, dtype=np.float64))
+        except (TypeError, ValueError) as error:
+            raise InvalidTypeError(f"set_data_term: {where} must be numbers.") from error
+        if array.ndim != 1 or not np.all(np.isfinite(array)) or np.any(array <= 0.0):
+            raise InvalidValueError(f"set_data_term: {where} must be one positive number a bin.")
+        checked[channel] = array
+    return DataTerm(kind == "gaussian", checked.get(None, checked or None))
 
 
 def channel_description(

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._types import FloatArray
+from .._types import BoolArray, FloatArray
 from ..build import Process, Variable
+from ..montecarlo import Options
 
-__all__ = ["ChannelDescription", "Correlation", "McStat", "Specification", "UserTerm"]
+__all__ = ["ChannelDescription", "Correlation", "DataTerm", "McStat", "Specification", "UserTerm"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class Correlation:
 
     variables: tuple[Variable, ...]
     matrix: FloatArray
+    stated: BoolArray
+    """Which entries it is about; the others are 0, unless they are stated elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,19 @@ class McStat:
     """Treatment of Monte Carlo statistics in some channels (None: all)."""
 
     mode: str = "lite"
-    scaling: str = "process"
+    options: Options = field(default_factory=Options)
     channels: tuple[str, ...] | None = None
+    asked: bool = False
+    """Whether the user asked for it, so that it must be possible."""
+
+
+@dataclass(frozen=True)
+class DataTerm:
+    """The probability of the data: Poisson, or Gaussian with these variances."""
+
+    gaussian: bool = False
+    variances: Any = None
+    """(bin,) or {channel: (bin,)}; None for the observed counts."""
 
 
 @dataclass(frozen=True)
@@ -58,5 +72,8 @@ class Specification:
     correlations: list[Correlation] = field(default_factory=list)
     terms: list[UserTerm] = field(default_factory=list)
     mc_stat: list[McStat] = field(default_factory=list)
+    data_term: DataTerm = field(default_factory=DataTerm)
+    masked: tuple[str, ...] = ()
+    """Channels that are predicted but not part of the likelihood."""
     descriptions: dict[str, ChannelDescription] = field(default_factory=dict)
     poi: str | None = None

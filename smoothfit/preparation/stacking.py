@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from .._pytree import Index
 from .._types import FloatArray, IntArray
-from ..build.declarations import LnN, Scale, ScaleFn, Shape
-from ..effects import lognormal
-from ..prepared import FactorPlan, LitePlan, LocalPlan, RowPlan, ShapePlan
+from ..build.declarations import AddFn, Scale, ScaleFn, Shape, Systematic
+from ..build.lowering import entries
+from ..effects import row_effects
+from ..prepared import AdditivePlan, FactorPlan, RowPlan, ShapePlan
 from ..tiling import Tiling
 from .collection import Contribution, Structure
 from .functions import TracedFunctions, classify
 from .locality import LocalVariable
 from .parameters import Parameters
 
-__all__ = ["Factors", "Rows", "Shapes", "stack_factors", "stack_lite", "stack_local", "stack_lognormal"]
+__all__ = ["Factors", "Rows", "Shapes", "inverse", "stack_effects", "stack_factors", "stack_nominal"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,23 +92,27 @@ def stack_nominal(structure: Structure, rows: Rows) -> FloatArray:
     return nominal
 
 
-def stack_lognormal(
-    structure: Structure, parameters: Parameters
-) -> tuple[dict[str, list[lognormal.Entry]], dict[tuple[str, str, int], tuple[str, int]]]:
-    """Entries of each interpolation, and (process, channel, id of the variable) -> where they are."""
-    entries: dict[str, list[lognormal.Entry]] = {}
-    where: dict[tuple[str, str, int], tuple[str, int]] = {}
+Kappas: TypeAlias = dict[tuple[str, str, int], list[tuple[str, IntArray]]]
+"""(process, channel, id of the variable) -> kinds of its log-normals, and their entries there."""
+
+
+def stack_effects(structure: Structure, parameters: Parameters) -> tuple[row_effects.Stack, Kappas]:
+    """The row effects of all kinds, and where the log-normals among them are."""
+    stack = row_effects.Stack()
+    where: Kappas = {}
     for contribution in structure.contributions:
+        contrib = contribution.contrib
         for effect in contribution.effects:
-            if not isinstance(effect, LnN):
+            if not isinstance(effect, Systematic):
                 continue
-            found = entries.setdefault(effect.interpolation, [])
-            key = (contribution.process.name, contribution.contrib.channel, id(effect.variable))
-            where[key] = (effect.interpolation, len(found))
-            param = int(parameters.of(effect.variable)[0])
-            for row, down, up in zip(contribution.rows, effect.down, effect.up, strict=True):
-                found.append(lognormal.Entry(row, param, float(down), float(up)))
-    return entries, where
+            found = entries(contribution.what, contrib, effect)
+            assert found is not None
+            rows = [contribution.rows[sub] for sub in effect.region.rows(contrib.n_sub)]
+            positions = stack.add(found, rows, int(parameters.of(effect.variable)[0]))
+            if found.kind.on_log:
+                key = (contribution.process.name, contrib.channel, id(effect.variable))
+                where.setdefault(key, []).append((found.kind.name, positions))
+    return stack, where
 
 
 @dataclass
@@ -186,6 +191,7 @@ class Factors:
     """The factor plan, and which parameters need automatic differentiation."""
 
     plan: FactorPlan
+    additive: AdditivePlan | None
     by_autodiff: set[int]
 
 
@@ -195,14 +201,21 @@ def stack_factors(
     functions: TracedFunctions,
     rows: Rows,
     local: list[LocalVariable],
+    univariate: Sequence[int],
 ) -> Factors:
-    """List the factors of each row and of each row tile; local ones are left to the engine."""
-    results = 1 + parameters.n
+    """List the factors of each row and of each row tile; local ones are left to the engine.
+
+    ``univariate`` are the rows of the effects that are plain factors.
+    """
+    results = 1 + parameters.n + len(univariate)
     local_ids = {id(found.variable) for found in local}
     of_row: list[list[int]] = [[] for _ in range(structure.n_rows)]
     of_row_tile: list[list[int]] = [[] for _ in range(rows.n)]
     tiles: dict[bytes, int] = {np.zeros(rows.tiling.width, dtype=np.int64).tobytes(): 0}
     by_autodiff: set[int] = set()
+    added: list[tuple[int, IntArray]] = []
+    for entry, row in enumerate(univariate):
+        of_row[row].append(1 + parameters.n + entry)
 
     def multiply_bins(contribution: Contribution, sources: IntArray) -> None:
         for row_tile, tile in rows.templates(contribution, sources):
@@ -218,16 +231,20 @@ def stack_factors(
                     by_autodiff.update((sources - 1).tolist())
                     multiply_bins(contribution, np.broadcast_to(sources, shape))
                 else:
-                    for row, source in zip(
-                        contribution.rows, np.broadcast_to(sources, shape[0]), strict=True
-                    ):
-                        of_row[row].append(int(source))
+                    acting = effect.region.rows(shape[0])
+                    for sub, source in zip(acting, np.broadcast_to(sources, len(acting)), strict=True):
+                        of_row[contribution.rows[sub]].append(int(source))
             elif isinstance(effect, ScaleFn):
                 traced, offset = functions.found[id(effect)]
                 by_autodiff.update(int(i) for at in traced.arguments for i in at)
                 out = traced.program.out_shape
                 places = results + offset + np.arange(int(np.prod(out, dtype=int))).reshape(out)
-                if classify(out, effect.axis, contribution) == "bin":
+                over = classify(out, effect.axis, contribution)
+                if isinstance(effect, AddFn):
+                    # Positions count from 1 here: padding is cut from 0.
+                    per_bin = places if over == "bin" else places.reshape(-1, 1)
+                    added += rows.templates(contribution, np.broadcast_to(1 + per_bin, shape))
+                elif over == "bin":
                     multiply_bins(contribution, np.broadcast_to(places, shape))
                 else:
                     per_row = np.broadcast_to(places.reshape(-1), shape[0])
@@ -239,82 +256,15 @@ def stack_factors(
         tiles=_index(tile_sources),
         row_tile=_index(_padded(of_row_tile)),
     )
-    return Factors(plan, by_autodiff)
+    return Factors(plan, _additive(added), by_autodiff)
 
 
-def stack_local(local: list[LocalVariable], parameters: Parameters, rows: Rows) -> LocalPlan | None:
-    """Where the local parameters are."""
-    if not local:
+def _additive(added: list[tuple[int, IntArray]]) -> AdditivePlan | None:
+    if not added:
         return None
-    tiling = rows.tiling
-    owner = np.full(tiling.n_tiles * tiling.width, parameters.n)
-    to_flat = tiling.to_flat()
-    first_bin = np.concatenate([[0], np.cumsum(tiling.sizes)])
-    places, params, row_tiles = [], [], []
-    for found in local:
-        bins = to_flat[first_bin[found.channel] : first_bin[found.channel + 1]]
-        owner[bins] = parameters.of(found.variable)
-        places.append(bins)
-        params.append(parameters.of(found.variable))
-        row_tiles += [tile for row in found.rows for tile in rows.at[row].tolist()]
-    of_tile = owner.reshape(tiling.n_tiles, tiling.width)
-    members = np.concatenate(params)
-    number = np.full(parameters.n, len(members))
-    number[members] = np.arange(len(members))
-    return LocalPlan(
-        param=_index(of_tile),
-        present=(of_tile < parameters.n).astype(float),
-        row_tile=_index(sorted(row_tiles)),
-        to_flat=_index(np.concatenate(places)),
-        params=_index(np.concatenate(params)),
-        number=_index(number),
+    tiles = np.array([tile for _, tile in added])
+    return AdditivePlan(
+        row_tile=_index([row_tile for row_tile, _ in added]),
+        source=_index(np.maximum(tiles - 1, 0)),
+        present=(tiles > 0).astype(float),
     )
-
-
-def stack_lite(
-    structure: Structure, rows: Rows
-) -> tuple[LitePlan | None, FloatArray | None, dict[tuple[str, str], IntArray], IntArray]:
-    """(plan, sumw2, (process, channel) -> (sub-process, tile) positions in sumw2, bins with a parameter)."""
-    tiling = rows.tiling
-    n_flat = tiling.n_tiles * tiling.width
-    sumw2: dict[int, FloatArray] = {}
-    variance, total_yield, total = np.zeros(n_flat), np.zeros(n_flat), np.zeros(n_flat)
-    users: list[Contribution] = []
-    for channel in structure.channels:
-        if channel.mc_stat.mode == "none":
-            continue
-        for contribution in channel.contributions:
-            if contribution.contrib.sumw2 is None:
-                continue
-            users.append(contribution)
-            for row_tile, values in rows.templates(contribution, contribution.contrib.sumw2):
-                sumw2[row_tile] = values
-                at = int(rows.tile[row_tile]) * tiling.width
-                variance[at : at + tiling.width] += values
-        if channel.mc_stat.scaling == "total":
-            for contribution in channel.contributions:
-                for row_tile, values in rows.templates(contribution, contribution.contrib.yields):
-                    at = int(rows.tile[row_tile]) * tiling.width
-                    total_yield[at : at + tiling.width] += values
-                    total[at : at + tiling.width] = 1.0
-    has_parameter = (variance > 0.0) & ((total == 0.0) | (total_yield > 0.0))
-    if not has_parameter.any():
-        return None, None, {}, np.zeros(0, dtype=int)
-    source = np.array(sorted(sumw2))
-    position = {row_tile: i for i, row_tile in enumerate(source.tolist())}
-    where = {
-        (c.process.name, c.contrib.channel): np.vectorize(position.__getitem__)(rows.locations(c))
-        for c in users
-    }
-    to_flat = tiling.to_flat()
-    bins = np.flatnonzero(has_parameter[to_flat])
-    shape = (tiling.n_tiles, tiling.width)
-    plan = LitePlan(
-        to_flat=_index(to_flat[bins]),
-        from_flat=_index(inverse(to_flat[bins], tiling)),
-        has_parameter=has_parameter.astype(float).reshape(shape),
-        total=total.reshape(shape),
-        source=_index(source),
-        any_process=bool(np.any(has_parameter & (total == 0.0))),
-    )
-    return plan, np.array([sumw2[t] for t in source.tolist()]), where, bins

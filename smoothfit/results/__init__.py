@@ -1,6 +1,7 @@
 """Records of results: frozen, labelled, printable; they know no fitter.
 
 * :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error.
+* :class:`Minima`: the minima that fits from several starts found.
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
 * :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
@@ -15,6 +16,7 @@ from __future__ import annotations
 from ..render import Table
 from .fit import Estimate, FitResult
 from .messages import fit_message
+from .minima import Minima
 from .minos import MinosBounds
 from .pulls import Pulls
 from .record import BLINDED, Record, strict_json
@@ -27,6 +29,7 @@ __all__ = [
     "BottomLine",
     "Estimate",
     "FitResult",
+    "Minima",
     "MinosBounds",
     "ModelSummary",
     "Pulls",

@@ -12,6 +12,7 @@ from .._types import BoolArray, FloatArray
 from ..layout import Layout
 from ..render import Cell, Table, with_error
 from ..status import Status
+from .minima import Minima
 from .record import BLINDED, Columns, Record, plain
 
 __all__ = ["Estimate", "FitResult"]
@@ -76,6 +77,8 @@ class FitResult(Record):
     """(param + bin param,)"""
     layout: Layout
     blinded: frozenset[str] = frozenset()
+    minima: Minima | None = None
+    """All minima that were found, of a fit from several starts."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -138,7 +141,10 @@ class FitResult(Record):
     def _tables(self) -> list[Table]:
         count = self.layout.n_bin_params
         note = f"and {count} bin parameters: .bin_parameters" if count else ""
-        return [self.table(range(self.layout.n_params), note=note)]
+        tables = [self.table(range(self.layout.n_params), note=note)]
+        if self.minima is not None and len(self.minima) > 1:
+            tables.append(self.minima.table("Minima"))
+        return tables
 
     def heading(self) -> str:
         """The message, marked if the fit is not valid, the NLL and the fitter."""
@@ -194,6 +200,7 @@ class FitResult(Record):
             "correlation": plain(self.correlation),
             "obs": obs,
             "globs": plain(self.globs),
+            **({} if self.minima is None else {"minima": self.minima.to_dict()}),
         }
 
     def _columns(self) -> Columns:

@@ -206,7 +206,7 @@ def _record(
         chi2_data=final.data,
         chi2_constraints=final.constraints,
         chi2_penalty=final.penalty,
-        n_bins=problem.context.layout.n_bins,
+        n_bins=problem.n_bins,
         global_correlation=final.correlations,
         fit=fit,
         unregularised_fit=_labelled(problem, free),

@@ -309,7 +309,7 @@ EFFECTS = [
         "lnN kappas of another length",
         lambda: sigs().add_lnN(theta(), (0.9, [1.1, 1.2, 1.3])),
         ShapeMismatchError,
-        ["kappa up", "(3,)", "2 sub-processes"],
+        ["lnN of 'theta'", "3 numbers", "2 sub-processes"],
     ),
     (
         "lnN kappas that differ in length",

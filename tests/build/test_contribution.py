@@ -7,7 +7,16 @@ import functools
 import numpy as np
 import pytest
 
-from smoothfit.build import ChannelContrib, LnN, Process, Scale, ScaleFn, Shape, Variable, total_changes
+from smoothfit.build import (
+    ChannelContrib,
+    Process,
+    Scale,
+    ScaleFn,
+    Shape,
+    Systematic,
+    Variable,
+    total_changes,
+)
 from smoothfit.errors import DuplicateNameError, InvalidValueError, ShapeMismatchError
 
 
@@ -105,22 +114,26 @@ def test_scale_by_fn():
 
 def test_lnn_symmetric():
     (lnn,) = ChannelContrib("SR", [50.0, 1.0]).add_lnN(nuisance(), 1.25).effects
-    assert isinstance(lnn, LnN)
+    assert isinstance(lnn, Systematic)
+    lnn = lnn.effect
     assert (lnn.down.tolist(), lnn.up.tolist(), lnn.interpolation) == ([0.8], [1.25], "combine")
 
 
 def test_lnn_pair_is_down_then_up():
     (lnn,) = ChannelContrib("SR", 1.0).add_lnN(nuisance(), [0.9, 1.3], interpolation="code4").effects
+    lnn = lnn.effect
     assert (lnn.down.tolist(), lnn.up.tolist(), lnn.interpolation) == ([0.9], [1.3], "code4")
 
 
 def test_lnn_one_kappa_a_sub_process():
     contrib = ChannelContrib("SR", [[1.0], [2.0], [3.0]])
     contrib.add_lnN(nuisance("a"), (0.9, [1.1, 1.2, 1.3])).add_lnN(nuisance("b"), 2.0)
-    first, second = contrib.effects
-    assert first.down.tolist() == [0.9, 0.9, 0.9]
-    assert first.up.tolist() == [1.1, 1.2, 1.3]
-    assert second.down.tolist() == [0.5, 0.5, 0.5]
+    process = Process("bkg").add_contrib(contrib)
+    assert [lnn.effect.up.tolist() for lnn in process.resolved_effects(contrib)] == [[1.1, 1.2, 1.3], [2.0]]
+    first, second = (lnn.effect.entries("", np.ones(3)).numbers for lnn in contrib.effects)
+    assert first[0].tolist() == [0.9, 0.9, 0.9]
+    assert first[1].tolist() == [1.1, 1.2, 1.3]
+    assert second[0].tolist() == [0.5, 0.5, 0.5]
 
 
 def test_lnn_twice():

@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 
-from smoothfit.build import ChannelContrib, LnN, Process, Scale, Variable, total_changes
+from smoothfit.build import ChannelContrib, Process, Scale, Systematic, Variable, total_changes
 from smoothfit.errors import (
     InvalidValueError,
     NotPreparedError,
@@ -104,18 +104,19 @@ def test_lnn_of_all_contributions():
     process["SR"].add_lnN(nuisance("other"), 2.0)
     assert [effect.variable.name for effect in process.resolved_effects(process["SR"])] == ["theta", "other"]
     (lnn,) = process.resolved_effects(process["CR"])
-    assert isinstance(lnn, LnN)
+    assert isinstance(lnn, Systematic)
+    lnn = lnn.effect
     assert (lnn.down.tolist(), lnn.up.tolist()) == ([0.8], [1.25])
 
 
 def test_lnn_before_the_number_of_sub_processes_is_known():
     process = Process("sigs").add_lnN(nuisance(), ([0.9, 0.8], [1.1, 1.2])).add_lnN(nuisance("b"), 2.0)
-    with pytest.raises(ShapeMismatchError, match=r"2 kappas.*3 sub-processes"):
+    with pytest.raises(ShapeMismatchError, match=r"2 numbers.*3 sub-processes"):
         process.add_contrib(ChannelContrib("SR", np.ones((3, 4))))
     process.add_contrib(ChannelContrib("SR", np.ones((2, 4))))
     first, second = process.resolved_effects(process["SR"])
-    assert first.down.tolist() == [0.9, 0.8]
-    assert second.up.tolist() == [2.0, 2.0]
+    assert first.effect.down.tolist() == [0.9, 0.8]
+    assert second.effect.entries("", np.ones(2)).numbers[1].tolist() == [2.0, 2.0]
 
 
 def test_scale_by_fn_is_kept_for_all():

@@ -1,0 +1,135 @@
+"""Base classes of the public effects, and the numbers they are given."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import jax.numpy as jnp
+import numpy as np
+
+from .._checks import as_floats, check_finite
+from .._types import Array, FloatArray
+from ..errors import InvalidValueError, ShapeMismatchError
+from .kind import Kind
+
+__all__ = ["Effect", "Entries", "RowEffect", "VariableLike", "require_constraint", "row_numbers"]
+
+
+class VariableLike(Protocol):
+    """What an effect asks a variable for."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        ...
+
+    @property
+    def lower(self) -> FloatArray:
+        """Lower bounds, -inf where there is none."""
+        ...
+
+    @property
+    def upper(self) -> FloatArray:
+        """Upper bounds, +inf where there is none."""
+        ...
+
+    @property
+    def constraint(self) -> Any:
+        """The constraint, None for a free variable."""
+        ...
+
+
+class Entries(NamedTuple):
+    """What an effect is on the rows it acts on."""
+
+    kind: Kind
+    numbers: tuple[FloatArray, ...]
+    """(row,) each, in the order of ``kind.numbers``."""
+
+
+class Effect(ABC):
+    """A univariate factor on yields; a callable of theta, so that modifiers can be made of it."""
+
+    label: ClassVar[str]
+    """Its name in tables and messages."""
+
+    @abstractmethod
+    def __call__(self, theta: Any) -> Array:
+        """The factor at theta: shape (), or (sub-process, 1) if it has one number a sub-process."""
+
+    def check_variable(self, what: str, variable: VariableLike) -> None:  # noqa: B027 (most accept any)
+        """Raise an InvalidValueError where the effect cannot act through this variable."""
+
+    @property
+    def n_rows(self) -> int | None:
+        """The number of rows that it has numbers for; None where one serves all."""
+        return None
+
+
+class RowEffect(Effect):
+    """An effect that is a kind of the registry, with a few numbers a row."""
+
+    @abstractmethod
+    def entries(self, what: str, rate: FloatArray) -> Entries:
+        """Kind and numbers on rows of these expected events, shape (row,).
+
+        Raises
+        ------
+        InvalidValueError
+            Where the numbers contradict the rate.
+        """
+
+    @abstractmethod
+    def _bare(self) -> tuple[Kind, tuple[FloatArray, ...]]:
+        """Kind and numbers without reference to a rate, (1,) or (row,) each."""
+
+    def __call__(self, theta: Any) -> Array:
+        kind, numbers = self._bare()
+        factor = kind.factor(jnp.asarray(theta, float), *(jnp.asarray(n) for n in numbers))
+        return factor.reshape(()) if self.n_rows is None else factor[:, None]
+
+    @property
+    def n_rows(self) -> int | None:
+        longest = max(len(n) for n in self._bare()[1])
+        return None if longest == 1 else longest
+
+
+def row_numbers(what: str, values: Any, *, positive: bool = False, cure: str = "") -> FloatArray:
+    """One finite number, or one a row, as a read-only array (1,) or (row,).
+
+    Examples
+    --------
+    >>> row_numbers("width", 0.1)
+    array([0.1])
+    """
+    array = check_finite(what, as_floats(what, values))
+    if array.ndim > 1 or array.size == 0:
+        raise ShapeMismatchError(f"{what} has shape {array.shape}; give one number, or one a sub-process.")
+    if positive and np.any(array <= 0.0):
+        raise InvalidValueError(f"{what} must be positive, got {array.min():g}; {cure}.")
+    array = np.atleast_1d(array)
+    array.setflags(write=False)
+    return array
+
+
+def on_rows(numbers: FloatArray, rate: FloatArray) -> FloatArray:
+    """One number a row."""
+    return np.array(np.broadcast_to(numbers, rate.shape))
+
+
+def require_constraint(what: str, variable: VariableLike, kind: str, cure: str) -> Any:
+    """The variable's constraint, which must be of this kind.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming the kind there is, and the cure.
+    """
+    constraint = variable.constraint
+    have = "none" if constraint is None else type(constraint).__name__
+    if have != kind:
+        raise InvalidValueError(
+            f"{what}: variable '{variable.name}' has the constraint {have}, expected {kind}; {cure}."
+        )
+    return constraint
