@@ -185,6 +185,9 @@ def _record(
     regularisation, fit = problem.regularisation, _labelled(problem, final)
     failures = 0 if made is None else int(np.sum(~made.success))
     failed = "" if made is None or not failures else f"{failures} of {len(made)} fits of the scan failed."
+    lost = ""
+    if final.success and np.any(np.diagonal(final.sandwich) < 0.0):
+        lost = "The sandwich covariance is lost in rounding: data know too little for so small a tau."
     info = problem.context.layout.variable(problem.name)
     assert info is not None
     return UnfoldingResult(
@@ -193,7 +196,7 @@ def _record(
         operator=regularisation.name,
         tau=final.tau,
         criterion=criterion,
-        message=" ".join(note for note in (fit.message, remark, failed) if note),
+        message=" ".join(note for note in (fit.message, remark, failed, lost) if note),
         success=final.success,
         x=final.x,
         penalised_covariance=final.covariance,
