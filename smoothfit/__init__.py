@@ -10,7 +10,7 @@ from ._config import configure as _configure
 
 _configure()
 
-from . import constraints, data_driven, eft, errors, functional, unfolding  # noqa: E402
+from . import constraints, data_driven, effects, eft, errors, functional, modifiers, unfolding  # noqa: E402
 from .build import ChannelContrib, Process, Variable  # noqa: E402
 from .io import read_pyhf  # noqa: E402
 from .model import Model  # noqa: E402
@@ -24,9 +24,11 @@ __all__ = [
     "Variable",
     "constraints",
     "data_driven",
+    "effects",
     "eft",
     "errors",
     "functional",
+    "modifiers",
     "read_pyhf",
     "unfolding",
 ]

@@ -122,14 +122,21 @@ class ShapePlan:
     group_row: IndexArray
     group_param: IndexArray
     normalised: IndexArray
-    """(group,): 1 where the integral is split off as a log-normal (kind "shape"), 0 for "raw"."""
+    """(group,): 1 where the integral is split off as a log-normal ("shape", "shapeN")."""
+    form: IndexArray
+    """(group,): how the change depends on theta, a number of ``effects.shape.FORMS``."""
     floored: IndexArray
-    """(row tile,): 1 where the morphed yield is floored."""
+    """(row tile,): 1 where the morphed yield is floored (kind "shape")."""
+    logarithmic: IndexArray
+    """(row tile,): 1 where logarithms of yields are morphed (kind "shapeN")."""
     scale: Leaf
     """(group,): the size of one unit of theta in units of the templates."""
     joint: Leaf
     """(group,): where the interpolation joins the straight lines, in the scaled theta."""
     any_normalised: bool = static()
+    any_floored: bool = static()
+    any_logarithmic: bool = static()
+    all_smooth: bool = static()
 
 
 @pytree_dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 # Before anything imports jax or matplotlib; a backend chosen by the caller is kept.
@@ -12,6 +13,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+# Tests share the models of benchmarks/ with it.
+sys.path.insert(0, str(ROOT))
 
 
 def shared_path(*parts: str) -> Path:

@@ -235,9 +235,19 @@ def test_gradients_against_finite_differences_also_by_the_constraints_numbers():
 
             assert float(found[k][j]) == pytest.approx(slope(moved, 0.0), rel=1e-6, abs=1e-5)
     # SCALES, which the density captured (once a use of it), is a template as well.
-    captured = by_prepared.templates.density_captured[0]
-    assert len(captured) >= 1
-    assert all(np.all(np.isfinite(c)) and np.any(c != 0.0) for c in captured)
+    captured = prepared.templates.density_captured
+    gradients = by_prepared.templates.density_captured[0]
+    assert len(captured[0]) >= 1
+    for k, leaf in enumerate(captured[0]):
+        for j in range(2):
+
+            def with_other(t, k=k, j=j, leaf=leaf):
+                own = (*captured[0][:k], leaf.at[j].add(t), *captured[0][k + 1 :])
+                changed = replace_templates(prepared, density_captured=(own, *captured[1:]))
+                return float(of(changed, values, obs, globs))
+
+            assert float(gradients[k][j]) == pytest.approx(slope(with_other, 0.0), rel=1e-6, abs=1e-5)
+            assert float(gradients[k][j]) != 0.0
 
 
 def replace_templates(prepared, **changes):
@@ -267,6 +277,11 @@ def test_a_fit_with_every_kind_is_scipys_minimum():
     for _ in range(3):
         x = optimize.minimize(nll, x, method="L-BFGS-B", bounds=inside, options={"ftol": 1e-15}).x
     error = np.where(fit.errors > 0, fit.errors, 1.0)
+    # The slope of the transcription vanishes at the fit, in units of each parameter's error.
+    slopes = np.array(
+        [(nll(fit.x + t) - nll(fit.x - t)) / 2e-4 for t in 1e-4 * np.diag(error)[~fit.at_limit]]
+    )
+    np.testing.assert_allclose(slopes, 0.0, atol=1e-6)
     assert nll(x) >= nll(np.maximum(fit.x, 1e-9)) - 1e-7
     np.testing.assert_allclose((fit.x - x) / error, 0.0, atol=5e-3)
     assert fit.fun == pytest.approx(by_hand(model, np.maximum(fit.x, 1e-300), obs, globs), abs=1e-8)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from smoothfit.constraints import Poisson
+from smoothfit.constraints import Gamma, Gaussian, LogDensity, LogNormal, Poisson, Uniform
 from smoothfit.errors import (
     DuplicateNameError,
     FitError,
@@ -136,6 +136,32 @@ def fit_of_another_model():
     return prepared_with(sig().scale_by(mu), bkg()).fit([92.0, 88.0])
 
 
+def with_density(fn, value=1.0):
+    return prepared_with(Process("p", 5.0).scale_by_fn(lambda x: 1.0 + jnp.sum(x), dense(fn, value)))
+
+
+def dense(fn, value):
+    return Variable("x", value, constraint=LogDensity(fn))
+
+
+NOT_FINITE = ["LogDensity constraint of 'x'", "not finite", "start values", "guard"]
+
+
+@functools.cache
+def several():
+    """A model with a variable of each kind whose global observable has a limit."""
+    kinds = {"pois": Poisson(9.0), "gam": Gamma(0.2), "logn": LogNormal(1.1), "flat": Uniform(0.0, 2.0)}
+    process = sig()
+    for name, constraint in kinds.items():
+        process.scale_by(Variable(name, 1.0, constraint=constraint))
+    return prepared_with(process)
+
+
+def bounded_away():
+    theta = Variable("theta", 9.0, constraint=Gaussian(mean=0.0), lower_bound=8.0)
+    return prepared_with(sig().add_lnN(theta, 1.1)).sample_prior(10)
+
+
 def python_branch(m):
     return m if m[0] > 0 else -m
 
@@ -194,6 +220,28 @@ BUILDING = [
         lambda: Model().correlate_nuisances("a", "b", 0.1),
         InvalidTypeError,
         ["correlate_nuisances", "Variable", "str"],
+    ),
+    *(
+        (
+            f"correlated {name}",
+            lambda constraint=constraint: Model().correlate_nuisances(
+                nuisance(), Variable("x", 1.0, constraint=constraint), 0.1
+            ),
+            InvalidValueError,
+            ["'x'", f"a {name} constraint", "Gaussian"],
+        )
+        for name, constraint in (
+            ("Uniform", Uniform(0.0, 2.0)),
+            ("LogNormal", LogNormal(1.2)),
+            ("Gamma", Gamma(0.2)),
+            ("LogDensity", LogDensity(lambda a: -(a**2))),
+        )
+    ),
+    (
+        "a repair of a correlation that is none",
+        lambda: Model().correlate_nuisances(nuisance("a"), nuisance("b"), 1.5, repair=True),
+        InvalidValueError,
+        ["[-1, 1]", "1.5"],
     ),
     ("matrix of the wrong size", lambda: with_matrix(np.eye(3)), ShapeMismatchError, ["(3, 3)", "(2, 2)"]),
     ("matrix not symmetric", lambda: with_matrix([[1, 0.5], [0, 1]]), InvalidValueError, ["symmetric"]),
@@ -305,6 +353,54 @@ FUNCTIONS = [
     ("complex", lambda: with_function(lambda m: m[0] * 1j), UserFunctionError, ["'sig'", "complex"]),
     ("none", lambda: with_function(lambda m: None), UserFunctionError, ["'sig'", "0 arrays"]),
     ("text", lambda: with_function(lambda m: "a"), UserFunctionError, ["'sig'", "cannot be traced"]),
+    (
+        "a density that is not finite",
+        lambda: with_density(lambda a: jnp.log(a - 1.0)),
+        UserFunctionError,
+        NOT_FINITE,
+    ),
+    (
+        "a density without derivatives",
+        lambda: with_density(lambda a: -jnp.sqrt(jnp.abs(a - 1.0))),
+        UserFunctionError,
+        NOT_FINITE,
+    ),
+    (
+        "a density of a sum",
+        lambda: with_density(lambda a: -jnp.sum(a**2), [1.0, 2.0]),
+        UserFunctionError,
+        ["LogDensity constraint of 'x'", "lambda", "()", "(2,)", "add_constraint"],
+    ),
+    (
+        "a density that mixes components",
+        lambda: with_density(lambda a: -((a - a[::-1]) ** 2), [1.0, 2.0]),
+        UserFunctionError,
+        ["'x'", "mixes components", "add_constraint"],
+    ),
+    (
+        "a density of a branch",
+        lambda: with_density(lambda a: a if a[0] > 0 else -a),
+        UserFunctionError,
+        ["LogDensity constraint of 'x'", "cannot be traced", "jax.numpy"],
+    ),
+    (
+        "a density without its global observable",
+        lambda: with_density(lambda a, g: -((a - g) ** 2)),
+        UserFunctionError,
+        ["'x'", "cannot be traced"],
+    ),
+    (
+        "a density without a maximum",
+        lambda: with_density(lambda a: a),
+        UserFunctionError,
+        ["'x'", "without end", "bound"],
+    ),
+    (
+        "a density without curvature",
+        lambda: with_density(lambda a: -jnp.abs(a - 0.5)),
+        UserFunctionError,
+        ["'x'", "no curvature", "width="],
+    ),
     (
         "a term of several numbers",
         lambda: prepared_with(sig().scale_by(Variable("mu", 1.0)), terms=[(lambda x, d, g: -d,)]),
@@ -456,6 +552,45 @@ ASKING = [
         lambda: model().fit(obs(), globs={"mu": 1.0}),
         UnknownNameError,
         ["globs", "'mu'", "no constraint"],
+    ),
+    (
+        "a glob of a uniform constraint",
+        lambda: several().fit([9.0, 21.0], globs={"flat": 1.0}),
+        UnknownNameError,
+        ["globs", "'flat'", "without a global observable"],
+    ),
+    (
+        "a negative count",
+        lambda: several().nll({}, [9.0, 21.0], {"pois": -1.0}),
+        InvalidValueError,
+        ["globs", "'pois'", "-1", "at least 0"],
+    ),
+    (
+        "a shape below 1",
+        lambda: several().nll({}, [9.0, 21.0], {"gam": 0.5}),
+        InvalidValueError,
+        ["globs", "'gam'", "0.5", "at least 1"],
+    ),
+    (
+        "a logarithm of 0",
+        lambda: several().nll({}, [9.0, 21.0], [9.0, 25.0, 0.0]),
+        InvalidValueError,
+        ["globs", "'logn'", "positive"],
+    ),
+    ("sample_prior of none", lambda: several().sample_prior(0), InvalidValueError, ["sample_prior", "0"]),
+    ("sample_prior seed", lambda: several().sample_prior(3, seed=-1), InvalidValueError, ["seed", "-1"]),
+    ("a prior outside bounds", bounded_away, InvalidValueError, ["sample_prior", "'theta'", "0.1%", "widen"]),
+    (
+        "toys of a negative rate",
+        lambda: several().toy_glob({"logn": -0.5}, 3),
+        InvalidValueError,
+        ["toy_glob", "'logn'", "-0.5", "rate"],
+    ),
+    (
+        "Asimov data of a negative rate",
+        lambda: several().asimov({"gam": -0.5}),
+        InvalidValueError,
+        ["asimov", "'gam'", "-0.5", "rate"],
     ),
     ("init too short", lambda: model().fit(obs(), init=[1.0]), ShapeMismatchError, ["init", "(1,)"]),
     ("init unknown", lambda: model().fit(obs(), init={"nu": 1.0}), UnknownNameError, ["'nu'"]),

@@ -7,11 +7,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from smoothfit import functional
 from smoothfit.model import ChannelContrib, Model, Process, Variable
 
 few = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 TEMPLATE = st.lists(st.floats(0.5, 100.0), min_size=3, max_size=3).map(np.array)
 THETA = st.floats(-2.5, 2.5)
+
+
+MC_STAT = {
+    "process": {"mode": "lite", "scaling": "process"},
+    "total": {"mode": "lite", "scaling": "total"},
+    "lite-gamma": {"mode": "lite-gamma"},
+    "full": {"mode": "full", "threshold": 20.0},
+    "threshold": {"mode": "threshold", "threshold": 100.0},
+}
 
 
 def build(templates, *, order=(0, 1, 2), channels=("A", "B"), effects=(0, 1, 2), scaling="process"):
@@ -39,13 +49,14 @@ def build(templates, *, order=(0, 1, 2), channels=("A", "B"), effects=(0, 1, 2),
     model = Model()
     for i in order:
         model.add_proc(made[i])
-    return model.set_mc_stat("lite", scaling=scaling).prepare()
+    return model.set_mc_stat(**MC_STAT[scaling]).prepare()
 
 
-def by_name(model, theta, x):
-    """Values by name: the order of parameters may differ."""
+def by_name(model, theta):
+    """Values by name: the order of parameters may differ. Bin parameters move by a tenth and more."""
     values = dict(zip(("mu", "jes", "lumi", "norm"), theta, strict=True))
-    values.update({f"mcstat_{c}_bin{b}": x[3 * k + b] for k, c in enumerate("AB") for b in range(3)})
+    for name, centre in zip(model.bin_parameters, model.layout.bin_centre, strict=True):
+        values[name] = centre + 0.1 * (sum(map(ord, name)) % 7 - 3)
     names = list(model.parameters) + list(model.bin_parameters)
     return np.array([values[n] for n in names])
 
@@ -57,29 +68,30 @@ def by_name(model, theta, x):
     st.permutations((0, 1, 2)),
     st.permutations(("A", "B")),
     st.permutations((0, 1, 2)),
-    st.sampled_from(["process", "total"]),
+    st.sampled_from(list(MC_STAT)),
 )
 def test_the_order_of_declaration_does_not_matter(templates, theta, order, channels, effects, scaling):
-    x = np.linspace(-0.4, 0.5, 6)
     one = build(templates, scaling=scaling)
     other = build(templates, order=order, channels=channels, effects=effects, scaling=scaling)
     expected, found = (
-        one.split(one.pred(by_name(one, theta, x))),
-        other.split(other.pred(by_name(other, theta, x))),
+        one.split(one.pred(by_name(one, theta))),
+        other.split(other.pred(by_name(other, theta))),
     )
     for channel in "AB":
         np.testing.assert_allclose(found[channel], expected[channel], rtol=1e-12)
     data = {"A": [30.0, 20.0, 11.0], "B": [9.0, 17.0, 3.0]}
-    assert other.nll(by_name(other, theta, x), data) == pytest.approx(
-        one.nll(by_name(one, theta, x), data), rel=1e-12
+    assert other.nll(by_name(other, theta), data) == pytest.approx(
+        one.nll(by_name(one, theta), data), rel=1e-12
     )
 
 
-def test_the_order_of_declaration_does_not_matter_to_a_fit():
+@pytest.mark.parametrize("scaling", MC_STAT)
+def test_the_order_of_declaration_does_not_matter_to_a_fit(scaling):
     templates = np.random.default_rng(3).uniform(5, 50, (3, 3))
     data = {"A": [70.0, 80.0, 60.0], "B": [39.0, 37.0, 33.0]}
-    one = build(templates).fit(data)
-    other = build(templates, order=(2, 0, 1), channels=("B", "A"), effects=(2, 1, 0)).fit(data)
+    one = build(templates, scaling=scaling).fit(data)
+    reordered = build(templates, order=(2, 0, 1), channels=("B", "A"), effects=(2, 1, 0), scaling=scaling)
+    other = reordered.fit(data)
     for name in one.names:
         assert other[name].value == pytest.approx(one[name].value, abs=1e-8)
         assert other[name].error == pytest.approx(one[name].error, rel=1e-7)
@@ -171,3 +183,41 @@ def test_an_array_process_is_the_sum_of_plain_ones():
     data = rng.poisson(stacked.pred(values)).astype(float)
     assert plain.nll(values, data) == pytest.approx(stacked.nll(values, data), rel=1e-13)
     np.testing.assert_allclose(plain.pred(values), stacked.pred(values), rtol=1e-13)
+
+
+@pytest.mark.parametrize("scaling", MC_STAT)
+def test_a_masked_channel_does_not_matter(scaling):
+    """Its data and its bin parameters are gone, as if it had never been there; it is still predicted."""
+    templates = np.random.default_rng(4).uniform(5, 50, (3, 3))
+    alone = build(templates, channels=("A",), scaling=scaling)
+    masked = build(templates, scaling=scaling).mask_channels("B").prepare()
+    assert masked.bin_parameters == alone.bin_parameters
+    data = [70.0, 80.0, 60.0]
+    values = by_name(alone, (1.2, 0.4, -0.3, 0.8))
+    for of_masked in ([39.0, 37.0, 33.0], [0.0, 1e6, 3.0]):
+        both = {"A": data, "B": of_masked}
+        assert masked.nll(values, both) == pytest.approx(alone.nll(values, data), rel=1e-13)
+        found, expected = masked.fit(both), alone.fit(data)
+        np.testing.assert_allclose(found.x, expected.x, atol=1e-9)
+        np.testing.assert_allclose(found.errors, expected.errors, rtol=1e-9)
+    in_full = build(templates, scaling="process").mask_channels().set_mc_stat("none").prepare()
+    np.testing.assert_allclose(
+        masked.pred(values[:4], channel="B"), in_full.pred(values[:4], channel="B"), rtol=1e-13
+    )
+
+
+@few
+@given(st.lists(TEMPLATE, min_size=3, max_size=3), st.floats(0.1, 50.0))
+def test_scaling_yields_and_data_scales_the_information(templates, factor):
+    """The Poisson terms of s N and s d have s times the information of N and d; priors keep theirs."""
+
+    def information(scale):
+        model = build([scale * t for t in templates]).set_mc_stat("none").prepare()
+        data = model.pred({"mu": 1.3, "jes": 0.2})
+        at = model.values_from_dict({"mu": 1.1, "jes": -0.4, "lumi": 0.3})
+        hessian = np.asarray(functional.hessian(model.prepared, at, data))
+        prior = np.diag([0.0, 1.0, 1.0, 1.0])
+        return hessian - prior
+
+    one, scaled = information(1.0), information(factor)
+    np.testing.assert_allclose(scaled, factor * one, rtol=0, atol=1e-9 * np.abs(scaled).max())

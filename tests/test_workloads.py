@@ -5,51 +5,23 @@ The witness is a plain numpy transcription of the likelihood; literal minima are
 
 from __future__ import annotations
 
-import importlib.util
 import time
 
 import numpy as np
 import pytest
 from conftest import shared_path
 
+from benchmarks.workloads import build, load
 from smoothfit import fitters
-from smoothfit.model import ChannelContrib, Model, Process, Variable
 
 pytestmark = pytest.mark.reference
 
 
 @pytest.fixture(scope="module")
 def workloads(shared):
-    path = shared_path("workloads", "models.py")
-    if not path.is_file():
-        pytest.skip(f"no workloads at {path}")
-    spec = importlib.util.spec_from_file_location("workload_models", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def build(m, scaling):
-    """Parameters come out in the workloads' order: POIs, log-normals, shapes, bins."""
-    pois = [Variable(f"mu{i}", 1.0) for i in range(m.npoi)]
-    log_normals = [Variable(f"lnN{i}", 0.0, nuisance=True) for i in range(m.SL)]
-    shapes = [Variable(f"shape{i}", 0.0, nuisance=True) for i in range(m.SS)]
-    model = Model()
-    for i in range(m.P):
-        process = Process(f"p{i}")
-        for name, bins in m.chans:
-            contrib = ChannelContrib(name, m.nom[i, bins], m.sumw2[i, bins] if m.nbb else None)
-            for k in range(m.SL):
-                if m.logk[k, i]:
-                    contrib.add_lnN(log_normals[k], float(np.exp(m.logk[k, i])))
-            for k in range(m.SS):
-                if m.mask_s[k, i]:
-                    contrib.add_shape(shapes[k], m.up[k, i, bins], m.dn[k, i, bins], kind="raw")
-            process.add_contrib(contrib)
-        if m.poi_of[i] >= 0:
-            process.scale_by(pois[m.poi_of[i]])
-        model.add_proc(process)
-    return model.set_mc_stat("lite", scaling=scaling).prepare()
+    if not shared_path("workloads", "models.py").is_file():
+        pytest.skip("the workloads are not there")
+    return load()
 
 
 def order(model, m):
@@ -94,7 +66,7 @@ def workload(request, workloads):
     name, scaling = request.param
     m = workloads.get(name)
     started = time.perf_counter()
-    model = build(m, scaling)
+    model = build(m, scaling=scaling).prepare()
     return m, scaling, model, workloads.data(m, "poisson"), time.perf_counter() - started
 
 
@@ -151,7 +123,7 @@ def test_other_data_and_the_same_structure_compile_nothing(workload):
     rng = np.random.default_rng(10)
     other = model.fit(rng.poisson(model.pred(first.x)).astype(float))
     assert other.success
-    again = build(m, scaling).fit(data)
+    again = build(m, scaling=scaling).prepare().fit(data)
     assert fitters.count_traces() == compiled
     np.testing.assert_array_equal(again.x, first.x)
 

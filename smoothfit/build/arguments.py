@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 AXES = (None, "process", "bin")
-SHAPE_KINDS = ("shape", "raw")
+SHAPE_KINDS = ("shape", "raw", "shapeN", "linear", "quadratic")
 
 
 def read_nuisance(what: str, variable: Any) -> Variable:
@@ -151,7 +151,7 @@ def read_scale(what: str, variable: Any, axis: Any, region: Region) -> Scale:
 def check_integrals(
     what: str, yields: FloatArray, up: FloatArray, down: FloatArray, *, is_array: bool
 ) -> None:
-    """Shapes of kind "shape" are divided by their integrals, which must be positive.
+    """Shapes of kind "shape" and "shapeN" are divided by their integrals, which must be positive.
 
     A sub-process that is empty throughout has no shape to morph, and is let through.
     """
@@ -161,7 +161,7 @@ def check_integrals(
         for index in np.flatnonzero((sums <= 0.0) & ~empty):
             where = f" in sub-process {index}" if is_array else ""
             raise InvalidValueError(
-                f"{what}: {field} sum to {sums[index]:g}{where}, kind 'shape' needs positive integrals; "
+                f"{what}: {field} sum to {sums[index]:g}{where}, this kind needs positive integrals; "
                 "use kind='raw'."
             )
 

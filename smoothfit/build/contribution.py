@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._types import ArrayLike, FloatArray
-from ..effects import EMPTY_RATE, Effect, GmN
+from ..effects import CODE2, EMPTY_RATE, Effect, GmN
 from ..errors import DuplicateNameError, InvalidTypeError, InvalidValueError, ShapeMismatchError
 from .arguments import (
     SHAPE_KINDS,
@@ -315,7 +315,9 @@ class ChannelContrib(Tracked):
             Yields in the shape of the nominal ones, or histograms of the same binning.
         kind
             "shape": templates normalised to the nominal integral are morphed, the ratios of the
-            integrals act as a log-normal. "raw": the templates are morphed as they are.
+            integrals act as a log-normal. "raw": the templates are morphed as they are. "shapeN": as
+            "shape", on the logarithms of the yields, at the nominal integral. "linear", "quadratic": as
+            "raw", piecewise linear (its slope jumps at 0) or a parabola that goes on straight beyond 1.
         scale
             1 / number of sigmas that the templates were made with.
 
@@ -516,7 +518,7 @@ class ChannelContrib(Tracked):
         call = f"add_shape('{variable.name}')"
         if any(isinstance(effect, Shape) and effect.variable is variable for effect in self._effects):
             raise DuplicateNameError(f"{self._what}: {call} was called before; use another variable.")
-        note = " 'shapeN' is not available yet." if kind == "shapeN" else ""
+        note = CODE2 if kind == "code2" else ""
         check_choice(f"{self._what}: {call}: kind", kind, SHAPE_KINDS, note=note)
         factor = as_floats(f"{self._what}: {call}: scale", scale)
         if factor.ndim != 0 or not np.isfinite(factor) or factor <= 0.0:
@@ -526,8 +528,18 @@ class ChannelContrib(Tracked):
             )
         rows_up = self._read_like_yields(f"{call}: up", up, "use the binning of the yields")
         rows_down = self._read_like_yields(f"{call}: down", down, "use the binning of the yields")
-        if kind == "shape":
+        self._check_mixed(call, kind)
+        if kind in ("shape", "shapeN"):
             check_integrals(
                 f"{self._what}: {call}", self._yields, rows_up, rows_down, is_array=self._is_array
             )
         return Shape(variable=variable, up=rows_up, down=rows_down, kind=kind, scale=float(factor))
+
+    def _check_mixed(self, call: str, kind: str) -> None:
+        """Logarithms are morphed together, and yields are: not both on one row."""
+        for effect in self._effects:
+            if isinstance(effect, Shape) and (effect.kind == "shapeN") != (kind == "shapeN"):
+                raise InvalidValueError(
+                    f"{self._what}: {call} of kind '{kind}' beside '{effect.kind}' of "
+                    f"'{effect.variable.name}': 'shapeN' does not mix with other kinds; use one kind here."
+                )

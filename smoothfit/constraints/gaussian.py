@@ -147,7 +147,7 @@ class LogNormal(Constraint):
     mean: ArrayLike | None = None
 
     def __post_init__(self) -> None:
-        hint = "; kappa is 1 + the relative uncertainty, and of 0.9 and 1/0.9 the latter is meant"
+        hint = "; give 1 + the relative uncertainty (1/0.9, not 0.9)"
         positive("LogNormal constraint: kappa", self.kappa, above=1.0, hint=hint)
         if self.mean is not None:
             positive("LogNormal constraint: mean", self.mean)

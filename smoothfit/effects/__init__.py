@@ -1,7 +1,7 @@
 """Kinds of systematic uncertainty and scaling, one file each.
 
 Public are the effects that ``add_effect`` takes: :class:`LnN`, :class:`LnU`, :class:`Linear`, :class:`TrG`,
-:class:`GmN`, :class:`GmM`. Each is a callable of theta, too.
+:class:`GmN`, :class:`GmM`, :class:`Poisson`, :class:`Quantile`. Each is a callable of theta, too.
 
 Inside, a row effect is an elementwise function of the registry (:data:`KINDS`), with value, slope and
 curvature and a few numbers a row; it acts on the logarithm of a whole row's normalisation, or as a
@@ -16,6 +16,8 @@ from .gamma import EMPTY_RATE, GmM, GmN
 from .kind import Kind
 from .linear import Linear, TrG
 from .lognormal import CODE2, LnN, LnU
+from .poisson import Poisson
+from .quantile import Quantile
 from .registry import EFFECTS, KINDS
 from .terms import RowTerms, concatenate, second_order
 
@@ -32,6 +34,8 @@ __all__ = [
     "Linear",
     "LnN",
     "LnU",
+    "Poisson",
+    "Quantile",
     "RowEffect",
     "RowTerms",
     "TrG",

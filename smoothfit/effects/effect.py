@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
 
 from .._checks import as_floats, check_finite
 from .._types import Array, FloatArray
+from ..constraints import Constraint
 from ..errors import InvalidValueError, ShapeMismatchError
 from .kind import Kind
 
 __all__ = ["Effect", "Entries", "RowEffect", "VariableLike", "require_constraint", "row_numbers"]
+
+
+C = TypeVar("C", bound=Constraint)
 
 
 class VariableLike(Protocol):
@@ -35,7 +39,7 @@ class VariableLike(Protocol):
         ...
 
     @property
-    def constraint(self) -> Any:
+    def constraint(self) -> Constraint | None:
         """The constraint, None for a free variable."""
         ...
 
@@ -118,7 +122,7 @@ def on_rows(numbers: FloatArray, rate: FloatArray) -> FloatArray:
     return np.array(np.broadcast_to(numbers, rate.shape))
 
 
-def require_constraint(what: str, variable: VariableLike, kind: str, cure: str) -> Any:
+def require_constraint(what: str, variable: VariableLike, kind: type[C], cure: str) -> C:
     """The variable's constraint, which must be of this kind.
 
     Raises
@@ -127,9 +131,9 @@ def require_constraint(what: str, variable: VariableLike, kind: str, cure: str) 
         Naming the kind there is, and the cure.
     """
     constraint = variable.constraint
-    have = "none" if constraint is None else type(constraint).__name__
-    if have != kind:
+    if not isinstance(constraint, kind):
+        have = "none" if constraint is None else type(constraint).__name__
         raise InvalidValueError(
-            f"{what}: variable '{variable.name}' has the constraint {have}, expected {kind}; {cure}."
+            f"{what}: variable '{variable.name}' has the constraint {have}, expected {kind.__name__}; {cure}."
         )
     return constraint

@@ -24,11 +24,12 @@ class Sources(NamedTuple):
     """The candidates for a factor, with the parameter that each is a function of."""
 
     value: Array
-    param: Array
+    param: Array | None
     """(source,): the parameter; their number for the 1 and for results of user functions."""
     slope: Array | None
     curvature: Array | None
-    """(source,): derivatives by that parameter; None where all sources are parameters themselves."""
+    """(source,): derivatives by that parameter. All None where there are no univariate effects: sources
+    are then parameters themselves, and nothing more is computed."""
 
 
 def call(
@@ -63,15 +64,13 @@ def sources(
             strict=True,
         )
     ]
-    n, n_results = p.shape[0], sum(result.shape[0] for result in results)
-    before, after = jnp.full(1, n), jnp.full(n_results, n)
     if univariate is None:
-        param = jnp.concatenate([before, jnp.arange(n), after])
-        return Sources(jnp.concatenate([jnp.ones(1), p, *results]), param, None, None)
+        return Sources(jnp.concatenate([jnp.ones(1), p, *results]), None, None, None)
+    n, n_results = p.shape[0], sum(result.shape[0] for result in results)
     zeros = jnp.zeros(n_results)
     return Sources(
         jnp.concatenate([jnp.ones(1), p, univariate.value, *results]),
-        jnp.concatenate([before, jnp.arange(n), univariate.param, after]),
+        jnp.concatenate([jnp.full(1, n), jnp.arange(n), univariate.param, jnp.full(n_results, n)]),
         jnp.concatenate([jnp.zeros(1), jnp.ones(n), univariate.slope, zeros]),
         jnp.concatenate([jnp.zeros(1 + n), univariate.curvature, zeros]),
     )

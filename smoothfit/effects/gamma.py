@@ -8,6 +8,7 @@ import numpy as np
 
 from .._checks import as_floats
 from .._types import Array, FloatArray
+from ..constraints import Gamma, Poisson
 from ..errors import InvalidValueError, ShapeMismatchError
 from .affine import AFFINE
 from .effect import Entries, RowEffect, VariableLike, on_rows, require_constraint, row_numbers
@@ -64,10 +65,9 @@ class GmN(RowEffect):
     def check_variable(self, what: str, variable: VariableLike) -> None:
         """The variable is the rate nu, constrained by Pois(count | nu)."""
         cure = f"give it constraint=Poisson(tau=1, count={self.count:g}) and a lower bound of 0"
-        constraint = require_constraint(what, variable, "Poisson", cure)
+        constraint = require_constraint(what, variable, Poisson, cure)
         tau = np.asarray(constraint.tau)
-        given = getattr(constraint, "count", None)
-        count = tau if given is None else np.asarray(given)
+        count = tau if constraint.count is None else np.asarray(constraint.count)
         if np.any(tau != 1.0) or np.any(count != self.count):
             raise InvalidValueError(
                 f"{what}: the constraint of variable '{variable.name}' has tau {tau.max():g} and count "
@@ -149,7 +149,7 @@ class GmM(RowEffect):
     def check_variable(self, what: str, variable: VariableLike) -> None:
         """The variable is the factor, with a Gamma constraint of the same width."""
         cure = f"give it constraint=Gamma({self.sigma:g})"
-        constraint = require_constraint(what, variable, "Gamma", cure)
+        constraint = require_constraint(what, variable, Gamma, cure)
         if np.any(np.asarray(constraint.width) != self.sigma):
             raise InvalidValueError(
                 f"{what}: the Gamma constraint of variable '{variable.name}' has width "

@@ -15,6 +15,7 @@ import numpy as np
 
 from .._checks import check_choice, check_finite
 from .._types import Array, FloatArray
+from ..constraints import Uniform
 from ..errors import InvalidValueError, ShapeMismatchError
 from ..interpolation import LOG_FACTORS, combine_derivatives
 from .effect import Entries, RowEffect, VariableLike, on_rows, row_numbers
@@ -158,16 +159,16 @@ class LnU(RowEffect):
         """The variable must have a Uniform constraint, or bounds, on [-1, 1]."""
         constraint = variable.constraint
         if constraint is None:
-            lower, upper = variable.lower, variable.upper
-        elif type(constraint).__name__ == "Uniform":
-            lower, upper = constraint.lower, constraint.upper
+            ends = variable.lower, variable.upper
+        elif isinstance(constraint, Uniform):
+            ends = np.asarray(constraint.lower), np.asarray(constraint.upper)
         else:
-            lower, upper = np.array(-np.inf), np.array(np.inf)
-        if np.any(np.asarray(lower) != -1.0) or np.any(np.asarray(upper) != 1.0):
+            ends = np.array(-np.inf), np.array(np.inf)
+        if np.any(ends[0] != -1.0) or np.any(ends[1] != 1.0):
             have = "none" if constraint is None else type(constraint).__name__
             raise InvalidValueError(
                 f"{what}: variable '{variable.name}' (constraint {have}) is not uniform on [-1, 1]; "
-                "give it lower_bound=-1, upper_bound=1 and no other constraint."
+                "give it constraint=Uniform(-1, 1), or these bounds and no constraint."
             )
 
     def entries(self, what: str, rate: FloatArray) -> Entries:

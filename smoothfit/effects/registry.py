@@ -13,11 +13,15 @@ from .gamma import GmM, GmN
 from .kind import Kind
 from .linear import Linear, TrG
 from .lognormal import LnN, LnU
+from .poisson import COUNT, Poisson
+from .quantile import Quantile
 
 __all__ = ["EFFECTS", "KINDS"]
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (*lognormal.KINDS.values(), AFFINE)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (*lognormal.KINDS.values(), AFFINE, COUNT)}
 """name -> what acts on a row; the names are part of what is compiled."""
 
-EFFECTS: dict[str, type[Effect]] = {cls.label: cls for cls in (LnN, LnU, Linear, TrG, GmN, GmM)}
+EFFECTS: dict[str, type[Effect]] = {
+    cls.label: cls for cls in (LnN, LnU, Linear, TrG, GmN, GmM, Poisson, Quantile)
+}
 """label -> what users write."""

@@ -8,6 +8,14 @@ at +-q, q the smallest scale of the row (at most 1).
   sum is floored at 1e-9 events, and the integral ratios act as an asymmetric log-normal with the same
   theta; that is dropped when both ratios are within 1e-3 of 1.
 * kind "raw" (hist-mode 2, pyhf's code4p): the same polynomial on the templates as they are.
+* kind "shapeN": the sum of kind "shape" on logarithms, U = log(up/nominal), then rescaled to the
+  nominal integral. Where a template or the nominal yield is not positive, that template changes nothing.
+* kind "linear" (pyhf's code0): S = sign, on the templates as they are; the slope jumps at 0.
+* kind "quadratic": ``x/2 (U - V) + e(x) (U + V)`` with e = x^2/2 inside +-1 and abs(x) - 1/2 outside: the
+  parabola through the templates, going on straight with its slope there. (HistFactory's code2 means this, but
+  as published lacks the value at +-1 outside.)
+
+Morphing logarithms is not a sum: derivatives by such parameters come from automatic differentiation.
 """
 
 from __future__ import annotations
@@ -23,10 +31,13 @@ from ..interpolation import combine_derivatives, smooth_sign_derivatives
 from ..prepared import ShapePlan
 from .terms import RowTerms
 
-__all__ = ["FLOOR", "Derived", "Shift", "derive", "log_terms", "shift"]
+__all__ = ["FLOOR", "FORMS", "Derived", "Shift", "derive", "log_terms", "morphed", "shift"]
 
 FLOOR = 1e-9
 """Smallest morphed yield of a bin, in events (kind "shape" only)."""
+
+FORMS = ("smooth", "linear", "quadratic")
+"""How the even part of a change depends on theta."""
 
 _NO_NORMALISATION = 1e-3
 
@@ -37,7 +48,7 @@ class Derived:
 
     odd: Array
     even: Array
-    """(block, width): U - V and U + V."""
+    """(block, width): U - V and U + V, of logarithms for kind "shapeN"."""
     log_down: Array
     log_up: Array
     """(group,): logarithms of the integral ratios, times the scale; 0 where there is none."""
@@ -51,9 +62,10 @@ class Shift(NamedTuple):
     even: tuple[Array, Array, Array]
 
 
-def _log_ratio(integral: Array, nominal: Array) -> Array:
-    usable = (integral > 0.0) & (nominal > 0.0)
-    return jnp.log(jnp.where(usable, integral, 1.0) / jnp.where(usable, nominal, 1.0))
+def _log_change(template: Array, nominal: Array) -> Array:
+    """log(template/nominal); 0 where that does not exist."""
+    usable = (template > 0.0) & (nominal > 0.0)
+    return jnp.log(jnp.where(usable, template, 1.0) / jnp.where(usable, nominal, 1.0))
 
 
 def derive(plan: ShapePlan, up: Array, down: Array, nominal: Array, row: Array, n_rows: int) -> Derived:
@@ -66,10 +78,13 @@ def derive(plan: ShapePlan, up: Array, down: Array, nominal: Array, row: Array, 
     of_group = lambda x: jax.ops.segment_sum(x.sum(-1), plan.group, n_groups)  # noqa: E731
     integral = jax.ops.segment_sum(nominal.sum(-1), row, n_rows)[plan.group_row]
     normalised = plan.normalised > 0
-    raw_up, raw_down = (_log_ratio(of_group(x), integral) for x in (up, down))
+    raw_up, raw_down = (_log_change(of_group(x), integral) for x in (up, down))
     log_up, log_down = (jnp.where(normalised, x, 0.0) for x in (raw_up, raw_down))
-    u = up * jnp.exp(-log_up)[plan.group][:, None] - base
-    v = down * jnp.exp(-log_down)[plan.group][:, None] - base
+    up, down = (x * jnp.exp(-log)[plan.group][:, None] for x, log in ((up, log_up), (down, log_down)))
+    u, v = up - base, down - base
+    if plan.any_logarithmic:
+        of_block = plan.logarithmic[plan.row_tile][:, None] > 0
+        u, v = (jnp.where(of_block, _log_change(x, base), y) for x, y in ((up, u), (down, v)))
     small = (jnp.abs(jnp.expm1(log_up)) < _NO_NORMALISATION) & (
         jnp.abs(jnp.expm1(log_down)) < _NO_NORMALISATION
     )
@@ -94,8 +109,39 @@ def shift(plan: ShapePlan, derived: Derived, p: Array, n_row_tiles: int) -> Shif
     sign, first, second = smooth_sign_derivatives(u)
     slope = 0.5 * plan.scale * (sign + u * first)
     even = (0.5 * scaled * sign, slope, 0.5 * plan.scale**2 / plan.joint * (2.0 * first + u * second))
+    if not plan.all_smooth:
+        even = _of_form(plan, scaled, even)
     odd_block = (odd[0][plan.group], odd[1][plan.group], odd[2][plan.group])
     even_block = (even[0][plan.group], even[1][plan.group], even[2][plan.group])
     moved = odd_block[0][:, None] * derived.odd + even_block[0][:, None] * derived.even
     change = jax.ops.segment_sum(moved, plan.row_tile, n_row_tiles, indices_are_sorted=True)
     return Shift(change, odd_block, even_block)
+
+
+def _of_form(plan: ShapePlan, x: Array, smooth: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+    """The coefficient of the even part and two derivatives, (group,), each by its form."""
+    inside, sign, s = jnp.abs(x) < 1.0, jnp.sign(x), plan.scale
+    linear = (0.5 * jnp.abs(x), 0.5 * s * sign, jnp.zeros_like(x))
+    quadratic = (
+        jnp.where(inside, 0.5 * x * x, jnp.abs(x) - 0.5),
+        s * jnp.where(inside, x, sign),
+        s * s * jnp.where(inside, 1.0, 0.0),
+    )
+    form = plan.form
+    value, slope, curvature = (
+        jnp.where(form == 1, a, jnp.where(form == 2, b, c))
+        for a, b, c in zip(linear, quadratic, smooth, strict=True)
+    )
+    return value, slope, curvature
+
+
+def morphed(plan: ShapePlan, nominal: Array, change: Array, row: Array, n_rows: int) -> Array:
+    """(row tile, width): the nominal yields with their changes; ``row`` is each row tile's row."""
+    if not plan.any_logarithmic:
+        return nominal + change
+    of_tile = plan.logarithmic[:, None] > 0
+    raised = nominal * jnp.exp(jnp.where(of_tile, change, 0.0))
+    before, after = (jax.ops.segment_sum(x.sum(-1), row, n_rows) for x in (nominal, raised))
+    usable = after > 0.0
+    rescaled = jnp.where(usable, before, 1.0) / jnp.where(usable, after, 1.0)
+    return jnp.where(of_tile, raised * rescaled[row][:, None], nominal + change)

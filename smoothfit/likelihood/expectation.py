@@ -75,8 +75,8 @@ def evaluate(derived: Derived, p: Array) -> State:
     if plan.shape is not None and derived.shape is not None:
         found = found + shape.log_terms(plan.shape, derived.shape, p)
         shift = shape.shift(plan.shape, derived.shape, p, base.shape[0])
-        base = base + shift.change
-        if plan.shape.any_normalised:
+        base = shape.morphed(plan.shape, base, shift.change, plan.rows.row, plan.rows.n_rows)
+        if plan.shape.any_floored:
             floored = (plan.shape.floored[:, None] > 0) & (base < shape.FLOOR)
             base = jnp.where(floored, shape.FLOOR, base)
             is_open = jnp.where(floored, 0.0, 1.0)
@@ -188,8 +188,12 @@ def _row_derivatives(plan: Plan, state: State) -> _RowDerivatives:
 
 def _factor_column(plan: Plan, state: State, slot: int) -> Array:
     """(row,): the dense column of a factor's parameter; out of range for constants and user functions."""
-    param = state.source.param[plan.factors.row[:, slot]]
-    return jnp.append(plan.column, plan.n_dense)[param]
+    source = plan.factors.row[:, slot]
+    if state.source.param is not None:
+        return jnp.append(plan.column, plan.n_dense)[state.source.param[source]]
+    parameter = jnp.clip(source - 1, 0, plan.n_params - 1)
+    is_parameter = (source > 0) & (source <= plan.n_params)
+    return jnp.where(is_parameter, plan.column[parameter], plan.n_dense)
 
 
 def _row_part(plan: Plan, weights: Array, full: Array) -> Array:

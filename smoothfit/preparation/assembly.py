@@ -82,7 +82,9 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         dense=_index(dense),
         column=_index(column),
         by_autodiff=_index(
-            np.array(sorted(column[i] for i in factors.by_autodiff if column[i] < len(dense)))
+            np.array(
+                sorted(column[i] for i in factors.by_autodiff | shapes.by_autodiff if column[i] < len(dense))
+            )
         ),
         start=parameters.start,
         lower=parameters.lower,

@@ -140,8 +140,8 @@ def correlated(
     )
     if not repair:
         raise InvalidValueError(
-            f"{problem}; lower them, give all in one matrix (pairs that are not named count as "
-            "uncorrelated), or take the nearest consistent ones with repair=True."
+            f"{problem}; lower them, give all in one matrix (what is not named counts as uncorrelated), or "
+            "take the nearest consistent ones with repair=True."
         )
     repaired = nearest_correlation(matrix)
     change = np.abs(repaired - matrix)

@@ -66,7 +66,13 @@ def _density(variable: Variable, constraint: LogDensity, p: Parameters) -> Densi
             "start at a likely value, and guard divisions, logarithms and roots."
         )
     _check_elementwise(variable, owner, label, lambda alpha: derivatives(alpha)[0])
-    centre, curvature = _mode(variable, derivatives)
+    found = _mode(variable, derivatives)
+    if found is None:
+        raise UserFunctionError(
+            f"{owner}: the function '{label}' rises without end from the start values: it has no most likely "
+            "value within the variable's bounds; bound the variable, or check the sign."
+        )
+    centre, curvature = found
     if constraint.width is not None:
         width = np.asarray(constraint.width, dtype=np.float64)
     elif np.all(curvature < 0.0):
@@ -107,7 +113,7 @@ def _check_elementwise(
 
 def _mode(
     variable: Variable, derivatives: Callable[[FloatArray], tuple[FloatArray, ...]]
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray] | None:
     """The most likely values inside the bounds, uphill from the start, and the curvature there."""
     alpha = variable.value.copy()
     reach = np.maximum(np.abs(alpha), 1.0)
@@ -120,7 +126,8 @@ def _mode(
         for _ in range(_HALVINGS):
             there = np.clip(alpha + step, variable.lower, variable.upper)
             found = derivatives(there)
-            better = np.isfinite(found[0]) & (found[0] >= value)
+            # Newton's last step no longer changes the value; others could go to and fro for ever.
+            better = np.isfinite(found[0]) & ((found[0] > value) | (concave & (found[0] == value)))
             if np.all(better | (step == 0.0)):
                 break
             step = np.where(better, step, 0.5 * step)
@@ -129,8 +136,8 @@ def _mode(
         alpha = there
         value, slope, curvature = derivatives(alpha)
         if moved < 1e-12:
-            break
-    return alpha, curvature
+            return alpha, curvature
+    return None
 
 
 _STEPS = 100

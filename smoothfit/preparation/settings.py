@@ -65,7 +65,7 @@ def mc_stat(
     if channels is not None and not all(isinstance(c, str) for c in channels):
         raise InvalidTypeError("set_mc_stat: channels must be names.")
     options = Options(scaling, None if threshold is None else float(threshold), constraint, include_signal)
-    return McStat(mode, options, None if channels is None else tuple(channels), asked=True)
+    return McStat(mode, options, None if channels is None else tuple(channels))
 
 
 def masked(names: Sequence[Any]) -> tuple[str, ...]:

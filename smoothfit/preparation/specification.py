@@ -42,8 +42,6 @@ class McStat:
     mode: str = "lite"
     options: Options = field(default_factory=Options)
     channels: tuple[str, ...] | None = None
-    asked: bool = False
-    """Whether the user asked for it, so that it must be possible."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from .._types import FloatArray, IntArray
 from ..build.declarations import AddFn, Scale, ScaleFn, Shape, Systematic
 from ..build.lowering import entries
 from ..effects import row_effects
+from ..effects.shape import FORMS
 from ..prepared import AdditivePlan, FactorPlan, RowPlan, ShapePlan
 from ..tiling import Tiling
 from .collection import Contribution, Structure
@@ -125,7 +126,7 @@ class Shapes:
     down: list[FloatArray] = field(default_factory=list)
     group_row: list[int] = field(default_factory=list)
     group_param: list[int] = field(default_factory=list)
-    normalised: list[bool] = field(default_factory=list)
+    kind: list[str] = field(default_factory=list)
     scale: list[float] = field(default_factory=list)
     where: dict[tuple[str, str, int], list[int]] = field(default_factory=dict)
     """(process, channel, id of the variable) -> its blocks, before sorting."""
@@ -148,7 +149,7 @@ class Shapes:
             group = len(self.group_row)
             self.group_row.append(row)
             self.group_param.append(param)
-            self.normalised.append(effect.kind == "shape")
+            self.kind.append(effect.kind)
             self.scale.append(effect.scale)
             for tile, row_tile in enumerate(rows.at[row].tolist()):
                 blocks.append(len(self.row_tile))
@@ -157,23 +158,41 @@ class Shapes:
                 self.up.append(up[sub, tile])
                 self.down.append(down[sub, tile])
 
+    @property
+    def by_autodiff(self) -> set[int]:
+        """Parameters of morphed logarithms, whose changes do not add."""
+        found = zip(self.group_param, self.kind, strict=True)
+        return {param for param, kind in found if kind == "shapeN"}
+
+    def _rows_of(self, rows: Rows, kind: str) -> IntArray:
+        """(row tile,): 1 on rows with a change of this kind."""
+        members = {row for row, found in zip(self.group_row, self.kind, strict=True) if found == kind}
+        return np.array([row in members for row in rows.row.tolist()], dtype=int)
+
     def stack(self, rows: Rows) -> tuple[ShapePlan, FloatArray, FloatArray, IntArray]:
         """(plan, up, down, position of each block before sorting)."""
         order = np.argsort(self.row_tile, kind="stable")
         group_row, scale = np.array(self.group_row), np.array(self.scale)
         smallest = np.ones(int(rows.row.max()) + 1)
         np.minimum.at(smallest, group_row, scale)
-        with_floor = set(group_row[np.array(self.normalised, dtype=bool)].tolist())
+        normalised = [kind in ("shape", "shapeN") for kind in self.kind]
+        floored, logarithmic = self._rows_of(rows, "shape"), self._rows_of(rows, "shapeN")
+        form = np.array([FORMS.index(kind if kind in FORMS else "smooth") for kind in self.kind])
         plan = ShapePlan(
             row_tile=_index(np.array(self.row_tile)[order]),
             group=_index(np.array(self.group)[order]),
             group_row=_index(group_row),
             group_param=_index(self.group_param),
-            normalised=_index(np.array(self.normalised, dtype=int)),
-            floored=_index(np.array([row in with_floor for row in rows.row.tolist()], dtype=int)),
+            normalised=_index(np.array(normalised, dtype=int)),
+            form=_index(form),
+            floored=_index(floored),
+            logarithmic=_index(logarithmic),
             scale=scale,
             joint=smallest[group_row],
-            any_normalised=bool(with_floor),
+            any_normalised=any(normalised),
+            any_floored=bool(floored.any()),
+            any_logarithmic=bool(logarithmic.any()),
+            all_smooth=not form.any(),
         )
         sorted_position = np.empty(len(order), dtype=int)
         sorted_position[order] = np.arange(len(order))

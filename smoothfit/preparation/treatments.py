@@ -57,7 +57,7 @@ def treat(structure: Structure) -> Treatments:
     for channel in structure.channels:
         setting = channel.mc_stat
         has = [c for c in channel.contributions if c.contrib.sumw2 is not None]
-        if setting.asked and setting.mode != "none" and not channel.masked:
+        if setting.mode not in ("lite", "none") and not channel.masked:
             wanting.setdefault(setting.mode, []).append(bool(has))
             if setting.channels is not None and not has:
                 raise InvalidValueError(_without(setting.mode, f"channel '{channel.name}'"))

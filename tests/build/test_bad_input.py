@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from smoothfit.build import ChannelContrib, Process, Variable
-from smoothfit.constraints import Gaussian, Poisson
+from smoothfit.constraints import (
+    AsymmetricGaussian,
+    Constraint,
+    Gamma,
+    Gaussian,
+    LogDensity,
+    LogNormal,
+    Poisson,
+    Uniform,
+)
+from smoothfit.effects import GmM, GmN, Linear, LnN, LnU, Quantile, TrG
+from smoothfit.effects import Poisson as Count
 from smoothfit.errors import (
     DuplicateNameError,
     InvalidTypeError,
@@ -49,6 +60,21 @@ def shape(up=(55.0, 1.0), down=(45.0, 1.0), **options):
 
 def attached_elsewhere():
     return Process("bkg").add_contrib(sig()["SR"])
+
+
+def gamma_rate():
+    return Variable("nu", 1.0, constraint=Poisson(tau=1.0), lower_bound=0.0)
+
+
+def mixed(first, second):
+    process = sig()
+    process["SR"].add_shape(theta("a"), [55.0, 1.0], [45.0, 1.0], kind=first)
+    return process["SR"].add_shape(theta("b"), [55.0, 1.0], [45.0, 1.0], kind=second)
+
+
+def effect_twice():
+    variable = theta()
+    return sigs().add_lnN(variable, 1.1, sub_procs=[0]).add_effect(LnN(1.2), variable)
 
 
 def lnn_twice():
@@ -185,6 +211,106 @@ VARIABLES = [
         ["'mu'", "Poisson", "negative"],
     ),
     ("Gaussian width 0", lambda: Gaussian(width=0.0), InvalidValueError, ["width", "positive"]),
+    ("Gaussian width NaN", lambda: Gaussian(width=NAN), InvalidValueError, ["Gaussian", "width", "finite"]),
+    ("Gaussian width text", lambda: Gaussian(width="a"), InvalidTypeError, ["width", "real numbers", "'a'"]),
+    ("Gaussian mean inf", lambda: Gaussian(mean=INF), InvalidValueError, ["mean", "finite", "inf"]),
+    (
+        "asymmetric width 0",
+        lambda: AsymmetricGaussian(width_down=[0.1, 0.0], width_up=0.1),
+        InvalidValueError,
+        ["AsymmetricGaussian", "width_down", "positive", "[0.1, 0.0]"],
+    ),
+    (
+        "asymmetric width negative",
+        lambda: AsymmetricGaussian(width_down=0.1, width_up=-0.1),
+        InvalidValueError,
+        ["width_up", "positive", "-0.1"],
+    ),
+    (
+        "asymmetric widths length",
+        lambda: Variable("x", [0.0, 0.0], constraint=AsymmetricGaussian([0.1, 0.1, 0.1], 0.1)),
+        ShapeMismatchError,
+        ["'x'", "width_down of the constraint", "(3,)", "2 components"],
+    ),
+    ("Poisson tau 0", lambda: Poisson(tau=0.0), InvalidValueError, ["tau", "positive"]),
+    ("Poisson count negative", lambda: Poisson(3.0, -1), InvalidValueError, ["count", "negative", "-1"]),
+    ("Poisson count NaN", lambda: Poisson(3.0, NAN), InvalidValueError, ["count", "finite"]),
+    (
+        "Poisson count length",
+        lambda: Variable("x", 1.0, constraint=Poisson(1.0, [3.0, 4.0])),
+        ShapeMismatchError,
+        ["count of the constraint", "(2,)", "1 component"],
+    ),
+    ("Gamma width 0", lambda: Gamma(width=0.0), InvalidValueError, ["Gamma", "width", "positive"]),
+    ("Gamma width 1", lambda: Gamma(width=1.0), InvalidValueError, ["Gamma", "below 1", "LogNormal"]),
+    (
+        "Gamma of 0",
+        lambda: Variable("x", 0.0, constraint=Gamma(0.3)),
+        InvalidValueError,
+        ["'x'", "Gamma", "not positive", "start at 1"],
+    ),
+    ("LogNormal kappa 1", lambda: LogNormal(1.0), InvalidValueError, ["kappa", "above 1", "1.0"]),
+    ("LogNormal kappa below 1", lambda: LogNormal(0.9), InvalidValueError, ["kappa", "above 1", "1/0.9"]),
+    ("LogNormal kappa negative", lambda: LogNormal(-1.1), InvalidValueError, ["kappa", "above 1", "-1.1"]),
+    ("LogNormal mean 0", lambda: LogNormal(1.1, mean=0.0), InvalidValueError, ["mean", "positive"]),
+    (
+        "LogNormal of -1",
+        lambda: Variable("x", [1.0, -1.0], constraint=LogNormal(1.1)),
+        InvalidValueError,
+        ["'x'", "-1", "LogNormal", "positive"],
+    ),
+    ("Uniform of no width", lambda: Uniform(1.0, 1.0), InvalidValueError, ["lower must be below upper"]),
+    ("Uniform turned round", lambda: Uniform([0.0, 2.0], 1.0), InvalidValueError, ["lower", "[0.0, 2.0]"]),
+    ("Uniform without end", lambda: Uniform(0.0, INF), InvalidValueError, ["upper", "finite"]),
+    (
+        "Uniform lengths",
+        lambda: Variable("x", 0.5, constraint=Uniform([0.0, 0.0], [1.0, 1.0, 1.0])),
+        ShapeMismatchError,
+        ["'x'", "lower of the constraint", "(2,)"],
+    ),
+    (
+        "Uniform, value outside",
+        lambda: Variable("x", 3.0, constraint=Uniform(0.0, 1.0)),
+        InvalidValueError,
+        ["'x'", "value 3", "[0, 1]"],
+    ),
+    (
+        "Uniform, bound outside",
+        lambda: Variable("x", 0.5, constraint=Uniform(0.0, 1.0), lower_bound=-1.0),
+        InvalidValueError,
+        ["'x'", "lower_bound -1", "[0, 1]", "Uniform"],
+    ),
+    (
+        "Uniform, bound beyond",
+        lambda: Variable("x", 0.5, constraint=Uniform(0.0, 1.0), upper_bound=2.0),
+        InvalidValueError,
+        ["'x'", "upper_bound 2", "leave it out"],
+    ),
+    ("LogDensity of a number", lambda: LogDensity(3.0), InvalidTypeError, ["LogDensity", "function", "3.0"]),
+    (
+        "LogDensity width 0",
+        lambda: LogDensity(lambda x: -x, width=0.0),
+        InvalidValueError,
+        ["LogDensity", "width", "positive"],
+    ),
+    (
+        "LogDensity glob NaN",
+        lambda: LogDensity(lambda x, g: -x, glob=NAN),
+        InvalidValueError,
+        ["LogDensity", "glob", "finite"],
+    ),
+    (
+        "LogDensity glob length",
+        lambda: Variable("x", 1.0, constraint=LogDensity(lambda x, g: -x, glob=[1.0, 2.0])),
+        ShapeMismatchError,
+        ["glob of the constraint", "1 component"],
+    ),
+    (
+        "constraint of no kind",
+        lambda: Variable("x", 1.0, constraint=Constraint()),
+        InvalidTypeError,
+        ["'x'", "kind Constraint", "LogDensity"],
+    ),
     ("sub_idxes", lambda: Variable("mu", 1.0).sub_idxes, NotPreparedError, ["'mu'", "prepare()"]),
 ]
 
@@ -342,8 +468,7 @@ EFFECTS = [
     ("shape down of another binning", lambda: shape(down=1.0), ShapeMismatchError, ["down has 1 bin"]),
     ("shape up NaN", lambda: shape(up=[NAN, 1.0]), InvalidValueError, ["up", "finite", "nan"]),
     ("shape up None", lambda: shape(up=None), InvalidTypeError, ["up", "None"]),
-    ("shape kind", lambda: shape(kind="morph"), InvalidValueError, ["'shape', 'raw'", "'morph'"]),
-    ("shape kind shapeN", lambda: shape(kind="shapeN"), InvalidValueError, ["'shapeN' is not available yet"]),
+    ("shape kind", lambda: shape(kind="morph"), InvalidValueError, ["'shape', 'raw', 'shapeN'", "'morph'"]),
     ("shape scale 0", lambda: shape(scale=0.0), InvalidValueError, ["scale", "positive"]),
     ("shape scale NaN", lambda: shape(scale=NAN), InvalidValueError, ["scale", "nan"]),
     (
@@ -359,6 +484,197 @@ EFFECTS = [
         lambda: contrib().add_shape("jes", [1, 1], [1, 1]),
         InvalidTypeError,
         ["add_shape", "Variable", "'jes'"],
+    ),
+]
+
+ROW_EFFECTS = [
+    ("effect none", lambda: contrib().add_effect(1.05, theta()), InvalidTypeError, ["LnN(1.05)", "1.05"]),
+    ("effect class", lambda: contrib().add_effect(LnN, theta()), InvalidTypeError, ["class LnN", "call it"]),
+    ("effect swapped", lambda: sig().add_effect(theta(), LnN(1.1)), InvalidTypeError, ["'sig'", "first"]),
+    (
+        "effect of an array variable",
+        lambda: sig().add_effect(Linear(0.1), Variable("mu", [1.0, 1.0])),
+        ShapeMismatchError,
+        ["one component"],
+    ),
+    (
+        "effect of too many numbers",
+        lambda: sigs().add_effect(Linear([0.1, 0.2, 0.3]), theta()),
+        ShapeMismatchError,
+        ["3 numbers", "2 sub-processes"],
+    ),
+    (
+        "effect of too many numbers for some",
+        lambda: sigs().add_effect(Linear([0.1, 0.2]), theta(), sub_procs=[1]),
+        ShapeMismatchError,
+        ["2 numbers", "1 sub-process;"],
+    ),
+    ("lnN object, kappa NaN", lambda: LnN(NAN), InvalidValueError, ["LnN: kappa", "nan"]),
+    ("lnN object, kappa 0", lambda: LnN([1.1, 0.0]), InvalidValueError, ["LnN: kappa up", "positive"]),
+    (
+        "lnN object, code2",
+        lambda: LnN(1.1, interpolation="code2"),
+        InvalidValueError,
+        ["jumps", "'quadratic'"],
+    ),
+    ("lnN object, empty", lambda: LnN(([], [])), ShapeMismatchError, ["(0,)"]),
+    ("lnU kappa negative", lambda: LnU(-2.0), InvalidValueError, ["LnU", "positive", "-2"]),
+    (
+        "lnU of a Gaussian variable",
+        lambda: contrib().add_effect(LnU(2.0), theta()),
+        InvalidValueError,
+        ["'theta'", "Gaussian", "[-1, 1]"],
+    ),
+    (
+        "lnU of other bounds",
+        lambda: contrib().add_effect(LnU(2.0), Variable("t", 0.0, lower_bound=-2.0, upper_bound=1.0)),
+        InvalidValueError,
+        ["'t'", "Uniform(-1, 1)"],
+    ),
+    ("linear NaN", lambda: Linear(NAN), InvalidValueError, ["Linear: width", "nan"]),
+    ("linear 2-D", lambda: Linear([[0.1]]), ShapeMismatchError, ["(1, 1)"]),
+    (
+        "trG without bounds",
+        lambda: contrib().add_effect(TrG(0.2), theta()),
+        InvalidValueError,
+        ["negative", "lower_bound=-5", "upper_bound=7"],
+    ),
+    (
+        "trG, the other side",
+        lambda: contrib().add_effect(TrG(-0.5), Variable("t", 0.0, nuisance=True, lower_bound=-2.0)),
+        InvalidValueError,
+        ["'t'", "upper_bound=2"],
+    ),
+    ("gmN negative", lambda: GmN(-1, 0.5), InvalidValueError, ["GmN: count", "-1"]),
+    ("gmN half an event", lambda: GmN(2.5, 0.5), InvalidValueError, ["whole number", "2.5"]),
+    ("gmN counts", lambda: GmN([1, 2], 0.5), ShapeMismatchError, ["GmN: count", "(2,)"]),
+    ("gmN alpha negative", lambda: GmN(5, -0.5), InvalidValueError, ["GmN: alpha", "-0.5"]),
+    (
+        "gmN off the rate",
+        lambda: sig().add_effect(GmN(1, 20.0), gamma_rate()),
+        InvalidValueError,
+        ["count * alpha = 20", "51 expected", "than 20"],
+    ),
+    (
+        "gmN of a Gaussian variable",
+        lambda: contrib().add_effect(GmN(1, 51.0), theta()),
+        InvalidValueError,
+        ["Gaussian", "Poisson(tau=1, count=1)"],
+    ),
+    (
+        "gmN of another count",
+        lambda: contrib().add_effect(GmN(3, 17.0), gamma_rate()),
+        InvalidValueError,
+        ["'nu'", "count 1", "count 3"],
+    ),
+    (
+        "gmN of empty bins",
+        lambda: ChannelContrib("SR", [0.0, 0.0]).add_effect(GmN(1, 0.5), gamma_rate()),
+        InvalidValueError,
+        ["0 in all 2 bins"],
+    ),
+    ("gmN without events as a factor", lambda: GmN(0, 0.5)(1.0), InvalidValueError, ["add_effect"]),
+    ("gmM sigma 0", lambda: GmM(0.0), InvalidValueError, ["GmM: sigma", "positive"]),
+    ("gmM sigmas", lambda: GmM([0.1, 0.2]), ShapeMismatchError, ["2 entries"]),
+    (
+        "gmM without a Gamma",
+        lambda: contrib().add_effect(GmM(0.3), Variable("x", 1.0)),
+        InvalidValueError,
+        ["'x'", "none", "Gamma(0.3)"],
+    ),
+    ("poisson negative", lambda: Count(-1.0), InvalidValueError, ["Poisson: events", "-1"]),
+    ("quantile nothing", lambda: Quantile(), InvalidTypeError, ["exactly one"]),
+    ("quantile both", lambda: Quantile(abs, cdf=abs), InvalidTypeError, ["exactly one"]),
+    ("quantile number", lambda: Quantile(0.5), InvalidTypeError, ["icdf", "float"]),
+    ("quantile sf of an icdf", lambda: Quantile(abs, sf=abs), InvalidTypeError, ["in pairs"]),
+    ("quantile falling", lambda: Quantile(lambda p: 1.0 - p), InvalidValueError, ["rise with theta"]),
+    ("quantile flat", lambda: Quantile(lambda p: 1.0 + 0.0 * p), InvalidValueError, ["rise with theta"]),
+    (
+        "quantile not finite",
+        lambda: Quantile(lambda p: 1.0 / (p - 0.5)),
+        InvalidValueError,
+        ["theta = 0", "finite"],
+    ),
+    (
+        "quantile of no cdf",
+        lambda: Quantile(cdf=lambda x: 0.5 + 0.0 * x),
+        InvalidValueError,
+        ["from 0 to 1"],
+    ),
+    (
+        "quantile of a cdf that ends at 0.9",
+        lambda: Quantile(cdf=lambda x: 0.9 * x, support=(0.0, 1.0)),
+        InvalidValueError,
+        ["from 0 to 1"],
+    ),
+    ("quantile support", lambda: Quantile(cdf=abs, support=(1.0, 0.0)), InvalidValueError, ["support"]),
+    ("bins outside", lambda: contrib().add_lnN(theta(), 1.1, bins=[2]), InvalidValueError, ["2 is outside"]),
+    ("bins negative", lambda: contrib().scale_by(theta(), bins=[-1]), InvalidValueError, ["-1 is outside"]),
+    ("bins empty", lambda: contrib().add_lnN(theta(), 1.1, bins=[]), InvalidValueError, ["bins is empty"]),
+    (
+        "bins all False",
+        lambda: contrib().add_lnN(theta(), 1.1, bins=[False, False]),
+        InvalidValueError,
+        ["bins is empty"],
+    ),
+    (
+        "bins slice of nothing",
+        lambda: contrib().add_lnN(theta(), 1.1, bins=slice(2, 4)),
+        InvalidValueError,
+        ["selects none"],
+    ),
+    (
+        "bins flags of another length",
+        lambda: contrib().add_lnN(theta(), 1.1, bins=[True, False, True]),
+        ShapeMismatchError,
+        ["3 flags", "2 bins"],
+    ),
+    ("bins twice", lambda: contrib().scale_by(theta(), bins=[0, 0]), InvalidValueError, ["twice"]),
+    ("bins text", lambda: contrib().scale_by(theta(), bins="all"), InvalidTypeError, ["bins", "'all'"]),
+    (
+        "bins of a channel it has not",
+        lambda: sig().add_lnN(theta(), 1.1, bins={"CR": [0]}),
+        UnknownNameError,
+        ["'CR'", "'SR'"],
+    ),
+    (
+        "bins outside in one channel",
+        lambda: two_channels().add_lnN(theta(), 1.1, bins=[1]),
+        InvalidValueError,
+        ["'CR'", "1 is outside"],
+    ),
+    (
+        "sub_procs unknown",
+        lambda: sigs().add_lnN(theta(), 1.1, sub_procs=["c"]),
+        UnknownNameError,
+        ["'c'", "sigs[0], sigs[1]"],
+    ),
+    ("sub_procs outside", lambda: sigs().scale_by(theta(), sub_procs=2), InvalidValueError, ["2 is outside"]),
+    ("sub_procs empty", lambda: sigs().scale_by(theta(), sub_procs=[]), InvalidValueError, ["empty"]),
+    ("sub_procs float", lambda: sigs().scale_by(theta(), sub_procs=[0.0]), InvalidTypeError, ["0.0"]),
+    ("sub_procs number", lambda: sigs().scale_by(theta(), sub_procs=0.5), InvalidTypeError, ["0.5"]),
+    (
+        "sub_procs by name too early",
+        lambda: contrib().add_lnN(theta(), 1.1, sub_procs="a"),
+        UnknownNameError,
+        ["'a'", "add it first"],
+    ),
+    ("effect twice on a sub-process", effect_twice, DuplicateNameError, ["'theta'", "before"]),
+    (
+        "scale_by of another number of bins",
+        lambda: sig().scale_by(Variable("mu", [1.0, 1.0]), bins=[1]),
+        ShapeMismatchError,
+        ["2 components", "1 bin"],
+    ),
+    ("add_by_fn no function", lambda: sig().add_by_fn(theta()), InvalidTypeError, ["add_by_fn(fn, mu)"]),
+    ("shape code2", lambda: shape(kind="code2"), InvalidValueError, ["jumps", "'quadratic'"]),
+    ("shapeN beside shape", lambda: mixed("shape", "shapeN"), InvalidValueError, ["'shapeN' does not mix"]),
+    ("raw beside shapeN", lambda: mixed("shapeN", "raw"), InvalidValueError, ["'raw' beside 'shapeN'"]),
+    (
+        "shapeN of integral 0",
+        lambda: shape(up=[0.0, 0.0], kind="shapeN"),
+        InvalidValueError,
+        ["up sum to 0"],
     ),
 ]
 
@@ -467,6 +783,7 @@ PROCESSES = [
             ("variable", VARIABLES),
             ("contribution", CONTRIBUTIONS),
             ("effect", EFFECTS),
+            ("row effect", ROW_EFFECTS),
             ("process", PROCESSES),
         )
         for name, call, error, words in rows

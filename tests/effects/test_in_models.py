@@ -6,16 +6,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 from smoothfit import functional
-from smoothfit.constraints import Poisson
-from smoothfit.effects import GmN, Linear, LnN, LnU, TrG
+from smoothfit.constraints import Gamma, Poisson, Uniform
+from smoothfit.effects import GmM, GmN, Linear, LnN, LnU, Quantile, TrG
+from smoothfit.effects import Poisson as Count
 from smoothfit.likelihood import objective
 from smoothfit.model import ChannelContrib, Model, Process, Variable
 
 SIGNAL = np.array([[30.0, 20.0, 10.0], [8.0, 25.0, 4.0]])
 BACKGROUND = np.array([90.0, 70.0, 50.0])
 CONTROL = np.array([0.9])
+LN2 = float(np.log(2.0))
 
 
 def nuisance(name, **options):
@@ -25,8 +28,8 @@ def nuisance(name, **options):
 def build():
     """One variable through two effects, effects of some sub-processes, bins and channels, added terms."""
     mu = Variable("mu", 1.0)
-    flat = Variable("flat", 0.2, lower_bound=-1.0, upper_bound=1.0)
-    rate = Variable("rate", 1.3, constraint=Poisson(tau=1.0), lower_bound=0.0)
+    flat = Variable("flat", 0.2, constraint=Uniform(-1.0, 1.0))
+    rate = Variable("rate", 1.3, constraint=Poisson(tau=1.0, count=2), lower_bound=0.0)
     extra = Variable("extra", [0.5, -0.3])
     lin, trg, tail, both = (
         nuisance("lin"),
@@ -42,10 +45,15 @@ def build():
     bkg = Process("bkg", BACKGROUND, channel="SR", sumw2=BACKGROUND / 2.0)
     bkg.add_contrib(ChannelContrib("CR", CONTROL))
     bkg.add_effect(LnU(2.0), flat).add_effect(TrG(0.4), trg)
-    bkg.add_effect(GmN(1, 0.92), rate, channel="CR")
+    bkg.add_effect(GmN(2, 0.46), rate, channel="CR")
     bkg.add_lnN(tail, (0.7, 1.5), bins={"SR": [False, True, True]})
     bkg["SR"].add_by_fn(lambda e: e[0] * jnp.array([1.0, 2.0, 3.0]) + e[1] ** 2, extra)
     bkg["SR"].add_shape(lin, BACKGROUND * [1.1, 1.0, 0.8], BACKGROUND * [0.9, 1.05, 1.1], kind="raw")
+    bkg["CR"].add_effect(Count(5), nuisance("cnt"))
+    bkg["CR"].add_effect(GmM(0.3), Variable("gamma", 1.0, constraint=Gamma(0.3)))
+    # Exponentially distributed, with median 1.
+    rise = Quantile(cdf=lambda x: -jnp.expm1(-x * LN2), sf=lambda x: jnp.exp(-x * LN2), support=(0.0, np.inf))
+    bkg["CR"].add_effect(rise, nuisance("exp"))
     return Model().add_proc(sigs).add_proc(bkg).prepare()
 
 
@@ -68,7 +76,9 @@ def expected(v):
     common = 2.0 ** v["flat"] * (1 + 0.4 * v["trg"])
     tail = np.array([1.0, *[lnn(v["tail"], 0.7, 1.5)] * 2])
     sr = sr + (BACKGROUND + shift + added) * common * tail
-    return np.concatenate([sr, 0.92 * rate * common * np.ones(1)])
+    count = stats.gamma.ppf(stats.norm.cdf(v["cnt"]), 6) / stats.gamma.ppf(0.5, 6)
+    exponential = -stats.norm.logsf(v["exp"]) / LN2
+    return np.concatenate([sr, 0.46 * rate * v["gamma"] * common * count * exponential * np.ones(1)])
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +93,15 @@ def points(model, number):
             "mu": rng.uniform(0.2, 2.0),
             "flat": rng.uniform(-1, 1),
             "rate": rng.uniform(0.2, 3.0),
+            "gamma": rng.uniform(0.2, 2.0),
             "extra": rng.uniform(-1, 1, 2),
-            **{name: rng.uniform(-1.5, 1.5) for name in ("lin", "trg", "tail", "both")},
+            **{name: rng.uniform(-1.5, 1.5) for name in ("lin", "trg", "tail", "both", "cnt", "exp")},
         }
 
 
 def test_the_prediction(model):
     for values in points(model, 20):
-        np.testing.assert_allclose(model.pred(values), expected(values), rtol=1e-13)
+        np.testing.assert_allclose(model.pred(values), expected(values), rtol=1e-12)
 
 
 def test_gradient_and_hessian_equal_automatic_differentiation(model):

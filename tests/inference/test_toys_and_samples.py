@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from small_models import cached, fitted, nuisance
+from small_models import cached, fitted, nuisance, random_values
 
 from smoothfit.model import Model, Process, Variable
 
@@ -31,11 +31,12 @@ def test_toy_counts_are_poisson():
     np.testing.assert_array_equal(toys, np.round(toys))
 
 
-@pytest.mark.parametrize("name", ["lite_process", "locals"])
+@pytest.mark.parametrize("name", ["lite_process", "locals", "full", "threshold"])
 def test_global_observables_follow_their_constraints(name):
     small = cached(name)
     layout = small.model.layout
-    values = np.concatenate([layout.start * 1.1, np.linspace(-1, 1, layout.n_bin_params)])
+    moved = layout.bin_centre + layout.bin_widths * np.linspace(-1, 1, layout.n_bin_params)
+    values = np.concatenate([layout.start * 1.1, np.maximum(moved, -0.5)])
     drawn = np.asarray(small.model.toy_glob(values, N, seed=2))
     at = layout.constrained
     assert drawn.shape == (N, len(layout.globs))
@@ -46,7 +47,10 @@ def test_global_observables_follow_their_constraints(name):
     # FORMULAS section 1: Pois(tau gamma), N(alpha, width), and N(x, 1) of the bins.
     variance = np.where(counting, tau * values[at], layout.widths[at] ** 2)
     close_in_sigmas(drawn[:, :n], mean, variance)
-    close_in_sigmas(drawn[:, n:], values[layout.n_params :], np.ones(layout.n_bin_params))
+    bins, of_bins = values[layout.n_params :], layout.globs[n:]
+    # Bins: Pois(m | gamma m0), m0 the nominal auxiliary count, or N(x, 1).
+    mean = np.where(layout.bin_counting, bins * of_bins, bins)
+    close_in_sigmas(drawn[:, n:], mean, np.where(layout.bin_counting, bins * of_bins, 1.0))
 
 
 def test_correlated_nuisances_are_drawn_correlated():
@@ -86,7 +90,7 @@ def test_counts_and_global_observables_use_different_streams():
     assert abs(np.corrcoef(np.asarray(counts), np.asarray(globs))[0, 1]) < 5 / np.sqrt(N)
 
 
-@pytest.mark.parametrize("name", ["lite_process", "lite_total", "locals"])
+@pytest.mark.parametrize("name", ["lite_process", "lite_total", "locals", "full", "slots"])
 def test_samples_have_the_covariance_of_the_fit(name):
     small, fit = fitted(name)
     drawn = np.asarray(small.model.sample_from_covariance(fit, N, seed=6))
@@ -101,11 +105,12 @@ def test_samples_have_the_covariance_of_the_fit(name):
     np.testing.assert_allclose(found, expected, atol=6 / np.sqrt(N))
 
 
-def test_samples_of_bins_are_correlated_with_the_parameters():
+@pytest.mark.parametrize("name", ["lite_total", "full", "threshold", "slots"])
+def test_samples_of_bins_are_correlated_with_the_parameters(name):
     """Against the inverse of the full Hessian, written out."""
     from smoothfit import functional
 
-    small, fit = fitted("lite_total")
+    small, fit = fitted(name)
     full = np.linalg.inv(functional.hessian(small.model.prepared, fit.x, small.obs, small.globs))
     drawn = np.asarray(small.model.sample_from_covariance(fit, N, seed=7))
     error = np.sqrt(np.diagonal(full))
@@ -134,3 +139,13 @@ def test_held_parameters_do_not_vary():
     drawn = np.asarray(small.model.sample_from_covariance(fit, 10, seed=9))
     np.testing.assert_array_equal(drawn[:, small.model.index("mu_2")], 0.9)
     np.testing.assert_array_equal(drawn[:, fit.names.index("mcstat_A_bin0")], 0.3)
+
+
+@pytest.mark.parametrize("name", ["lite_gamma", "full", "threshold"])
+def test_a_fit_of_asimov_data_finds_the_truth(name):
+    """Auxiliary counts of the bins move with their factors, too."""
+    model = cached(name).model
+    truth = random_values(cached(name), np.random.default_rng(5), 0.2)
+    obs, globs = model.asimov(truth)
+    fit = model.fit(obs, globs=globs)
+    np.testing.assert_allclose((fit.x - truth) / fit.errors, 0.0, atol=1e-6)

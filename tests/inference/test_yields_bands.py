@@ -9,8 +9,20 @@ from small_models import cached, fitted, random_values
 
 from smoothfit import functional
 
+BINNED = [
+    "lite_process",
+    "lite_total",
+    "locals",
+    "lite_gamma",
+    "full",
+    "threshold",
+    "slots",
+    "gaussian_data",
+    "covariance",
+]
 
-@pytest.mark.parametrize("name", ["effects", "lite_process", "lite_total", "locals", "widths"])
+
+@pytest.mark.parametrize("name", ["effects", "widths", *BINNED])
 def test_processes_sum_to_the_total(name):
     small = cached(name)
     model = small.model
@@ -48,7 +60,7 @@ def test_shares_of_the_monte_carlo_shift():
     )
 
 
-@pytest.mark.parametrize("name", ["lite_process", "lite_total", "locals"])
+@pytest.mark.parametrize("name", BINNED)
 def test_the_postfit_band_is_the_delta_method_with_all_parameters(name):
     small, fit = fitted(name)
     prepared = small.model.prepared
@@ -70,14 +82,20 @@ def test_the_postfit_band_is_the_spread_of_samples():
     np.testing.assert_allclose(50.0 * (high - low), band, rtol=0.04)
 
 
-@pytest.mark.parametrize("name", ["lite_process", "lite_total", "locals"])
+def prefit_variances(layout):
+    """1 for a unit Gaussian, 1/tau for Pois(tau | gamma tau), tau the default global observable."""
+    tau = layout.globs[len(layout.constrained) :]
+    return np.where(layout.bin_counting, 1.0 / np.where(layout.bin_counting, tau, 1.0), 1.0)
+
+
+@pytest.mark.parametrize("name", BINNED)
 def test_the_prefit_band_is_that_of_the_constraints(name):
     small = cached(name)
     layout, prepared = small.model.layout, small.model.prepared
-    at = np.concatenate([layout.start, np.zeros(layout.n_bin_params)])
+    at = np.concatenate([layout.start, layout.bin_centre])
     jacobian = np.asarray(jax.jit(jax.jacfwd(functional.expected, argnums=1))(prepared, at))
     widths = np.where(np.isfinite(layout.widths), layout.widths, 0.0)
-    covariance = np.diag(np.concatenate([widths**2, np.ones(layout.n_bin_params)]))
+    covariance = np.diag(np.concatenate([widths**2, prefit_variances(layout)]))
     if name == "lite_process":
         for one, other, rho in (("a", "b", 0.5), ("b", "jes", 0.2), ("jes", "lumi", -0.3)):
             i, j = layout.positions(one)[0], layout.positions(other)[0]

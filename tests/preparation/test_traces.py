@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from small_models import MODELS, cached, make
 
+from benchmarks.memory import kept, many_shapes
 from smoothfit import fitters, functional
 from smoothfit.constraints import Gaussian
 from smoothfit.model import ChannelContrib, Model, Process, Variable
@@ -120,35 +121,6 @@ def test_a_model_closed_over_by_a_jitted_function_is_still_usable_after():
 # -- storage --------------------------------------------------------------------------------------------
 
 
-def size_of(prepared):
-    return sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(prepared))
-
-
-def many_shapes(n_shapes, n_processes, n_channels, n_bins):
-    """Each shape on two processes in one channel; returns (model, bytes handed in)."""
-    rng = np.random.default_rng(0)
-    per = n_bins // n_channels
-    processes = [Process(f"p{i}") for i in range(n_processes)]
-    handed = 0
-    for process in processes:
-        for c in range(n_channels):
-            process.add_contrib(ChannelContrib(f"c{c}", rng.uniform(5, 10, per)))
-            handed += 8 * per
-    for k in range(n_shapes):
-        theta = Variable(f"s{k}", 0.0, nuisance=True)
-        for i in (k % n_processes, (k + 1) % n_processes):
-            contrib = processes[i][f"c{k % n_channels}"]
-            nominal = contrib.yields[0]
-            contrib.add_shape(
-                theta, nominal * rng.uniform(0.9, 1.1, per), nominal * rng.uniform(0.9, 1.1, per)
-            )
-            handed += 2 * 8 * per
-    model = Model()
-    for process in processes:
-        model.add_proc(process)
-    return model.prepare(), handed
-
-
 @pytest.mark.parametrize(
     "sizes",
     [
@@ -159,7 +131,7 @@ def many_shapes(n_shapes, n_processes, n_channels, n_bins):
 def test_memory_follows_what_the_model_contains(sizes):
     model, handed = many_shapes(*sizes)
     gc.collect()
-    assert size_of(model.prepared) <= 1.3 * handed
+    assert kept(model.prepared) <= 1.3 * handed
 
 
 def test_a_wide_and_a_narrow_channel_do_not_pad_each_other():
@@ -171,7 +143,7 @@ def test_a_wide_and_a_narrow_channel_do_not_pad_each_other():
         model.add_proc(process)
         handed += 8 * (3000 + 7)
     model.prepare()
-    assert size_of(model.prepared.templates) <= 1.3 * handed
+    assert kept(model.prepared.templates) <= 1.3 * handed
     np.testing.assert_allclose(model.pred([]), np.concatenate([12 * wide, 12 * narrow]), rtol=1e-13)
 
 
