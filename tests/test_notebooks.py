@@ -37,6 +37,20 @@ PROBES = {
             "float(np.mean((batch_pred > postfit_down) & (batch_pred < postfit_up)))",
         ),
     },
+    "unfolding": {
+        "truth": (
+            'chosen = results["min-global-correlation"]',
+            "float((chosen.x - true_mu) @ np.linalg.solve(chosen.covariance, chosen.x - true_mu))",
+        ),
+        "errors": (
+            'results["coverage, smooth truth"]',
+            "{name: float(np.mean(r.errors / r.unregularised_errors)) for name, r in results.items()}",
+        ),
+        "bottom line": (
+            "bottom_line_test(model, chosen",
+            "bottom_line_test(model, chosen, hypotheses).passed.tolist()",
+        ),
+    },
     "eft": {
         "templates": (
             "check = [1.3, -0.7]",
@@ -207,4 +221,26 @@ def _check_abcd(found: dict[str, Any]) -> None:
     assert abs(width - 1.0) < 4.0 / 600**0.5
 
 
-CHECKS = {"quickstart": _check_quickstart, "eft": _check_eft, "abcd": _check_abcd}
+def _check_unfolding(found: dict[str, Any]) -> None:
+    # chi2 of the truth that was put in: of eight bins, 26.1 is exceeded once in a thousand.
+    assert found["truth"] < 26.1
+    assert found["bottom line"] == [True, True, True]
+    # The table's ranking: the less is smoothed, the larger the errors; all smaller than without a penalty.
+    errors = found["errors"]
+    order = [
+        "lcurve",
+        "max-global-correlation",
+        "min-global-correlation",
+        "coverage, smooth truth",
+        "coverage",
+    ]
+    assert sorted(errors, key=errors.__getitem__) == order
+    assert errors["coverage"] < 1.0
+
+
+CHECKS = {
+    "quickstart": _check_quickstart,
+    "eft": _check_eft,
+    "abcd": _check_abcd,
+    "unfolding": _check_unfolding,
+}

@@ -148,10 +148,13 @@ def _draw_lcurve(record: UnfoldingResult, scan: UnfoldingScan, axes: Axes) -> No
         )
     axes.set_xlabel(r"$\chi^2$ (data and constraints)", fontsize=SMALL)
     axes.set_ylabel(r"$|L\,(x - f x_0)|^2$", fontsize=SMALL)
-    # Within a decade, the powers of ten alone would say little.
-    ticker = require("matplotlib.ticker", feature="smoothfit.plot", extra="plot")
-    axes.xaxis.set_minor_locator(ticker.LogLocator(subs=(2.0, 5.0)))
-    axes.xaxis.set_minor_formatter(ticker.LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf)))
+    low, high = axes.get_xlim()
+    if high < 10.0 * low:
+        # Within a decade powers of ten say little.
+        ticker = require("matplotlib.ticker", feature="smoothfit.plot", extra="plot")
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(5))
+        axes.xaxis.set_major_formatter(ticker.ScalarFormatter())
+        axes.xaxis.set_minor_locator(ticker.NullLocator())
     axes.legend(fontsize=TINY, frameon=False)
     axes.set_title("L-curve", fontsize=SMALL, loc="left")
 

@@ -20,6 +20,7 @@ _SINGULAR = 1e-12
 """Eigenvalues of a correlation matrix below which it has no inverse worth having."""
 _PERFECT = 1e-9
 """chi2 below which data are described perfectly: its logarithm would be that of a rounding error."""
+_UNKNOWN = 1e-10
 _STILL = 1e-3
 """Speed of the L-curve, in units of logarithms, below which it does not move."""
 
@@ -83,7 +84,8 @@ def global_correlations(covariance: FloatArray) -> FloatArray:
     array([0.6, 0.6])
     """
     found = np.full(len(covariance), np.nan)
-    if not np.all(np.isfinite(covariance)):
+    # Negative variances are what rounding leaves of a sandwich where data know next to nothing.
+    if not np.all(np.isfinite(covariance)) or np.any(np.diagonal(covariance) < 0.0):
         return found
     correlation, _, moving = _scaled(covariance)
     values, vectors = np.linalg.eigh(correlation)
@@ -134,12 +136,20 @@ def lcurve_curvature(tau: float, chi2: float, norm: float, norm_by_log_tau: floa
     return float(turn / (x1**2 + y1**2) ** 1.5)
 
 
-def half_strengths(covariance: FloatArray, rows: FloatArray) -> FloatArray:
+def half_strengths(covariance: FloatArray, rows: FloatArray, tau: float) -> FloatArray:
     """The tau at which the penalty weighs as much as the data, of each direction that it knows; increasing.
 
-    ``covariance`` is that of the fit without penalty.
+    ``covariance`` is H^-1 of a fit at ``tau``. Directions of which data know less than a part in 10^10 of
+    what they, or the penalty, know of others are left out.
+
+    Examples
+    --------
+    >>> half_strengths(np.diag([1 / 5.0, 1 / 17.0]), np.eye(2), 2.0)  # 1 and 13 from data, 4 from the penalty
+    array([1.    , 3.6056])
     """
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     strengths = np.linalg.svd(rows @ root, compute_uv=False)
-    return 1.0 / strengths[strengths > 1e-10 * strengths[0]]
+    # By information h of the data and a of the penalty these are a/(h + tau^2 a).
+    squares = 1.0 / strengths[strengths > 1e-10 * strengths[0]] ** 2 - tau**2
+    return np.sqrt(squares[squares > _UNKNOWN * max(np.max(squares), tau**2)])

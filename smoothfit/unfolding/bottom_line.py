@@ -17,7 +17,7 @@ from ..inference.fitting import fit_prepared_data, held_values
 from ..model import Model
 from ..results import BottomLine, UnfoldingResult
 from . import algebra
-from .penalised import shares
+from .penalised import chi2_at
 
 __all__ = ["bottom_line_test"]
 
@@ -98,7 +98,7 @@ def bottom_line_test(
         fixed = {**held, **dict(zip(result.names, x / result.nominal, strict=True))}
         start = result.fit.x[: context.layout.n_params]
         fit = fit_prepared_data(context, result.fit.obs, result.fit.globs, fixed, start, None, False)
-        folded.append(shares(context, fit.x, fit.obs, fit.globs).total if fit.success else np.nan)
+        folded.append(chi2_at(context, fit.x, fit.obs, fit.globs).total if fit.success else np.nan)
         success.append(fit.success)
         chi2, ndof = algebra.quadratic_form(result.x - x, result.sandwich_covariance)
         unfolded.append(chi2)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .._compilation import compiled
@@ -16,64 +17,47 @@ from ..build.checks import describe
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError
 from ..fitters import compiled_solve
 from ..fitters.solution import Solution
-from ..inference import inputs
+from ..inference import inputs, prediction
 from ..inference.context import Context
 from ..inference.evaluation import data_of
-from ..likelihood import constraint, objective
+from ..likelihood import objective
 from ..model import Model
 from ..prepared import Fixed, Prepared
+from ..probability import data_deviance
 from ..status import Status
 from . import algebra
 from .regularisation import Penalty, Regularisation, tau_array
 
-__all__ = ["Penalised", "Point", "Shares", "asimov_globs", "penalise", "shares", "with_tau"]
+__all__ = ["Chi2", "Penalised", "Point", "chi2_at", "penalise", "with_tau"]
 
 
-@dataclass(frozen=True, eq=False)
-class Shares:
-    """Where twice the NLL, less its constants, comes from."""
+class Chi2(NamedTuple):
+    """Twice the NLL, less its constants, and what of it is the data term."""
 
-    data: float
-    """Twice the data term, 0 if every bin is expected as observed."""
-    user: float
-    """Of the users' terms, the penalty included."""
     total: float
+    data: float
+    """0 if every bin is expected as observed."""
 
 
 @compiled
 def _terms(
     prepared: Prepared, values: Array, bins: Array, counts: Array, globs: Array
 ) -> tuple[Array, Array]:
-    """The NLL less its constants at values, nothing minimised over, and the users' terms in it."""
-    fixed = Fixed(
-        mask=jax.numpy.ones_like(values), values=values, bin_mask=jax.numpy.ones_like(bins), bin_values=bins
-    )
+    """The NLL less its constants at values, nothing minimised over, and the data term in it."""
+    fixed = Fixed(mask=jnp.ones_like(values), values=values, bin_mask=jnp.ones_like(bins), bin_values=bins)
     problem = objective.pose(prepared, data_of(prepared, counts, globs), fixed)
-    user = constraint.user_terms(problem.derived, values, problem.counts, problem.globs)
-    return objective.value(problem, objective.dense_start(problem)), user
+    nu = prediction.expected(prepared, jnp.concatenate([values, bins]))
+    tiles = objective.to_tiles(nu, prepared.plan.geometry.from_flat)
+    deviance = data_deviance(tiles, problem.bins.counts, problem.bins.data_variance)
+    data = jnp.sum(jnp.where(problem.bins.valid > 0, deviance, 0.0))
+    return objective.value(problem, objective.dense_start(problem)), data
 
 
-def asimov_globs(context: Context, vector: FloatArray) -> FloatArray:
-    """(global observable,): those that agree with the values (param + bin param,)."""
-    layout = context.layout
-    at, counting = layout.constrained, layout.counting
-    values = vector[: layout.n_params]
-    # The auxiliary count of a Poisson constraint is tau times its parameter.
-    centres = np.where(counting, values * np.asarray(context.prepared.templates.tau), values)
-    return np.concatenate([centres[at], vector[layout.n_params :]])
-
-
-def shares(context: Context, vector: FloatArray, obs: FloatArray, globs: FloatArray) -> Shares:
-    """Split twice the NLL at ``vector`` (param + bin param,) by what it comes from.
-
-    With the global observables at the values themselves the constraints vanish, and the data term is left.
-    """
-    prepared = resolve(context.prepared)
+def chi2_at(context: Context, vector: FloatArray, obs: FloatArray, globs: FloatArray) -> Chi2:
+    """chi2 at ``vector`` (param + bin param,)."""
     n = context.layout.n_params
-    point = vector[:n], vector[n:]
-    total, user = (2.0 * float(term) for term in _terms(prepared, *point, obs, globs))
-    free, free_user = (2.0 * float(t) for t in _terms(prepared, *point, obs, asimov_globs(context, vector)))
-    return Shares(data=free - free_user, user=user, total=total)
+    total, data = _terms(resolve(context.prepared), vector[:n], vector[n:], obs, globs)
+    return Chi2(2.0 * float(total), 2.0 * float(data))
 
 
 def with_tau(prepared: Prepared, tau: float) -> Prepared:
@@ -140,6 +124,11 @@ class Penalised:
         """The arrays at this tau."""
         return with_tau(self.context.prepared, tau)
 
+    @property
+    def n_bins(self) -> int:
+        """Bins of the likelihood: those of masked channels are none."""
+        return int(np.sum(np.asarray(self.context.prepared.plan.geometry.counted)))
+
     def at_tau(self, tau: float) -> Context:
         """The model at this tau."""
         return replace(self.context, prepared=self.prepared(tau))
@@ -164,7 +153,7 @@ class Penalised:
         of_mu = covariance[np.ix_(at, at)]
         residual = rows @ mu - self.regularisation.target
         norm = float(residual @ residual)
-        split = shares(self.at_tau(tau), vector, self.obs, self.globs)
+        split = chi2_at(self.at_tau(tau), vector, self.obs, self.globs)
         penalty = tau**2 * norm
         moving = covariance
         if np.all(np.isfinite(covariance)):

@@ -17,6 +17,7 @@ from .penalised import Penalised, Point
 
 __all__ = ["default_taus", "read_taus", "scan", "scan_record"]
 
+_GUESSES = (1.0, 10.0, 0.1, 100.0, 0.01)
 _POINTS = 50
 _REACH = 30.0
 """How far the scan goes beyond the tau where the penalty weighs as much as the data."""
@@ -37,15 +38,31 @@ def read_taus(taus: Any) -> FloatArray:
 
 
 def default_taus(problem: Penalised, free: Point) -> FloatArray:
-    """From no effect to no freedom: around the tau where the penalty weighs as much as the data."""
-    of_mu = np.asarray(free.solution.covariance)[np.ix_(problem.at, problem.at)]
-    if not free.success or not np.all(np.isfinite(of_mu)):
-        raise InvalidValueError(
-            "unfold: the fit without penalty did not converge, so there is no scale for tau; give taus, or a "
-            "tau."
-        )
-    strengths = algebra.half_strengths(of_mu, problem.regularisation.rows)
-    return np.geomspace(strengths[0] / _REACH, strengths[-1] * _REACH, _POINTS)
+    """From no effect to no freedom: around the tau where the penalty weighs as much as the data.
+
+    Raises
+    ------
+    InvalidValueError
+        If no fit tells that scale.
+    """
+    rows = problem.regularisation.rows
+    # Data can know no more of any mu than all events do: where the penalty knows as much of something, too.
+    guess = np.sqrt(max(float(np.sum(problem.obs)), 1.0)) / np.linalg.norm(rows, ord=2)
+    # Without a penalty there may be no minimum: unfolding is for such problems, too.
+    for tau in (0.0, *(guess * factor for factor in _GUESSES)):
+        point = free if tau == 0.0 else problem.solve(float(tau))
+        if not point.success:
+            continue
+        of_mu = np.asarray(point.solution.covariance)[np.ix_(problem.at, problem.at)]
+        if not np.all(np.isfinite(of_mu)):
+            continue
+        strengths = algebra.half_strengths(of_mu, rows, float(tau))
+        if len(strengths):
+            return np.geomspace(strengths[0] / _REACH, strengths[-1] * _REACH, _POINTS)
+    raise InvalidValueError(
+        "unfold: there is no scale for tau: no fit converged, or data know nothing of what is penalised; "
+        "give taus, or a tau."
+    )
 
 
 def scan(problem: Penalised, taus: FloatArray, start: FloatArray) -> list[Point]:

@@ -23,11 +23,10 @@ from .scan import default_taus, read_taus, scan, scan_record
 __all__ = ["unfold"]
 
 
-def _toy_truth(problem: Penalised, points: list[Point], first: Point, truth: Any) -> FloatArray:
-    """(param + bin param,): where toys are drawn, by default what the L-curve's tau gives."""
+def _toy_truth(problem: Penalised, first: Point, truth: Any) -> FloatArray:
+    """(param + bin param,): where toys are drawn, by default what the fit without penalty found."""
     if truth is None:
-        pilot = best_tau("lcurve", points, problem.solve)
-        return next(point.vector for point in [*points, *pilot.points] if point.tau == pilot.tau)
+        return first.vector
     given = check_finite("unfold: truth", as_floats("unfold: truth", truth))
     if given.shape != problem.at.shape:
         raise ShapeMismatchError(
@@ -99,7 +98,9 @@ def unfold(
     globs, fixed
         As of ``model.fit``.
     truth
-        (truth bin,): mu of the toys of "coverage"; by default fitted, at the tau of the L-curve.
+        (truth bin,): mu of the toys of "coverage". By default that of the fit without penalty (at the largest
+        tau if it failed): its scatter looks like structure, so that tau errs on the small side. A smoothed
+        truth would hide the bias that is to be seen.
     toys, tolerance, seed
         Of "coverage": number of toys, how much the mean coverage may lack, and the toys' seed.
     strict
@@ -160,7 +161,7 @@ def unfold(
     coverages: Mapping[float, Coverage] = {}
     remark = ""
     if criterion == "coverage":
-        vector = _toy_truth(problem, points, first, truth)
+        vector = _toy_truth(problem, first, truth)
         drawn = CoverageToys(problem, vector, toys, seed)
         choice, coverages = choose_by_coverage(points, drawn, float(allowed))
     elif criterion is not None:
@@ -184,6 +185,9 @@ def _record(
     regularisation, fit = problem.regularisation, _labelled(problem, final)
     failures = 0 if made is None else int(np.sum(~made.success))
     failed = "" if made is None or not failures else f"{failures} of {len(made)} fits of the scan failed."
+    lost = ""
+    if final.success and np.any(np.diagonal(final.sandwich) < 0.0):
+        lost = "The sandwich covariance is lost in rounding: data know too little for so small a tau."
     info = problem.context.layout.variable(problem.name)
     assert info is not None
     return UnfoldingResult(
@@ -192,7 +196,7 @@ def _record(
         operator=regularisation.name,
         tau=final.tau,
         criterion=criterion,
-        message=" ".join(note for note in (fit.message, remark, failed) if note),
+        message=" ".join(note for note in (fit.message, remark, failed, lost) if note),
         success=final.success,
         x=final.x,
         penalised_covariance=final.covariance,
@@ -205,7 +209,7 @@ def _record(
         chi2_data=final.data,
         chi2_constraints=final.constraints,
         chi2_penalty=final.penalty,
-        n_bins=problem.context.layout.n_bins,
+        n_bins=problem.n_bins,
         global_correlation=final.correlations,
         fit=fit,
         unregularised_fit=_labelled(problem, free),

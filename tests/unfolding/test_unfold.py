@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from linear import EDGES, make_case, make_model
 
-from smoothfit.errors import FitError
+from smoothfit.errors import FitError, InvalidValueError
 from smoothfit.fitters import count_traces
 from smoothfit.model import Model, Process, Variable
 from smoothfit.unfolding import Regularisation, bottom_line_test, response_process, unfold
@@ -212,6 +212,9 @@ def test_failure_at_the_chosen_tau():
     assert not caught.value.result.success
     flagged = unfold(model, mu, [110.0, 90.0], penalty, tau=None, strict=False)
     assert "INVALID" in repr(flagged)
+    # The data know nothing of the one curvature that there is: every tau gives the same.
+    with pytest.raises(InvalidValueError, match="no scale for tau"):
+        unfold(model, mu, [110.0, 90.0], penalty)
     with pytest.raises(FitError, match="none of the 3"):
         unfold(model, mu, [110.0, 90.0], penalty, taus=[1e-30, 2e-30, 3e-30])
 
@@ -286,3 +289,22 @@ def test_plain_model_of_one_channel_agrees_with_itself_in_dict_form():
     flat = unfold(model, mu, CASE.obs, penalty, tau=TAU)
     by_channel = unfold(model, mu, {"main": CASE.obs}, penalty, tau=TAU)
     np.testing.assert_array_equal(flat.x, by_channel.x)
+
+
+def test_truth_bins_finer_than_the_resolution():
+    """No minimum without a penalty, and still a result that is near the truth."""
+    edges = np.linspace(0.0, 1.0, 17)
+    centres, reco = 0.5 * (edges[1:] + edges[:-1]), (np.arange(20) + 0.5) / 20
+    response = np.exp(-0.5 * ((reco[:, None] - centres) / 0.16) ** 2)
+    response *= 0.8 / response.sum(axis=0)
+    truth = 2e4 * np.exp(-2.0 * centres)
+    mu = Variable("mu", np.ones(16))
+    model = Model().add_proc(response_process("sig", response, truth, probabilities=True).scale_by(mu))
+    real = 1.0 + 0.2 * np.sin(6.0 * centres)
+    obs = np.random.default_rng(0).poisson(response @ (real * truth)).astype(float)
+    found = unfold(model.prepare(), mu, obs, Regularisation("curvature", truth, edges=edges))
+    assert not found.unregularised_fit.success
+    assert "fit failed" in repr(found)
+    np.testing.assert_allclose(found.x / truth, real, atol=0.1)
+    # What is described is described well: chi2 of 20 bins is above 45.3 once in a thousand.
+    assert found.chi2_data < 45.3
