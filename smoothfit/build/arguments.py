@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import check_choice, describe, plural
 from .._types import FloatArray
 from ..effects import Effect, LnN
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError
-from .checks import check_choice, describe, plural
 from .declarations import AddFn, Scale, ScaleFn, Systematic, function_label
 from .selection import Region
 from .variable import Variable, check_variable

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import as_floats, describe, plural
 from .._types import BoolArray, FloatArray
 from ..constraints import Constraint, Gaussian, NoConstraint
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError
-from .checks import as_floats, describe, plural
 from .declarations import read_only
 
 __all__ = ["inside_support", "read_bound", "read_constraint", "read_flags"]

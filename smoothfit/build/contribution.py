@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._checks import as_floats, check_choice, check_finite, check_name, describe, plural
 from .._types import ArrayLike, FloatArray
 from ..effects import CODE2, EMPTY_RATE, Effect, GmN
 from ..errors import DuplicateNameError, InvalidTypeError, InvalidValueError, ShapeMismatchError
@@ -23,7 +24,6 @@ from .arguments import (
     resolve_axis,
 )
 from .changes import Tracked
-from .checks import as_floats, check_choice, check_finite, check_name, describe, plural
 from .declarations import Declaration, Scale, ScaleFn, Shape, Systematic, effect_label, read_only
 from .histograms import as_histogram, read_template, same_edges
 from .lowering import entries, rates

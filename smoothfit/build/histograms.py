@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import as_floats
 from .._types import FloatArray
 from ..errors import InvalidTypeError, ShapeMismatchError
-from .checks import as_floats
 
 __all__ = ["HistogramData", "as_histogram", "read_template", "same_edges"]
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from .._checks import check_flag, check_name, check_names, check_text, describe, plural
 from ..effects import Effect
 from ..errors import (
     DuplicateNameError,
@@ -25,7 +26,6 @@ from .arguments import (
     read_systematic,
 )
 from .changes import Tracked
-from .checks import check_flag, check_name, check_names, check_text, describe, plural
 from .contribution import ChannelContrib
 from .declarations import Declaration, Scale, ScaleFn, Systematic, effect_label
 from .lowering import lowered

@@ -9,9 +9,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .._checks import describe, plural
 from .._types import Array, IntArray
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError
-from .checks import describe, plural
 
 __all__ = ["EVERYWHERE", "Region", "read_region", "restrict"]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import as_floats, check_finite, check_flag, check_name, check_names, check_text, describe
 from .._types import ArrayLike, BoolArray, FloatArray, IntArray
 from ..constraints import Constraint
 from ..errors import InvalidTypeError, InvalidValueError, NotPreparedError, ShapeMismatchError
-from .checks import as_floats, check_finite, check_flag, check_name, check_names, check_text, describe
 from .components import inside_support, read_bound, read_constraint, read_flags
 from .declarations import read_only
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import as_floats, check_finite, check_flag, describe, plural
 from .._types import BoolArray, FloatArray
-from ..build.checks import as_floats, check_finite, check_flag, describe, plural
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError
 
 __all__ = ["Axis", "TruthBinning", "read_binning"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.special import chdtrc
 
-from ..build.checks import as_floats, check_finite, describe
+from .._checks import as_floats, check_finite, describe
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError
 from ..inference.fitting import fit_prepared_data, held_values
 from ..model import Model

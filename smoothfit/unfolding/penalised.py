@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._checks import describe
 from .._compilation import compiled
 from .._pytree import resolve
 from .._types import Array, FloatArray, IntArray
 from ..build import Variable
-from ..build.checks import describe
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError
 from ..fitters import compiled_solve
 from ..fitters.solution import Solution

@@ -7,8 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .._checks import as_floats, check_choice, check_finite, check_flag, describe
 from .._types import Array, ArrayLike, FloatArray
-from ..build.checks import as_floats, check_choice, check_finite, check_flag, describe
 from ..build.declarations import read_only
 from ..build.histograms import as_histogram
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError

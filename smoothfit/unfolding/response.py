@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._checks import as_floats, check_finite, check_flag, plural
 from .._types import FloatArray
 from ..build import ChannelContrib, Process
-from ..build.checks import as_floats, check_finite, check_flag, plural
 from ..build.histograms import as_histogram
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError
 

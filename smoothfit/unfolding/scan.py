@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import as_floats, check_finite
 from .._types import FloatArray
-from ..build.checks import as_floats, check_finite
 from ..errors import InvalidValueError, ShapeMismatchError
 from ..results import UnfoldingScan
 from . import algebra

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import as_floats, check_choice, check_finite
 from .._types import ArrayLike, FloatArray
 from ..build import Variable
-from ..build.checks import as_floats, check_choice, check_finite
 from ..errors import FitError, InvalidValueError, ShapeMismatchError
 from ..inference import compiled, inputs, labelling
 from ..model import Model
