@@ -100,8 +100,8 @@ def _variances(structure: Structure, rows: Rows) -> _Variances:
 class _Parts:
     """Local parameters as they are met, channel by channel."""
 
-    position: list[tuple[int, int, int]] = field(default_factory=list)
-    """(slot, place in the flattened tiles, position of a parameter or -1 - that of a bin parameter)"""
+    position: list[tuple[IntArray, IntArray, IntArray]] = field(default_factory=list)
+    """(slots, places in the flattened tiles, positions of parameters or -1 - those of bin parameters)"""
     multiplied: list[tuple[int, int, FloatArray]] = field(default_factory=list)
     shifted: list[tuple[int, int, FloatArray]] = field(default_factory=list)
     """(row tile, slot, bins covered)"""
@@ -132,8 +132,8 @@ def stack_binwise(
         found = numbering.add(channel, treatment, int(first_bin[index]))
         lite_place.append(places[treatment.lite])
         lite_number.append(found.of_bin[treatment.lite])
-        _bin_parts(parts, channel, treatment, found, places, rows)
-        _variable_parts(parts, [v for v in local if v.channel == index], places, parameters, rows)
+        used = _bin_parts(parts, channel, treatment, found, places, rows)
+        _variable_parts(parts, [v for v in local if v.channel == index], used, places, parameters, rows)
     place, number = np.concatenate(lite_place), np.concatenate(lite_number)
     names, at_bin, centre, counting, slot = numbering.result()
     bins = lite = None
@@ -232,21 +232,26 @@ class _Numbering:
 
 def _bin_parts(
     parts: _Parts, channel: Channel, treatment: Treatment, found: _Found, places: IntArray, rows: Rows
-) -> None:
-    """Parts of the bin parameters that are not in closed form."""
+) -> int:
+    """Parts of the bin parameters that are not in closed form; the number of slots they use."""
+    shared, slots = treatment.shared, 0
+    if shared.any():
+        none = np.zeros(int(shared.sum()), dtype=int)
+        parts.position.append((none, places[shared], -1 - found.of_bin[shared]))
+        slots = 1
+    first = np.zeros(channel.n_bins, dtype=int)
     members = [(c, sub) for c in channel.contributions for sub in range(c.contrib.n_sub)]
-    for b in np.flatnonzero(treatment.shared).tolist():
-        parts.position.append((0, int(places[b]), -1 - int(found.of_bin[b])))
     for index, (c, sub) in enumerate(members):
-        if treatment.shared.any() and c.contrib.sumw2 is not None:
-            _cover(parts.multiplied, c, sub, treatment.shared, np.zeros(channel.n_bins, dtype=int), rows)
+        if shared.any() and c.contrib.sumw2 is not None:
+            _cover(parts.multiplied, c, sub, shared, first, rows)
         for kind, mask in ((parts.multiplied, treatment.multiplied), (parts.shifted, treatment.shifted)):
-            if not mask[index].any():
-                continue
-            _cover(kind, c, sub, mask[index], found.slot[index], rows)
-            for b in np.flatnonzero(mask[index]).tolist():
-                slot = int(found.slot[index, b])
-                parts.position.append((slot, int(places[b]), -1 - int(found.of_row[index, b])))
+            own = mask[index]
+            if own.any():
+                _cover(kind, c, sub, own, found.slot[index], rows)
+                at = found.slot[index, own]
+                parts.position.append((at, places[own], -1 - found.of_row[index, own]))
+                slots = max(slots, 1 + int(at.max()))
+    return slots
 
 
 def _cover(
@@ -267,15 +272,17 @@ def _cover(
 
 
 def _variable_parts(
-    parts: _Parts, local: list[LocalVariable], places: IntArray, parameters: Parameters, rows: Rows
+    parts: _Parts,
+    local: list[LocalVariable],
+    used: int,
+    places: IntArray,
+    parameters: Parameters,
+    rows: Rows,
 ) -> None:
-    """Parts of a channel's local variables, in the slots behind those of its bin parameters."""
-    for found in local:
-        taken = set(places.tolist())
-        slot = 1 + max((s for s, place, _ in parts.position if place in taken), default=-1)
-        for place, position in zip(places.tolist(), parameters.of(found.variable).tolist(), strict=True):
-            parts.position.append((slot, place, position))
-        full = rows.tiling.cut(np.ones((1, len(places))))[0]
+    """Parts of a channel's local variables, in the slots behind those ``used`` by bin parameters."""
+    full = rows.tiling.cut(np.ones((1, len(places))))[0]
+    for slot, found in enumerate(local, used):
+        parts.position.append((np.full(len(places), slot), places, parameters.of(found.variable)))
         for row in found.rows:
             for row_tile, tile in zip(rows.at[row].tolist(), full, strict=True):
                 parts.multiplied.append((row_tile, slot, tile))
@@ -294,7 +301,7 @@ def _stack_parts(
         return None
     tiling = rows.tiling
     n_places, n_all = tiling.n_tiles * tiling.width, n_params + len(counting)
-    slots, places, values = (np.array(column) for column in zip(*parts.position, strict=True))
+    slots, places, values = (np.concatenate(column) for column in zip(*parts.position, strict=True))
     is_bin = values < 0
     values = np.where(is_bin, n_params - 1 - values, values)
     n_slots = int(slots.max()) + 1

@@ -30,6 +30,8 @@ def numbers(seed):
     bkg[2] = rng.uniform(3.0, 5.0)
     w_sig, w_bkg = sig * rng.uniform(0.05, 0.5, N_BINS), bkg * rng.uniform(0.1, 0.6, N_BINS)
     w_sig[2], w_bkg[2] = 0.2 * sig[2], 0.2 * bkg[2]
+    # Well enough known that there is no second minimum at negative mu, many sigmas of its x away.
+    w_sig[1] = 0.05 * sig[1]
     obs = rng.poisson(1.3 * sig + bkg + other).astype(float)
     obs[2] = 0.0
     obs[1] = max(obs[1], 2.0)
@@ -68,8 +70,10 @@ def explicit_nll(mode, values, n):
     gauss = lambda x: 0.5 * jnp.sum(x**2 + jnp.log(2 * jnp.pi))  # noqa: E731
 
     def count(k, rate):
+        # Not defined for negative rates: the minimiser must not go there.
         safe = jnp.where(rate > 0, rate, 1.0)
-        return rate - jnp.where(k > 0, k * jnp.log(safe), 0.0) + gammaln(k + 1)
+        found = rate - jnp.where(k > 0, k * jnp.log(safe), 0.0) + gammaln(k + 1)
+        return jnp.where(rate > 0, found, jnp.inf)
 
     if mode == "process":
         t = jnp.sqrt(mu**2 * n["w_sig"] + n["kappa"] ** (2 * theta) * n["w_bkg"])
