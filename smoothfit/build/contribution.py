@@ -296,7 +296,7 @@ class ChannelContrib(Tracked):
         --------
         >>> jes = Variable("jes", 0.0, nuisance=True)
         >>> ChannelContrib("SR", 50.0).add_lnN(jes, (0.9, 1.3)).effects[0].effect
-        LnN(down=[0.9], up=[1.3], 'combine')
+        LnN((0.9, 1.3))
         """
         what = f"{self._what}: add_lnN"
         lnn = read_lnn(what, variable, kappa, interpolation, read_region(what, sub_procs, bins))
