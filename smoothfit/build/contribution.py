@@ -451,7 +451,7 @@ class ChannelContrib(Tracked):
             ):
                 raise DuplicateNameError(
                     f"{what}: {label} of '{declaration.variable.name}' was given before; "
-                    "give all its numbers in one call, or act on other sub-processes."
+                    "give all its numbers in one call, or act on other sub-processes or bins."
                 )
 
     def _read_like_yields(self, field: str, values: Any, cure: str) -> FloatArray:

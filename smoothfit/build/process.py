@@ -455,7 +455,8 @@ class Process(Tracked):
         what, words = f"{self._what}: {call}", f"{call}('{of}')"
         if channel is None and not isinstance(bins, Mapping):
             return self._share(replace(declaration, region=read_region(what, sub_procs, bins)), what, words)
-        of_channel = by_channel(f"{what}: bins", bins, channel, self._contribs)
+        where = what if channel is not None and not isinstance(bins, Mapping) else f"{what}: bins"
+        of_channel = by_channel(where, bins, channel, self._contribs)
         # All are checked before one is changed.
         checked = {
             name: self._contribs[name]._checked(
