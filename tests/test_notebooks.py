@@ -79,8 +79,8 @@ PROBES = {
         ),
         "correlated": ("found = {", "{name: record.pull.tolist() for name, record in found.items()}"),
         "modes": ("modes = {", "{name: [fit[mu].value, fit[mu].error] for name, fit in fits.items()}"),
-        "asimov": ("n_toys = 1000", "distance"),
-        "coverage": ("n_toys = 1000", "[len(pull), float(pull.mean()), float(pull.std())]"),
+        "asimov": ("n_toys = 500", "distance"),
+        "coverage": ("n_toys = 500", "[len(pull), float(pull.mean()), float(pull.std())]"),
     },
 }
 """notebook -> name -> (text of a cell, expression to evaluate after that cell)."""
@@ -252,10 +252,10 @@ def _check_systematics(found: dict[str, Any]) -> None:
     assert np.ptp([value for value, _ in others]) < 0.02
     assert found["asimov"] < 1e-7
     number, mean, width = found["coverage"]
-    assert number > 990
+    assert number > 495
     # Four errors.
-    assert abs(mean) < 4.0 / 1000**0.5
-    assert abs(width - 1.0) < 4.0 / 2000**0.5
+    assert abs(mean) < 4.0 / 500**0.5
+    assert abs(width - 1.0) < 4.0 / 1000**0.5
 
 
 def _three_pulls(correlation: Any) -> Any:
