@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ._checks import plural
 from ._types import ArrayLike, FloatArray
 from .build import ChannelContrib, Process, Variable
 from .build.changes import total_changes
@@ -47,7 +48,11 @@ class Model:
     --------
     >>> mu = Variable("mu", 1.0, lower_bound=0.0)
     >>> model = Model().add_proc(Process("sig", [50.0, 1.0]).scale_by(mu))
-    >>> model = model.add_proc(Process("bkg", [500.0, 500.0])).prepare()
+    >>> model = model.add_proc(Process("bkg", [500.0, 500.0]))
+    >>> model
+    Model(processes: sig, bkg; not prepared)
+    >>> model.prepare()
+    Model(processes: sig, bkg; channels: main; 1 parameter, 0 bin parameters)
     >>> best_fit = model.fit(model.pred({mu: 0.5}))
     >>> round(best_fit["mu"].value, 6), round(best_fit["mu"].error, 4)
     (0.5, 0.4582)
@@ -61,6 +66,15 @@ class Model:
         self._seen_total = -1
         self._own_change: str | None = None
         self._blinded: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        names = [process.name for process in self._specification.processes]
+        shown = f"processes: {', '.join(names) or 'none'}; "
+        if self._layout is None or self._stale() is not None:
+            return f"Model({shown}{'not prepared' if self._layout is None else 'changed since prepare()'})"
+        sizes = (len(self.parameters), "parameter"), (len(self.bin_parameters), "bin parameter")
+        counted = ", ".join(plural(number, noun) for number, noun in sizes)
+        return f"Model({shown}channels: {', '.join(self.channels)}; {counted})"
 
     # -- building --------------------------------------------------------------------------------
 

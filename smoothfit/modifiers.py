@@ -171,8 +171,21 @@ def transform(of_factor: Callable[[Array], Any], fn: Callable[..., Any]) -> Modi
     return Modifier("transform", (fn,), lambda factor: jnp.asarray(of_factor(factor)))
 
 
+def _limit(name: str, given: Any, missing: float) -> float:
+    if given is None:
+        return missing
+    try:
+        return float(given)
+    except (TypeError, ValueError) as error:
+        raise InvalidTypeError(
+            f"clip: {name} must be a number, got {given!r}; write clip(fn, lower, upper), the function first."
+        ) from error
+
+
 def clip(fn: Callable[..., Any], lower: float | None = None, upper: float | None = None) -> Modifier:
     """A factor kept within limits; beyond them its derivative is 0.
+
+    A limit is a kink: a fit whose minimum falls on it does not converge.
 
     Examples
     --------
@@ -180,7 +193,7 @@ def clip(fn: Callable[..., Any], lower: float | None = None, upper: float | None
     >>> float(clip(LnN(1.1), 0.8, 1.2)(5.0))
     1.2
     """
-    limits = [-np.inf if lower is None else float(lower), np.inf if upper is None else float(upper)]
+    limits = [_limit("lower", lower, -np.inf), _limit("upper", upper, np.inf)]
     if not limits[0] <= limits[1]:
         raise InvalidValueError(f"clip: lower {limits[0]:g} is not below upper {limits[1]:g}; swap them.")
     return Modifier("clip", (fn,), lambda factor: jnp.clip(factor, *limits))

@@ -21,7 +21,7 @@ import numpy as np
 from jax.extend import core as jax_core
 
 from ._types import Array
-from .errors import UserFunctionError
+from .errors import SmoothfitError, UserFunctionError
 
 __all__ = ["Program", "trace"]
 
@@ -107,9 +107,12 @@ def trace(
         closed = jax.make_jaxpr(lambda *arguments: fn(*arguments))(*avals)
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = f"{type(error).__name__}: {reason[:300].rstrip('.')}"
+        # Our own errors bring their own cure.
+        ending = "" if isinstance(error, SmoothfitError) else f"; {cure}"
         raise UserFunctionError(
             f"{owner}: the function '{label}' cannot be traced at arguments of shape {list(shapes)}: "
-            f"{type(error).__name__}: {reason[:300]}; {cure}."
+            f"{reason}{ending}."
         ) from error
     if len(closed.out_avals) != 1:
         raise UserFunctionError(

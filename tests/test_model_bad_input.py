@@ -286,6 +286,12 @@ BUILDING = [
         ["channels", "names"],
     ),
     (
+        "masked channels in a list",
+        lambda: Model().mask_channels(["SR", "CR"]),
+        InvalidTypeError,
+        ["['SR', 'CR']", "mask_channels('SR', 'CR')"],
+    ),
+    (
         "described channel",
         lambda: Parts().model.describe_channel("XR", label="x").prepare(),
         UnknownNameError,
@@ -520,6 +526,12 @@ ASKING = [
         ["(2, 4)"],
     ),
     ("obs complex", lambda: model().fit(np.ones(4) * 1j), InvalidTypeError, ["obs", "complex"]),
+    (
+        "obs a pair",
+        lambda: model().fit(model().asimov({})),
+        InvalidTypeError,
+        ["obs", "tuple", "globs=globs"],
+    ),
     ("obs None", lambda: model().fit(None), InvalidTypeError, ["obs", "numbers"]),
     (
         "obs of a channel missing",

@@ -105,6 +105,8 @@ def test_an_eft_morphing_is_a_part_like_any_other():
         (lambda: mask([1.0, 0.0], LnN(1.1)), InvalidTypeError, ["mask", "booleans"]),
         (lambda: where(True, LnN(1.1), LnN(1.2)), ShapeMismatchError, ["where", "()"]),
         (lambda: clip(LnN(1.1), 2.0, 1.0), InvalidValueError, ["clip", "swap"]),
+        (lambda: clip(0.8, LnN(1.1), 1.2), InvalidTypeError, ["clip: lower", "LnN(1.1)", "function first"]),
+        (lambda: clip(LnN(1.1), upper="a"), InvalidTypeError, ["clip: upper", "'a'"]),
     ],
 )
 def test_bad_input(call, error, words):
@@ -120,3 +122,11 @@ def test_a_mask_of_another_length_is_refused_when_the_model_is_prepared():
     bkg = Process("bkg", HIST).scale_by_fn(mask([True, False], LnN(1.1)), theta)
     with pytest.raises(UserFunctionError, match=r"'mask'.*\(2,\).*\(1, 3\)"):
         Model().add_proc(bkg).prepare()
+
+
+def test_a_wrong_number_of_variables_is_not_blamed_on_numpy():
+    a, b = (Variable(name, 0.0, nuisance=True) for name in "ab")
+    bkg = Process("bkg", HIST).scale_by_fn(compose(LnN(1.1), LnN(1.2), LnN(1.3)), a, b)
+    with pytest.raises(UserFunctionError, match=r"called with 2 arguments, it takes 1 or 3") as caught:
+        Model().add_proc(bkg).prepare()
+    assert "jax.numpy" not in str(caught.value)

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy import optimize
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -73,6 +75,26 @@ PROBES = {
             "[by_hand.tolist(), (obs['B'] * obs['C'] / obs['D']).tolist()]",
         ),
         "coverage": ("n_toys = 300", "[len(pulls), float(pulls.mean()), float(pulls.std())]"),
+    },
+    "systematics": {
+        "interpolations": (
+            "slope of log(factor)",
+            "[[float(LnN((0.9, 1.3), interpolation=i)(t)) for t in (-0.5, 0.5)] "
+            "for i in ('combine', 'talk')]",
+        ),
+        "shapes": (
+            "pictures = Model()",
+            "[(half['linear'] - 0.5 * (nominal + up)).tolist(), "
+            "(beyond['quadratic'] - (nominal + 1.75 * (up - nominal) - 0.25 * (nominal - down))).tolist()]",
+        ),
+        "constraints": (
+            "counting_fit = counting.fit(",
+            "[counting_fit[name].value for name in ('Gaussian', 'Poisson', 'Gamma', 'Uniform')]",
+        ),
+        "correlated": ("found = {", "{name: record.pull.tolist() for name, record in found.items()}"),
+        "modes": ("modes = {", "{name: [fit[mu].value, fit[mu].error] for name, fit in fits.items()}"),
+        "asimov": ("n_toys = 500", "distance"),
+        "coverage": ("n_toys = 500", "[len(pull), float(pull.mean()), float(pull.std())]"),
     },
 }
 """notebook -> name -> (text of a cell, expression to evaluate after that cell)."""
@@ -238,9 +260,49 @@ def _check_unfolding(found: dict[str, Any]) -> None:
     assert errors["coverage"] < 1.0
 
 
+def _check_systematics(found: dict[str, Any]) -> None:
+    # Combine's and the talk's form of 0.9/1.3, by hand.
+    assert found["interpolations"][0] == pytest.approx([0.9487, 1.1402], abs=5e-5)
+    assert found["interpolations"][1] == pytest.approx([0.9363, 1.1272], abs=5e-5)
+    assert found["shapes"] == pytest.approx(np.zeros((2, 10)), abs=1e-9)
+    # d/da of 100 a - 132 log(a) - log C: quadratic equations, the uniform one ends at its limit.
+    gaussian = (-75.0 + (75.0**2 + 4 * 25.0 * 132.0) ** 0.5) / 50.0
+    poisson, gamma = (132.0 + 25.0) / 125.0, (132.0 + 24.0) / 125.0
+    assert found["constraints"] == pytest.approx([gaussian, poisson, gamma, 1.2], abs=1e-7)
+    for name, matrix in {
+        "independent": np.eye(3),
+        "half of it": np.array([[1.0, 0.45, -0.15], [0.45, 1.0, 0.25], [-0.15, 0.25, 1.0]]),
+    }.items():
+        assert found["correlated"][name] == pytest.approx(_three_pulls(matrix), abs=1e-6)
+    a, b, c = found["correlated"]["repaired"]
+    assert a < found["correlated"]["independent"][0]
+    assert b > 0.0 > c
+    # Those that take the simulation's statistics into account agree with each other.
+    none, *others = found["modes"].values()
+    assert all(error > none[1] + 0.03 for _, error in others)
+    assert np.ptp([value for value, _ in others]) < 0.02
+    assert found["asimov"] < 1e-7
+    number, mean, width = found["coverage"]
+    assert number > 495
+    # Four errors.
+    assert abs(mean) < 4.0 / 500**0.5
+    assert abs(width - 1.0) < 4.0 / 1000**0.5
+
+
+def _three_pulls(correlation: Any) -> Any:
+    """Three counts 125, 100, 100 of 100 * 1.2^theta each, theta with this correlation: by scipy."""
+    precision, counts = np.linalg.inv(correlation), np.array([125.0, 100.0, 100.0])
+
+    def gradient(theta: Any) -> Any:
+        return np.log(1.2) * (100.0 * 1.2**theta - counts) + precision @ theta
+
+    return optimize.root(gradient, np.zeros(3), tol=1e-12).x
+
+
 CHECKS = {
     "quickstart": _check_quickstart,
     "eft": _check_eft,
     "abcd": _check_abcd,
     "unfolding": _check_unfolding,
+    "systematics": _check_systematics,
 }

@@ -51,6 +51,11 @@ def read_systematic(what: str, effect: Any, variable: Any, region: Region) -> Sy
         raise InvalidTypeError(
             f"{what} needs an effect, got the class {effect.__name__}; call it with numbers."
         )
+    if callable(effect) and not isinstance(effect, Effect):
+        raise InvalidTypeError(
+            f"{what} needs an effect such as LnN(1.05), got {describe(effect)}; "
+            "functions and what modifiers make of them go to scale_by_fn."
+        )
     if not isinstance(effect, Effect):
         raise InvalidTypeError(
             f"{what} needs an effect such as LnN(1.05) first, then the variable, got {describe(effect)}."
@@ -171,7 +176,7 @@ def check_channel(what: str, channel: Any, channels: Collection[str]) -> None:
     if not isinstance(channel, str) or channel not in channels:
         listed = ", ".join(repr(name) for name in channels) or "none"
         raise UnknownNameError(
-            f"{what} has no contribution to channel {describe(channel)}; its channels: {listed}."
+            f"{what}: there is no contribution to channel {describe(channel)}; the process has: {listed}."
         )
 
 

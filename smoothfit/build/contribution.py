@@ -296,7 +296,7 @@ class ChannelContrib(Tracked):
         --------
         >>> jes = Variable("jes", 0.0, nuisance=True)
         >>> ChannelContrib("SR", 50.0).add_lnN(jes, (0.9, 1.3)).effects[0].effect
-        LnN(down=[0.9], up=[1.3], 'combine')
+        LnN((0.9, 1.3))
         """
         what = f"{self._what}: add_lnN"
         lnn = read_lnn(what, variable, kappa, interpolation, read_region(what, sub_procs, bins))
@@ -451,7 +451,7 @@ class ChannelContrib(Tracked):
             ):
                 raise DuplicateNameError(
                     f"{what}: {label} of '{declaration.variable.name}' was given before; "
-                    "give all its numbers in one call, or act on other sub-processes."
+                    "give all its numbers in one call, or act on other sub-processes or bins."
                 )
 
     def _read_like_yields(self, field: str, values: Any, cure: str) -> FloatArray:

@@ -162,7 +162,7 @@ class Process(Tracked):
         --------
         >>> bkg = Process("bkg", [500.0, 400.0]).add_lnN(Variable("lumi", 0.0, nuisance=True), 1.25)
         >>> bkg.resolved_effects(bkg["main"])[0].effect
-        LnN(down=[0.8], up=[1.25], 'combine')
+        LnN(1.25)
         """
         every = (*self._shared_with(contrib), *contrib.effects)
         return tuple(lowered(contrib, effect) for effect in every)
@@ -430,8 +430,10 @@ class Process(Tracked):
         if self._signal:
             parts.append("signal=True")
         parts.append(f"channels: {', '.join(self._contribs) or 'none'}")
-        if self._effects:
-            parts.append("effects: " + ", ".join(effect_label(effect) for effect in self._effects))
+        acting = {"": self._effects} | {f"{name}: ": c.effects for name, c in self._contribs.items()}
+        listed = [where + ", ".join(map(effect_label, found)) for where, found in acting.items() if found]
+        if listed:
+            parts.append("effects: " + "; ".join(listed))
         return f"Process({', '.join(parts)})"
 
     # -- checks ----------------------------------------------------------------------------------
@@ -453,7 +455,8 @@ class Process(Tracked):
         what, words = f"{self._what}: {call}", f"{call}('{of}')"
         if channel is None and not isinstance(bins, Mapping):
             return self._share(replace(declaration, region=read_region(what, sub_procs, bins)), what, words)
-        of_channel = by_channel(f"{what}: bins", bins, channel, self._contribs)
+        where = what if channel is not None and not isinstance(bins, Mapping) else f"{what}: bins"
+        of_channel = by_channel(where, bins, channel, self._contribs)
         # All are checked before one is changed.
         checked = {
             name: self._contribs[name]._checked(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -14,7 +15,7 @@ from ..constraints import Constraint
 from ..errors import InvalidValueError, ShapeMismatchError
 from .kind import Kind
 
-__all__ = ["Effect", "Entries", "RowEffect", "VariableLike", "require_constraint", "row_numbers"]
+__all__ = ["Effect", "Entries", "RowEffect", "VariableLike", "given_as", "require_constraint", "row_numbers"]
 
 
 C = TypeVar("C", bound=Constraint)
@@ -60,7 +61,7 @@ class Effect(ABC):
 
     @abstractmethod
     def __call__(self, theta: Any) -> Array:
-        """The factor at theta: shape (), or (sub-process, 1) if it has one number a sub-process."""
+        """The factor at theta, in its shape; (sub-process, 1) if it has one number a sub-process."""
 
     def check_variable(self, what: str, variable: VariableLike) -> None:  # noqa: B027 (most accept any)
         """Raise an InvalidValueError where the effect cannot act through this variable."""
@@ -69,6 +70,16 @@ class Effect(ABC):
     def n_rows(self) -> int | None:
         """The number of rows that it has numbers for; None where one serves all."""
         return None
+
+
+# One program: operation by operation the first value of an lnN takes a second.
+_compiled_factor = jax.jit(lambda kind, theta, *numbers: kind.factor(theta, *numbers), static_argnums=0)
+
+
+def _factor(kind: Kind, theta: Array, *numbers: Array) -> Array:
+    if isinstance(theta, jax.core.Tracer):
+        return kind.factor(theta, *numbers)
+    return jnp.asarray(_compiled_factor(kind, theta, *numbers))
 
 
 class RowEffect(Effect):
@@ -90,8 +101,15 @@ class RowEffect(Effect):
 
     def __call__(self, theta: Any) -> Array:
         kind, numbers = self._bare()
-        factor = kind.factor(jnp.asarray(theta, float), *(jnp.asarray(n) for n in numbers))
-        return factor.reshape(()) if self.n_rows is None else factor[:, None]
+        at, rows = jnp.asarray(theta, float), self.n_rows
+        if rows is None:
+            return _factor(kind, at, *(jnp.asarray(n[0]) for n in numbers))
+        if at.size != 1:
+            raise ShapeMismatchError(
+                f"{type(self).__name__}: theta has shape {at.shape}, the effect has {rows} sub-processes; "
+                "give one theta at a time."
+            )
+        return _factor(kind, at.reshape(1), *(jnp.asarray(n) for n in numbers))[:, None]
 
     @property
     def n_rows(self) -> int | None:
@@ -115,6 +133,11 @@ def row_numbers(what: str, values: Any, *, positive: bool = False, cure: str = "
     array = np.atleast_1d(array)
     array.setflags(write=False)
     return array
+
+
+def given_as(numbers: FloatArray) -> float | list[float]:
+    """One number for one, else a list: for what is shown as it was typed."""
+    return float(numbers[0]) if len(numbers) == 1 else [float(number) for number in numbers]
 
 
 def on_rows(numbers: FloatArray, rate: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from .._types import Array, FloatArray
 from ..constraints import Gamma, Poisson
 from ..errors import InvalidValueError, ShapeMismatchError
 from .affine import AFFINE
-from .effect import Entries, RowEffect, VariableLike, on_rows, require_constraint, row_numbers
+from .effect import Entries, RowEffect, VariableLike, given_as, on_rows, require_constraint, row_numbers
 from .kind import Kind
 
 __all__ = ["EMPTY_RATE", "GmM", "GmN"]
@@ -104,7 +104,7 @@ class GmN(RowEffect):
         return AFFINE, (np.where(acts, 0.0, 1.0), np.where(acts, 1.0 / max(self.count, 1.0), 0.0))
 
     def __repr__(self) -> str:
-        return f"GmN({self.count:g}, {self.alpha.tolist()})"
+        return f"GmN({self.count:g}, {given_as(self.alpha)})"
 
 
 class GmM(RowEffect):

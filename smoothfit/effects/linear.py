@@ -9,7 +9,7 @@ import numpy as np
 from .._types import FloatArray
 from ..errors import InvalidValueError
 from .affine import AFFINE
-from .effect import Entries, RowEffect, VariableLike, on_rows, row_numbers
+from .effect import Entries, RowEffect, VariableLike, given_as, on_rows, row_numbers
 from .kind import Kind
 
 __all__ = ["Linear", "TrG"]
@@ -53,7 +53,7 @@ class Linear(RowEffect):
         return AFFINE, (np.ones(1), self.width)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.width.tolist()})"
+        return f"{type(self).__name__}({given_as(self.width)})"
 
 
 class TrG(Linear):

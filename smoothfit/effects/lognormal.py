@@ -18,7 +18,7 @@ from .._types import Array, FloatArray
 from ..constraints import Uniform
 from ..errors import InvalidValueError, ShapeMismatchError
 from ..interpolation import LOG_FACTORS, combine_derivatives
-from .effect import Entries, RowEffect, VariableLike, on_rows, row_numbers
+from .effect import Entries, RowEffect, VariableLike, given_as, on_rows, row_numbers
 from .kind import Derivatives, Kind
 from .terms import second_order
 
@@ -125,7 +125,10 @@ class LnN(RowEffect):
         return KINDS[self.interpolation], (self.down, self.up)
 
     def __repr__(self) -> str:
-        return f"LnN(down={self.down.tolist()}, up={self.up.tolist()}, {self.interpolation!r})"
+        symmetric = np.array_equal(self.down, 1.0 / self.up)
+        kappa = given_as(self.up) if symmetric else (given_as(self.down), given_as(self.up))
+        other = "" if self.interpolation == "combine" else f", interpolation={self.interpolation!r}"
+        return f"LnN({kappa}{other})"
 
 
 class LnU(RowEffect):
@@ -179,4 +182,4 @@ class LnU(RowEffect):
         return KINDS["combine"], (self._down, self.kappa)
 
     def __repr__(self) -> str:
-        return f"LnU({self.kappa.tolist()})"
+        return f"LnU({given_as(self.kappa)})"

@@ -18,7 +18,7 @@ from jax.scipy.special import gammainc, gammaincc, gammaln, ndtr
 
 from .._types import Array, FloatArray
 from ..errors import InvalidValueError
-from .effect import Entries, RowEffect, on_rows, row_numbers
+from .effect import Entries, RowEffect, given_as, on_rows, row_numbers
 from .inversion import bisect
 from .kind import Derivatives, Kind
 
@@ -132,4 +132,4 @@ class Poisson(RowEffect):
         return COUNT, (self.events,)
 
     def __repr__(self) -> str:
-        return f"Poisson({self.events.tolist()})"
+        return f"Poisson({given_as(self.events)})"

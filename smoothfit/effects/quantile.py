@@ -159,7 +159,13 @@ class Quantile(Effect):
 
     def _check(self) -> None:
         grid = self._grid()
-        values = np.asarray(jax.jit(self.__call__)(grid))
+        try:
+            values = np.asarray(jax.jit(self.__call__)(grid))
+        except (jax.errors.JAXTypeError, TypeError) as error:
+            raise InvalidTypeError(
+                "Quantile: its functions must be written with jax.numpy and jax.scipy "
+                f"(jax.scipy.stats.norm.ppf, not scipy.stats.norm.ppf): {type(error).__name__}."
+            ) from error
         if values.shape != grid.shape:
             raise InvalidValueError(
                 f"Quantile: {len(grid)} probabilities give shape {values.shape}; "

@@ -64,6 +64,11 @@ def counts(layout: Layout, given: Any, what: str = "obs") -> FloatArray:
     """(bin,) observed counts from an array or {channel: array or histogram}."""
     if isinstance(given, Mapping):
         given = _from_channels(layout, given, what)
+    if isinstance(given, tuple) and any(isinstance(part, np.ndarray) for part in given):
+        raise InvalidTypeError(
+            f"{what}: got a tuple of arrays, expected the counts; of asimov() they are the first part: "
+            "obs, globs = model.asimov(values), then fit(obs, globs=globs)."
+        )
     array = _finite(_numbers(given, what), what)
     if array.shape != (layout.n_bins,):
         raise ShapeMismatchError(

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 
+from .._checks import plural
 from ..build.declarations import effect_label, variables_of
 from ..layout import Layout
 from ..preparation import Specification
@@ -91,10 +92,14 @@ def _mc_stat_tables(layout: Layout) -> tuple[Table, ...]:
 
 def summarize(layout: Layout, specification: Specification) -> ModelSummary:
     """Yields, parameters and effects of a prepared model."""
-    title = (
-        f"{len(layout.processes)} processes, {len(layout.channels)} channels, {layout.n_bins} bins, "
-        f"{layout.n_params} parameters, {layout.n_bin_params} bin parameters"
-    )
+    sizes = {
+        "process": len(layout.processes),
+        "channel": len(layout.channels),
+        "bin": layout.n_bins,
+        "parameter": layout.n_params,
+        "bin parameter": layout.n_bin_params,
+    }
+    title = ", ".join(plural(number, noun) for noun, number in sizes.items())
     tables = (
         _yields_table(layout, specification),
         _parameters_table(layout, specification),

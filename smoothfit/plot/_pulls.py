@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..results import Pulls
-from ._style import SMALL, TINY, label_text, new_figure
+from ._style import SMALL, TINY, check_record, label_text, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,6 +62,8 @@ def pulls(record: Pulls, *, largest: int | None = None) -> Figure:
 
     Raises
     ------
+    InvalidTypeError
+        For something that is no record of pulls.
     MissingPackageError
         If matplotlib is not installed.
 
@@ -72,6 +74,7 @@ def pulls(record: Pulls, *, largest: int | None = None) -> Figure:
     >>> [text.get_text() for text in pulls(record).axes[0].get_yticklabels()]
     ['$\\mathrm{JES}$', 'lumi']
     """
+    check_record("plot.pulls", record, Pulls, "model.pulls(best_fit)")
     shown = record if largest is None else record.largest(largest)
     columns = max(1, -(-len(shown) // _PER_COLUMN))
     lines = max(1, -(-len(shown) // columns))

@@ -10,6 +10,7 @@ from scipy.special import gammaincinv
 
 from .._optional import require
 from .._types import FloatArray
+from ..errors import InvalidTypeError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,6 +21,7 @@ __all__ = [
     "SMALL",
     "TINY",
     "Fill",
+    "check_record",
     "fill_of",
     "label_text",
     "new_figure",
@@ -56,6 +58,20 @@ def fill_of(position: int) -> Fill:
     """Colour of the process at a position; after ten the colours come again with a hatch."""
     repeat, index = divmod(position, len(_PALETTE))
     return Fill(_PALETTE[index], _HATCHES[repeat % len(_HATCHES)])
+
+
+def check_record(what: str, record: object, kind: type, made_by: str) -> None:
+    """A picture is drawn from a record of its kind.
+
+    Raises
+    ------
+    InvalidTypeError
+        For anything else.
+    """
+    if not isinstance(record, kind):
+        raise InvalidTypeError(
+            f"{what} draws a {kind.__name__} record, got {type(record).__name__}; give it {made_by}."
+        )
 
 
 def new_figure(width: float, height: float) -> Figure:

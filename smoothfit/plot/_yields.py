@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..results import Yields
 from ._channel import Panel, draw_channel
-from ._style import SMALL, label_text, new_figure
+from ._style import SMALL, check_record, label_text, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,6 +69,8 @@ def yields(
     ------
     UnknownNameError
         If there is no such channel.
+    InvalidTypeError
+        For something that is no record of yields.
     MissingPackageError
         If matplotlib is not installed.
 
@@ -82,6 +84,7 @@ def yields(
     >>> len(yields(record).axes)  # events and ratio
     2
     """
+    check_record("plot.yields", record, Yields, "model.yields(...)")
     chosen = record.channels if channels is None else [record.channel(name) for name in channels]
     columns = min(2, max(1, len(chosen)))
     rows = -(-len(chosen) // columns)

@@ -72,7 +72,9 @@ def masked(names: Sequence[Any]) -> tuple[str, ...]:
     """Names of channels."""
     for name in names:
         if not isinstance(name, str):
-            raise InvalidTypeError(f"mask_channels: channels must be names, got {name!r}.")
+            raise InvalidTypeError(
+                f"mask_channels: got {name!r}; give names, as in mask_channels('SR', 'CR')."
+            )
     return tuple(dict.fromkeys(names))
 
 

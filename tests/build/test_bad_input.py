@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from smoothfit.build import ChannelContrib, Process, Variable
 from smoothfit.constraints import (
@@ -27,6 +28,7 @@ from smoothfit.errors import (
     SmoothfitError,
     UnknownNameError,
 )
+from smoothfit.modifiers import clip
 
 
 def theta(name="theta"):
@@ -75,6 +77,12 @@ def mixed(first, second):
 def effect_twice():
     variable = theta()
     return sigs().add_lnN(variable, 1.1, sub_procs=[0]).add_effect(LnN(1.2), variable)
+
+
+def overlapping():
+    variable = theta()
+    process = sig().add_effect(Linear(0.1), variable, bins=[0])
+    return process.add_effect(Linear(0.2), variable, bins=[0, 1])
 
 
 def lnn_twice():
@@ -491,6 +499,42 @@ ROW_EFFECTS = [
     ("effect none", lambda: contrib().add_effect(1.05, theta()), InvalidTypeError, ["LnN(1.05)", "1.05"]),
     ("effect class", lambda: contrib().add_effect(LnN, theta()), InvalidTypeError, ["class LnN", "call it"]),
     ("effect swapped", lambda: sig().add_effect(theta(), LnN(1.1)), InvalidTypeError, ["'sig'", "first"]),
+    (
+        "effect a function",
+        lambda: sig().add_effect(lambda t: 1.0 + t, theta()),
+        InvalidTypeError,
+        ["LnN(1.05)", "scale_by_fn"],
+    ),
+    (
+        "effect a modifier",
+        lambda: sig().add_effect(clip(LnN(1.1), 0.8, 1.2), theta()),
+        InvalidTypeError,
+        ["clip", "scale_by_fn"],
+    ),
+    (
+        "effect, unknown channel",
+        lambda: sig().add_effect(Linear(0.1), theta(), channel="CR"),
+        UnknownNameError,
+        ["add_effect: there is no contribution to channel 'CR'"],
+    ),
+    (
+        "effect, bins of an unknown channel",
+        lambda: sig().add_effect(Linear(0.1), theta(), bins={"CR": [0]}),
+        UnknownNameError,
+        ["bins: there is no contribution to channel 'CR'"],
+    ),
+    (
+        "effect, bins that overlap",
+        overlapping,
+        DuplicateNameError,
+        ["linear of 'theta'", "other sub-processes or bins"],
+    ),
+    (
+        "quantile of scipy",
+        lambda: Quantile(stats.norm(1.0, 0.2).ppf),
+        InvalidTypeError,
+        ["Quantile", "jax.scipy.stats.norm.ppf"],
+    ),
     (
         "effect of an array variable",
         lambda: sig().add_effect(Linear(0.1), Variable("mu", [1.0, 1.0])),

@@ -44,6 +44,14 @@ def test_yields_make_the_contribution_to_main():
     assert repr(process) == "Process('sig', signal=True, channels: main)"
 
 
+def test_it_shows_what_acts_everywhere_and_in_one_channel():
+    jes = Variable("jes", 0.0, nuisance=True)
+    process = Process("bkg", [5.0, 6.0], channel="SR").add_contrib(ChannelContrib("CR", [7.0]))
+    process.scale_by(Variable("mu", 1.0)).add_shape(jes, [6.0, 7.0], [4.0, 5.0], channel="SR")
+    shown = "Process('bkg', channels: SR, CR, effects: scale_by mu; SR: shape jes)"
+    assert repr(process) == shown
+
+
 def test_array_process():
     process = Process("sigs", [[50.0, 1.0], [1.0, 25.0]])
     assert (process.is_array, process.n_sub, process.sub_procs) == (True, 2, ("sigs[0]", "sigs[1]"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import jax
@@ -24,6 +25,7 @@ from smoothfit.effects import (
     TrG,
     second_order,
 )
+from smoothfit.errors import ShapeMismatchError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -236,6 +238,41 @@ def test_one_number_a_sub_process():
     np.testing.assert_allclose(found, [[1.2], [1.2]], rtol=1e-15)
     np.testing.assert_allclose(GmN(4, [0.5, 0.0])(8.0), [[2.0], [1.0]], rtol=1e-15)
     assert Linear(0.1)(2.0).shape == ()
+
+
+def test_an_array_of_thetas():
+    theta = np.array([[-1.0, 0.0, 0.5], [1.0, 2.0, 3.0]])
+    for effect, formula in (
+        (LnN((0.9, 1.3)), lambda t: combine(t, 0.9, 1.3)),
+        (Linear(0.2), lambda t: 1 + 0.2 * t),
+        (Poisson(5), lambda t: from_count(t, 5)),
+    ):
+        np.testing.assert_allclose(effect(theta), formula(theta), rtol=1e-12)
+    with pytest.raises(ShapeMismatchError, match=r"Linear: theta has shape \(3,\).* 2 sub-processes"):
+        Linear([0.1, 0.2])(theta[0])
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "LnN(1.01)",
+        "LnN((0.9, 1.3), interpolation='talk')",
+        "LnN(([0.9, 0.8], [1.1, 1.2]))",
+        "LnU(2.0)",
+        "Linear([0.1, 0.2])",
+        "TrG(0.5)",
+        "GmN(60, 1.5)",
+        "GmM(0.3)",
+        "Poisson(6.0)",
+    ],
+)
+def test_effects_are_shown_as_they_are_typed(typed):
+    known = {cls.__name__: cls for cls in (LnN, LnU, Linear, TrG, GmN, GmM, Poisson)}
+    name, numbers = typed.split("(", 1)
+    numbers, _, interpolation = numbers[:-1].partition(", interpolation=")
+    given = ast.literal_eval(f"({numbers},)")
+    options = {"interpolation": interpolation.strip("'")} if interpolation else {}
+    assert repr(known[name](*given, **options)) == typed
 
 
 # -- the registry ---------------------------------------------------------------------------------------

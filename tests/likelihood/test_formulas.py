@@ -179,6 +179,7 @@ def bins_of(d, g, *, delta=0.0, held=None):
         held=0.0 * ones if held is None else ones,
         held_at=0.0 * ones if held is None else held,
         delta=delta * ones,
+        data_variance=None,
         any_parameter=True,
     )
 

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import norm, poisson
 
 from smoothfit import plot
-from smoothfit.errors import MissingPackageError, OutputFileError, UnknownNameError
+from smoothfit.errors import InvalidTypeError, MissingPackageError, OutputFileError, UnknownNameError
 from smoothfit.layout import ChannelInfo, ProcessInfo
 from smoothfit.plot._style import fill_of, label_text, poisson_interval
 from smoothfit.results import Pulls, Yields
@@ -201,6 +201,21 @@ def test_figures_that_cannot_be_saved(tmp_path, name):
     with pytest.raises(OutputFileError):
         plot.save_figure(plot.pulls(make_pulls()), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (
+            lambda: plot.yields(make_pulls()),
+            r"plot\.yields draws a Yields record, got Pulls; .*model\.yields",
+        ),
+        (lambda: plot.pulls(make_yields()), r"plot\.pulls draws a Pulls record, got Yields; .*model\.pulls"),
+    ],
+)
+def test_a_picture_of_something_else(draw, words):
+    with pytest.raises(InvalidTypeError, match=words):
+        draw()
 
 
 def test_without_matplotlib(monkeypatch):

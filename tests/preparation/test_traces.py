@@ -155,7 +155,7 @@ def test_bin_local_parameters_are_found():
     plan = small.model.prepared.plan
     assert plan.n_params == 12
     assert plan.n_dense == 3
-    found = np.asarray(plan.local.params.values).astype(int)
+    found = np.asarray(plan.local.at.values).astype(int)
     expected = np.concatenate([small.model.index(v) for v in ("gauss", "poisson", "free")])
     np.testing.assert_array_equal(np.sort(found), np.sort(expected))
 
