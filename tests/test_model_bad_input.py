@@ -331,6 +331,12 @@ FUNCTIONS = [
         ["'sig'", "(2, 2)"],
     ),
     (
+        "derivative not finite",
+        lambda: with_function(lambda m: 1.0 + jnp.sqrt(m[0] - 1.0)),
+        UserFunctionError,
+        ["'sig'", "lambda", "derivative", "not finite", "guard"],
+    ),
+    (
         "not finite",
         lambda: with_function(lambda m: jnp.log(m[0] - 1.0)),
         UserFunctionError,

@@ -74,9 +74,9 @@ def _trace(
 
 
 @partial(jax.jit, static_argnums=0)
-def _evaluate(program: Program, captured: tuple[Array, ...], *values: Array) -> Array:
-    """Compiled once for each program, re-created functions included."""
-    return program(captured, *values)
+def _evaluate(program: Program, captured: tuple[Array, ...], *values: Array) -> tuple[Array, Array]:
+    """(value, derivative along all arguments); compiled once for each program."""
+    return jax.jvp(lambda *v: program(captured, *v), values, tuple(jnp.ones_like(v) for v in values))
 
 
 def _check_finite(traced: Traced, p: Parameters, label: str, owner: str) -> None:
@@ -84,12 +84,13 @@ def _check_finite(traced: Traced, p: Parameters, label: str, owner: str) -> None
         jnp.asarray(p.start[at][0] if s else p.start[at])
         for at, s in zip(traced.arguments, traced.scalars, strict=True)
     ]
-    result = np.asarray(_evaluate(traced.program, traced.captured, *values))
-    if not np.all(np.isfinite(result)):
-        raise UserFunctionError(
-            f"{owner}: the function '{label}' is not finite at the variables' start values; "
-            "guard divisions, logarithms and roots, or choose other start values."
-        )
+    result, slope = (np.asarray(found) for found in _evaluate(traced.program, traced.captured, *values))
+    for what, found in (("is", result), ("has a derivative that is", slope)):
+        if not np.all(np.isfinite(found)):
+            raise UserFunctionError(
+                f"{owner}: the function '{label}' {what} not finite at the variables' start values; "
+                "guard divisions, logarithms and roots, or choose other start values."
+            )
 
 
 def classify(shape: tuple[int, ...], axis: str | None, contribution: Contribution) -> str | None:
