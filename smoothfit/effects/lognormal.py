@@ -116,9 +116,17 @@ class LnN(RowEffect):
             )
         self.down, self.up = np.broadcast_arrays(down, up)
         self.interpolation: str = interpolation
+        # A list of two numbers could be one a sub-process, too: see entries().
+        self._listed = not isinstance(kappa, tuple) and np.shape(kappa) == (2,)
 
     def entries(self, what: str, rate: FloatArray) -> Entries:
-        """See :class:`RowEffect`."""
+        """See :class:`RowEffect`; of two sub-processes a list of two numbers is refused as ambiguous."""
+        if self._listed and len(rate) == 2:
+            down, up = (f"{float(side[0]):g}" for side in (self.down, self.up))
+            raise InvalidValueError(
+                f"{what}: a list of two kappas for two sub-processes can mean two things; write "
+                f"({down}, {up}) for (down, up), or ([1/{down}, 1/{up}], [{down}, {up}]) for one each."
+            )
         return Entries(KINDS[self.interpolation], (on_rows(self.down, rate), on_rows(self.up, rate)))
 
     def _bare(self) -> tuple[Kind, tuple[FloatArray, ...]]:

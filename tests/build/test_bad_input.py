@@ -426,6 +426,12 @@ EFFECTS = [
         InvalidValueError,
         ["axis", "'x'"],
     ),
+    (
+        "lnN list for two sub-processes",
+        lambda: sigs().add_lnN(theta(), [1.1, 1.2]),
+        InvalidValueError,
+        ["add_lnN", "list of two", "(1.1, 1.2)", "[1/1.1, 1/1.2]"],
+    ),
     ("lnN kappa 0", lambda: contrib().add_lnN(theta(), 0.0), InvalidValueError, ["kappa", "positive", "0"]),
     ("lnN kappa negative", lambda: contrib().add_lnN(theta(), -1.1), InvalidValueError, ["positive", "-1.1"]),
     ("lnN down 0", lambda: contrib().add_lnN(theta(), (0.0, 1.1)), InvalidValueError, ["kappa down"]),
