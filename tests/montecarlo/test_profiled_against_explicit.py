@@ -21,7 +21,7 @@ SEEDS = range(20)
 N_BINS = 5
 
 
-def numbers(seed):
+def numbers(seed, well_known=True):
     """Yields (sig, bkg, other), sumw2 of sig and bkg, a log-normal, data."""
     rng = np.random.default_rng([seed, 11])
     sig, bkg, other = rng.uniform(3, 12, N_BINS), rng.uniform(15, 60, N_BINS), rng.uniform(4, 9, N_BINS)
@@ -30,8 +30,9 @@ def numbers(seed):
     bkg[2] = rng.uniform(3.0, 5.0)
     w_sig, w_bkg = sig * rng.uniform(0.05, 0.5, N_BINS), bkg * rng.uniform(0.1, 0.6, N_BINS)
     w_sig[2], w_bkg[2] = 0.2 * sig[2], 0.2 * bkg[2]
-    # Well enough known that there is no second minimum at negative mu, many sigmas of its x away.
-    w_sig[1] = 0.05 * sig[1]
+    if well_known:
+        # A second minimum at negative mu is then many sigmas of the bin's x away.
+        w_sig[1] = 0.05 * sig[1]
     obs = rng.poisson(1.3 * sig + bkg + other).astype(float)
     obs[2] = 0.0
     obs[1] = max(obs[1], 2.0)
@@ -47,9 +48,9 @@ def numbers(seed):
 
 
 @cache
-def made(mode, seed):
+def made(mode, seed, well_known=True):
     """(numbers, prepared model)"""
-    n = numbers(seed)
+    n = numbers(seed, well_known)
     mu, theta = Variable("mu", 1.0), Variable("theta", 0.0, nuisance=True)
     sig = Process("sig", n["sig"], sumw2=n["w_sig"]).scale_by(mu)
     bkg = Process("bkg", n["bkg"], sumw2=n["w_bkg"]).add_lnN(theta, n["kappa"])
@@ -188,3 +189,19 @@ def test_minos(mode, seed):
     assert (up - brentq(excess, values[0] + 0.3 * error, values[0] + 3 * error, xtol=1e-10)) / error == (
         pytest.approx(0.0, abs=1e-7)
     )
+
+
+@pytest.mark.parametrize("seed", [6, 8])
+@pytest.mark.parametrize("mode", ["process", "full-gaussian"])
+def test_several_starts_find_the_lower_of_two_minima(mode, seed):
+    """A bin of signal alone with a large error lets mu be negative: a single fit may end there."""
+    n, model = made(mode, seed, well_known=False)
+    start = np.concatenate([[1.0, 0.0], model.layout.bin_centre])
+    values, value, _ = minimise(mode, start, n, np.arange(len(start)))
+    single = model.fit(n["obs"])
+    assert single.success
+    assert single.x[0] < 0.0 < values[0]
+    assert single.fun > value + 1.0
+    several = model.fit(n["obs"], starts=10, seed=1)
+    assert several.fun == pytest.approx(value, abs=1e-9)
+    assert several.x[0] == pytest.approx(values[0], abs=1e-6)
