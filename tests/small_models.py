@@ -294,6 +294,20 @@ MODELS = {
 }
 
 
+ELIMINATING = [
+    "lite_process",
+    "lite_total",
+    "locals",
+    "lite_gamma",
+    "full",
+    "threshold",
+    "slots",
+    "gaussian_data",
+    "covariance",
+]
+"""Those in which parameters of bins are minimised over."""
+
+
 def make(name, seed=0):
     """The model of that name with numbers of that seed."""
     rng = np.random.default_rng([seed, 7])

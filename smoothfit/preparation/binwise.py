@@ -18,7 +18,7 @@ from ..prepared import BinPlan, LitePlan, LocalPlan, VariancePlan
 from .collection import Channel, Contribution, Structure
 from .locality import LocalVariable
 from .parameters import Parameters
-from .stacking import Rows
+from .stacking import Rows, members
 from .treatments import Treatments
 
 __all__ = ["BinWise", "stack_binwise"]
@@ -339,23 +339,13 @@ def _stack_parts(
         slot=_index(slot),
         covers=np.array([part[2] for part in ordered]),
         variance=_index([variances.of_row_tile.get(t, n_variances) for t in row_tile.tolist()]),
-        members=_index(_members(slot * tiling.n_tiles + rows.tile[row_tile], n_slots * tiling.n_tiles)),
+        members=_index(members(slot * tiling.n_tiles + rows.tile[row_tile], n_slots * tiling.n_tiles)),
         to_flat=_index(to_flat),
         at=_index(values),
         number=_index(number),
         n_slots=n_slots,
         n_multiplied=len(parts.multiplied),
     )
-
-
-def _members(target: IntArray, size: int) -> IntArray:
-    """(size, place): which entries have each target, padded with the number of entries."""
-    counts = np.bincount(target, minlength=size)
-    members = np.full((size, int(counts.max())), len(target))
-    order = np.argsort(target, kind="stable")
-    first = np.concatenate([[0], np.cumsum(counts)])
-    members[target[order], np.arange(len(target)) - first[target[order]]] = order
-    return members
 
 
 def _index(values: IntArray | list[int]) -> Index:

@@ -21,7 +21,16 @@ from .functions import TracedFunctions, classify
 from .locality import LocalVariable
 from .parameters import Parameters
 
-__all__ = ["Factors", "Rows", "Shapes", "inverse", "stack_effects", "stack_factors", "stack_nominal"]
+__all__ = [
+    "Factors",
+    "Rows",
+    "Shapes",
+    "inverse",
+    "members",
+    "stack_effects",
+    "stack_factors",
+    "stack_nominal",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +66,7 @@ class Rows:
 
     def plan(self, n_rows: int) -> RowPlan:
         """Their plan."""
-        counts = np.bincount(self.tile, minlength=self.tiling.n_tiles)
-        slots = np.full((self.tiling.n_tiles, int(counts.max())), self.n)
-        first = np.concatenate([[0], np.cumsum(counts)])
-        slots[self.tile, np.arange(self.n) - first[self.tile]] = np.arange(self.n)
+        slots = members(self.tile, self.tiling.n_tiles)
         return RowPlan(row=_index(self.row), tile=_index(self.tile), slots=_index(slots), n_rows=n_rows)
 
     def templates(self, contribution: Contribution, values: Any) -> Iterator[tuple[int, Any]]:
@@ -76,6 +82,22 @@ class Rows:
 
 def _index(values: IntArray | list[int]) -> Index:
     return Index(np.asarray(values, dtype=np.float64))
+
+
+def members(target: IntArray, size: int) -> IntArray:
+    """(size, place): which entries have each target, padded with the number of entries.
+
+    Examples
+    --------
+    >>> members(np.array([1, 0, 1]), 2).tolist()
+    [[1, 3], [0, 2]]
+    """
+    counts = np.bincount(target, minlength=size)
+    found = np.full((size, int(counts.max())), len(target))
+    order = np.argsort(target, kind="stable")
+    first = np.concatenate([[0], np.cumsum(counts)])
+    found[target[order], np.arange(len(target)) - first[target[order]]] = order
+    return found
 
 
 def inverse(to_flat: IntArray, tiling: Tiling) -> IntArray:

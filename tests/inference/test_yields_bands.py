@@ -5,24 +5,12 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
-from small_models import cached, fitted, random_values
+from small_models import ELIMINATING, cached, fitted, random_values
 
 from smoothfit import functional
 
-BINNED = [
-    "lite_process",
-    "lite_total",
-    "locals",
-    "lite_gamma",
-    "full",
-    "threshold",
-    "slots",
-    "gaussian_data",
-    "covariance",
-]
 
-
-@pytest.mark.parametrize("name", ["effects", "widths", *BINNED])
+@pytest.mark.parametrize("name", ["effects", "widths", *ELIMINATING])
 def test_processes_sum_to_the_total(name):
     small = cached(name)
     model = small.model
@@ -60,7 +48,7 @@ def test_shares_of_the_monte_carlo_shift():
     )
 
 
-@pytest.mark.parametrize("name", BINNED)
+@pytest.mark.parametrize("name", ELIMINATING)
 def test_the_postfit_band_is_the_delta_method_with_all_parameters(name):
     small, fit = fitted(name)
     prepared = small.model.prepared
@@ -88,7 +76,7 @@ def prefit_variances(layout):
     return np.where(layout.bin_counting, 1.0 / np.where(layout.bin_counting, tau, 1.0), 1.0)
 
 
-@pytest.mark.parametrize("name", BINNED)
+@pytest.mark.parametrize("name", ELIMINATING)
 def test_the_prefit_band_is_that_of_the_constraints(name):
     small = cached(name)
     layout, prepared = small.model.layout, small.model.prepared

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_models import MODELS, cached, fitted, random_values
+from small_models import ELIMINATING, MODELS, cached, fitted, random_values
 
 from smoothfit import functional
 from smoothfit._pytree import resolve
@@ -15,20 +15,7 @@ from smoothfit.likelihood import objective
 
 NAMES = list(MODELS)
 # Carrying all parameters along costs a compilation a model.
-EXPLICIT = [
-    "effects",
-    "arrays",
-    "lite_process",
-    "lite_total",
-    "locals",
-    "lite_gamma",
-    "full",
-    "threshold",
-    "slots",
-    "gaussian_data",
-    "covariance",
-]
-ELIMINATING = [name for name in EXPLICIT if name not in ("effects", "arrays")]
+EXPLICIT = ["effects", "arrays", *ELIMINATING]
 
 
 def with_derivatives(fun, z):
