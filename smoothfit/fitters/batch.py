@@ -23,13 +23,13 @@ from .._types import Array, FloatArray
 from ..likelihood.derived import Derived, derived, derived_of
 from ..prepared import Data, Fixed, Prepared
 from . import native
-from .solution import Solution
+from .solution import Solution, Status
 
 __all__ = ["CHUNK", "batch_follow", "batch_solve", "in_lockstep"]
 
 T = TypeVar("T")
 
-CHUNK = 64
+CHUNK = 128
 """Members in lockstep."""
 
 _LOCKSTEP = 8_000
@@ -60,7 +60,11 @@ single_follow = compiled(_follow_one)
 
 def _lockstep(model: Prepared | Derived, members: tuple[Data, Fixed, Array], errors: bool) -> Solution:
     known = derived(model)
-    return jax.vmap(lambda member: _drop_covariance(native.search(known, *member, errors=errors)))(members)
+
+    def one(member: tuple[Data, Fixed, Array]) -> Solution:
+        return _drop_covariance(native.search(known, *member, errors=errors, saddles=False))
+
+    return jax.vmap(one)(members)
 
 
 _lockstep_solve = {errors: compiled(partial(_lockstep, errors=errors)) for errors in (False, True)}
@@ -144,8 +148,14 @@ def batch_solve(
     n, model = len(start), derived_of(prepared)
     members: tuple[Any, ...] = (data, fixed, start)
     if in_lockstep(prepared, n):
-        found = list(_chunks(_lockstep_solve[errors], model, members, n, advance))
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *found)  # type: ignore[no-any-return]
+        chunks = list(_chunks(_lockstep_solve[errors], model, members, n, advance))
+        found = jax.tree.map(lambda *leaves: np.concatenate(leaves), *chunks)
+        # What failed in lockstep goes again, with everything that a single fit tries.
+        for i in np.flatnonzero(found.status != Status.CONVERGED).tolist():
+            again = jax.device_get(single_solve(model, *_row(members, i), float(errors)))
+            again = dataclasses.replace(again, covariance=np.diagonal(again.covariance))
+            jax.tree.map(lambda leaf, value, i=i: leaf.__setitem__(i, value), found, again)
+        return found  # type: ignore[no-any-return]
     rows, members = [], (*members, np.full(n, float(errors)))
     for one in _one_by_one(single_solve, model, members, n, advance):
         rows.append(dataclasses.replace(one, covariance=np.diagonal(one.covariance).copy()))

@@ -36,7 +36,13 @@ def _finish_at(derived: Derived, data: Data, fixed: Fixed, start: Array, z: Arra
 
 
 def search(
-    derived: Derived, data: Data, fixed: Fixed, start: Array, *, errors: Array | bool = True
+    derived: Derived,
+    data: Data,
+    fixed: Fixed,
+    start: Array,
+    *,
+    errors: Array | bool = True,
+    saddles: bool = True,
 ) -> Solution:
     """:func:`solve` without its derivatives.
 
@@ -45,11 +51,15 @@ def search(
     errors
         Whether errors are wanted: known when traced, or an array that decides as it runs. Without, they
         and the covariance are 0, and a Hessian that is positive definite only just passes.
+    saddles
+        Whether to leave stationary points that are no minima.
     """
     problem = objective.pose(derived, data, fixed, start)
     z = objective.dense_start(problem)
     fun, carries = _objective(problem)
-    found = newton.minimize(fun, z, lower=problem.lower, upper=problem.upper, free=problem.free)
+    found = newton.minimize(
+        fun, z, lower=problem.lower, upper=problem.upper, free=problem.free, saddles=saddles
+    )
     at = found.point if carries else point(problem, found.x)
     before = found.x - found.last
 

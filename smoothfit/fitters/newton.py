@@ -275,6 +275,7 @@ def minimize(
     upper: Array,
     free: Array,
     ray: Ray | None = None,
+    saddles: bool = True,
     max_steps: int = 300,
 ) -> Minimum:
     """Minimise ``fun(x)`` within limits; traceable, to be called inside jit.
@@ -289,6 +290,9 @@ def minimize(
         (dense,): 1 where a coordinate may move.
     ray
         To go along to its target; coordinates with a direction must not be free.
+    saddles
+        Whether to look for a way down from stationary points that are no minima. In lockstep that is
+        costly: there one path of a condition is never skipped.
     """
     # Traced here, for the shapes of the first state; the loop's body then only replays it.
     traced, shapes = jax.make_jaxpr(fun, return_shape=True)(start)
@@ -329,11 +333,13 @@ def minimize(
         flat = found.convex | (found.damping > 0.0)
         small = jnp.abs(found.predicted) <= CONVERGED_EDM * jnp.where(flat, 1e-3, 1.0)
         # Stationary, but the Hessian is not positive definite: a saddle, or a flat direction.
-        away = jax.lax.cond(
-            flat & small & found.solved & (state.pushes < _MAX_PUSHES),
-            lambda: _downhill(point, (free > 0) & ~_active(x, point.gradient, lower, upper, free)),
-            lambda: jnp.zeros_like(x),
-        )
+        away = jnp.zeros_like(x)
+        if saddles:
+            away = jax.lax.cond(
+                flat & small & found.solved & (state.pushes < _MAX_PUSHES),
+                lambda: _downhill(point, (free > 0) & ~_active(x, point.gradient, lower, upper, free)),
+                lambda: jnp.zeros_like(x),
+            )
         pushing = jnp.any(away != 0.0)
         converged = small & found.solved & ~pushing & jnp.isfinite(point.value)
         polish = jnp.where(converged & accepted, state.polish + 1, state.polish)
