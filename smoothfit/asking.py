@@ -16,13 +16,13 @@ from ._types import ArrayLike, FloatArray
 from .build import Process, Variable
 from .errors import InvalidTypeError, UnknownNameError
 from .fitters import Fitter
-from .inference import bands, bounds, compiled, draws, fitting, inputs, labelling
+from .inference import bands, bounds, breakdown, compiled, draws, fitting, inputs, labelling, quantities
 from .inference.context import Context
 from .inference.toys import Draws
 from .inference.values import Values
 from .layout import Layout
 from .prepared import Prepared
-from .results import FitResult, MinosBounds, Pulls, Yields
+from .results import Breakdown, Estimates, FitResult, MinosBounds, Pulls, Yields
 
 __all__ = ["Asking"]
 
@@ -164,6 +164,20 @@ class Asking(ABC):
     def pulls(self, best_fit: FitResult, obs: Any = None) -> Pulls:
         return bands.pulls(self._context(), best_fit, obs)
 
+    def derived(self, wanted: Any, best_fit: FitResult, obs: Any = None) -> Estimates:
+        return quantities.derived(self._context(), wanted, best_fit, obs)
+
+    def breakdown(
+        self,
+        pois: Any,
+        best_fit: FitResult,
+        obs: Any = None,
+        groups: Mapping[str, Any] | None = None,
+        *,
+        method: str = "hessian",
+    ) -> Breakdown:
+        return breakdown.breakdown(self._context(), pois, best_fit, obs, groups, method=method)
+
     # -- random draws ----------------------------------------------------------------------------
 
     def toy_pred(self, values: Any, n: float, *, seed: int | None = None) -> Draws:
@@ -212,6 +226,7 @@ for _function in (
     bands.pulls,
     bands.yields,
     bounds.minos_bounds,
+    breakdown.breakdown,
     draws.asimov,
     draws.sample_from_covariance,
     draws.sample_prior,
@@ -219,5 +234,6 @@ for _function in (
     draws.toy_pred,
     fitting.fit,
     fitting.profile,
+    quantities.derived,
 ):
     getattr(Asking, _function.__name__).__doc__ = _function.__doc__

@@ -15,18 +15,20 @@ from .._types import Array, FloatArray, IntArray
 from ..fitters.solution import Solution, point
 from ..likelihood import objective
 from ..prepared import Data, Fixed, Prepared
-from . import evaluation, minos, prediction
+from . import evaluation, minos, prediction, shares
 
 __all__ = [
     "band",
     "batch_expected",
     "batch_rows",
     "crossing",
+    "evaluate",
     "expected",
     "nll",
     "prefit_band",
     "row_yields",
     "scaled_hessian",
+    "second_derivatives",
     "sensitivity",
 ]
 
@@ -51,6 +53,7 @@ band = _compiled(prediction.band)
 prefit_band = _compiled(prediction.prefit_band)
 nll = _compiled(evaluation.nll)
 crossing = _compiled(minos.crossing)
+second_derivatives = _compiled(shares.second_derivatives)
 
 
 @_compiled
@@ -70,6 +73,13 @@ def sensitivity(prepared: Prepared, data: Data, fixed: Fixed, values: Array) -> 
     """Eliminated parameters at values (param,), and how they follow the dense ones."""
     problem = objective.pose(prepared, data, fixed, values)
     return objective.evaluate(problem, objective.dense_start(problem)).eliminated
+
+
+@_compiled
+def evaluate(prepared: Prepared, data: Data, fixed: Fixed, values: Array) -> objective.Evaluation:
+    """Value, gradient and Hessian by the dense parameters at values (param,), and what was eliminated."""
+    problem = objective.pose(prepared, data, fixed, values)
+    return objective.evaluate(problem, objective.dense_start(problem))
 
 
 @_compiled
