@@ -16,13 +16,24 @@ from ._types import ArrayLike, FloatArray
 from .build import Process, Variable
 from .errors import InvalidTypeError, UnknownNameError
 from .fitters import Fitter
-from .inference import bands, bounds, breakdown, compiled, draws, fitting, inputs, labelling, quantities
+from .inference import (
+    bands,
+    bounds,
+    breakdown,
+    compiled,
+    draws,
+    fitting,
+    impacts,
+    inputs,
+    labelling,
+    quantities,
+)
 from .inference.context import Context
 from .inference.toys import Draws
 from .inference.values import Values
 from .layout import Layout
 from .prepared import Prepared
-from .results import Breakdown, Estimates, FitResult, MinosBounds, Pulls, Yields
+from .results import Breakdown, Estimates, FitResult, Impacts, MinosBounds, Pulls, Yields
 
 __all__ = ["Asking"]
 
@@ -161,8 +172,22 @@ class Asking(ABC):
     ) -> MinosBounds:
         return bounds.minos_bounds(self._context(), variable, best_fit, obs, cl=cl)
 
-    def pulls(self, best_fit: FitResult, obs: Any = None) -> Pulls:
-        return bands.pulls(self._context(), best_fit, obs)
+    def pulls(self, best_fit: FitResult, obs: Any = None, *, minos: bool = False) -> Pulls:
+        return bands.pulls(self._context(), best_fit, obs, minos=minos)
+
+    def impacts(
+        self,
+        pois: Any,
+        best_fit: FitResult,
+        obs: Any = None,
+        *,
+        kind: str = "traditional",
+        bounds: str = "minos",
+        nuisances: Any = None,
+        groups: Mapping[str, Any] | None = None,
+    ) -> Impacts:
+        options = {"kind": kind, "bounds": bounds, "nuisances": nuisances, "groups": groups}
+        return impacts.impacts(self._context(), pois, best_fit, obs, **options)
 
     def derived(self, wanted: Any, best_fit: FitResult, obs: Any = None) -> Estimates:
         return quantities.derived(self._context(), wanted, best_fit, obs)
@@ -234,6 +259,7 @@ for _function in (
     draws.toy_pred,
     fitting.fit,
     fitting.profile,
+    impacts.impacts,
     quantities.derived,
 ):
     getattr(Asking, _function.__name__).__doc__ = _function.__doc__

@@ -7,25 +7,40 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .._checks import check_flag
 from .._types import FloatArray
 from ..fitters import choose
 from ..results import FitResult, Pulls, Yields
-from . import compiled, inputs, labelling
+from . import compiled, inputs, labelling, shifts
+from .breakdown import check_converged
 from .context import Context, check_made_with
 from .fitting import held_values
 
 __all__ = ["pulls", "yields"]
 
 
-def pulls(context: Context, best_fit: FitResult, obs: Any = None) -> Pulls:
+def pulls(context: Context, best_fit: FitResult, obs: Any = None, *, minos: bool = False) -> Pulls:
     """Pulls of the constrained parameters, with their post-fit errors over pre-fit ones.
 
     A pull is (fitted - pre-fit)/(pre-fit uncertainty): of the constraint alone, with the default global
     observables; of a constraint with two widths that of the side on which the fit ended; of
     correlated nuisances the marginal one, as if the others were not there. Free parameters have none.
+
+    Parameters
+    ----------
+    minos
+        Whether to add asymmetric errors: where the profiled NLL is 1/2 above its minimum, of all nuisances as
+        one batch. A side that is not found is NaN, with its status.
     """
     check_made_with(context, best_fit, obs, "pulls")
-    return labelling.pulls(best_fit)
+    check_flag("pulls: minos", minos)
+    layout = context.layout
+    positions = np.flatnonzero(np.isfinite(layout.widths) & ~best_fit.fixed[: layout.n_params])
+    if not minos:
+        return labelling.pulls(best_fit, positions)
+    check_converged(best_fit, "pulls")
+    found = shifts.at_bounds(context, best_fit, positions, lambda x: x[:, :0], 0)
+    return labelling.pulls(best_fit, positions, found.where, found.status)
 
 
 def yields(context: Context, at: Any, obs: Any = None, *, title: str | None = None) -> Yields:

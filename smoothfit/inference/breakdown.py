@@ -29,12 +29,13 @@ def breakdown(
     *,
     method: str = "hessian",
 ) -> Breakdown:
-    """The variance of quantities of interest by source: data, nuisances, Monte Carlo statistics, user's terms.
+    """The variance of quantities of interest by source: data, nuisances, Monte Carlo statistics, terms.
 
     Parameters
     ----------
     pois
-        Parameters (Variables, names, regular expressions) or :class:`~smoothfit.Derived` quantities; one, or a list.
+        Parameters (Variables, names, regular expressions) or :class:`~smoothfit.Derived` quantities; one,
+        or a list.
     groups
         {label: entries} to be one row each. An entry is a Variable, a name, the ``group`` of variables, a
         regular expression, or "mc_stat" (all bins), "data" or "user_terms" (of ``add_constraint``). What is
@@ -43,9 +44,9 @@ def breakdown(
     method
         "hessian": exact shares of the variance, from second derivatives at the best fit; they sum to the
         variance, and may be negative where data differ from the expectation.
-        "freeze": each row is held at its best fit, on its own, and the variance that is left subtracted from the
-        total; the data's row is what is left with all constrained parameters held. The order of the groups does not matter;
-        shares do not sum to the total where rows are correlated.
+        "freeze": each row is held at its best fit, on its own, and the variance that is left subtracted
+        from the total; the data's row is what is left with all constrained parameters held. The order of
+        the groups does not matter; shares do not sum to the total where rows are correlated.
         "global": refits with each global observable, and each bin's data, shifted by one standard
         deviation up and down; half the difference counts, in quadrature (with correlations, of correlated
         nuisances). Equal to "hessian" where everything is linear and Gaussian.
@@ -130,8 +131,8 @@ def _check_constrained(context: Context, sources: Sources, groups: Mapping[str, 
         members = np.flatnonzero(sources.mask(row))
         if len(members) and np.all(members < n) and not constrained[members].any() and row != sources.data:
             raise InvalidValueError(
-                f"breakdown: group '{label}' names free parameters only, which are no source: what they cost is in "
-                "the data's share; method='freeze' can hold them."
+                f"breakdown: group '{label}' names free parameters only, which are no source: what they "
+                "cost is in the data's share; method='freeze' can hold them."
             )
 
 
@@ -143,9 +144,7 @@ def _sum_rows(sources: Sources, of_params: FloatArray) -> FloatArray:
     return found
 
 
-def _hessian(
-    context: Context, best_fit: FitResult, sources: Sources, directions: FloatArray
-) -> FloatArray:
+def _hessian(context: Context, best_fit: FitResult, sources: Sources, directions: FloatArray) -> FloatArray:
     data = data_of_fit(context, best_fit)
     found = compiled.second_derivatives(context.prepared, data, best_fit.x, directions)
     of_params = np.concatenate([np.asarray(found.of_params), np.asarray(found.of_bins)], axis=1)
@@ -205,7 +204,9 @@ def _global(
         return wanted.values(context, x)
 
     count = len(wanted.names)
-    has_glob = np.concatenate([np.zeros(layout.n_params, dtype=bool), np.ones(layout.n_bin_params, dtype=bool)])
+    has_glob = np.concatenate(
+        [np.zeros(layout.n_params, dtype=bool), np.ones(layout.n_bin_params, dtype=bool)]
+    )
     has_glob[layout.constrained] = True
     positions = np.flatnonzero(has_glob & (sources.params >= 0))
     shifted = shifts.at_globs(context, best_fit, propagation, positions, reduce, count)

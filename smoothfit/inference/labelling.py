@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .._types import BoolArray, FloatArray
+from .._types import BoolArray, FloatArray, IntArray
 from ..fitters.solution import Solution
 from ..layout import Layout
 from ..results import FitResult, Pulls, Yields, fit_message
 from ..status import Status
 
-__all__ = ["fit_result", "process_yields", "pulls", "yields"]
+__all__ = ["fit_result", "process_yields", "pull_columns", "pulls", "yields"]
 
 
 def _flat_directions(solution: Solution, hessian_of: Any, layout: Layout) -> list[str]:
@@ -116,26 +117,51 @@ def yields(
     )
 
 
-def pulls(best_fit: FitResult) -> Pulls:
-    """Pulls of the constrained parameters: (fitted - pre-fit)/pre-fit uncertainty, bins left out."""
+def pull_columns(
+    best_fit: FitResult, positions: IntArray, bounds: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(pull, error up, error down) of parameters, in units of their pre-fit uncertainties; (parameter,) each.
+
+    A pull is (fitted - pre-fit)/(pre-fit uncertainty), of a constraint with two widths that of the side on
+    which the fit ended; NaN without a constraint. ``bounds`` (2, parameter) are post-fit bounds, upper
+    ones first; best fit +- error if None.
+    """
     layout = best_fit.layout
-    rows = []
-    for variable in layout.variables:
-        for index, name in zip(variable.indices, variable.sub_names, strict=True):
-            centre, below, above = (float(column[index]) for column in layout.prefit)
-            value = best_fit.x[index]
-            width = below if value < centre else above
-            if not np.isfinite(width) or best_fit.fixed[index]:
-                continue
-            # A label names the variable: of an array it would name all components alike.
-            label = variable.label if variable.is_scalar else None
-            pull = (value - centre) / width
-            rows.append((name, label, pull, best_fit.errors[index] / width, variable.group))
-    columns = list(zip(*rows, strict=True)) if rows else [(), (), (), (), ()]
+    centre, below, above = (
+        np.concatenate([column, of_bins])[positions]
+        for column, of_bins in zip(
+            layout.prefit, (layout.bin_centre, layout.bin_widths, layout.bin_widths), strict=True
+        )
+    )
+    value, error = best_fit.x[positions], best_fit.errors[positions]
+    with np.errstate(invalid="ignore"):
+        width = np.where(value < centre, below, above)
+        up = error if bounds is None else bounds[0] - value
+        down = error if bounds is None else value - bounds[1]
+        return (value - centre) / width, up / width, down / width
+
+
+def pulls(
+    best_fit: FitResult,
+    positions: IntArray,
+    bounds: FloatArray | None = None,
+    status: tuple[Sequence[str], Sequence[str]] | None = None,
+) -> Pulls:
+    """Pulls of parameters; with asymmetric errors and statuses if there are bounds."""
+    layout = best_fit.layout
+    pull, error, _ = pull_columns(best_fit, positions)
+    _, up, down = pull_columns(best_fit, positions, bounds)
+    # A label names the variable: of an array it would name all components alike.
+    labels = {i: v.label for v in layout.variables if v.is_scalar for i in v.indices}
+    groups = {i: v.group for v in layout.variables for i in v.indices}
     return Pulls(
-        names=tuple(columns[0]),
-        labels=tuple(columns[1]),
-        pull=np.array(columns[2], dtype=float),
-        error=np.array(columns[3], dtype=float),
-        groups=tuple(columns[4]),
+        names=tuple(layout.parameters[i] for i in positions),
+        labels=tuple(labels.get(int(i)) for i in positions),
+        pull=pull,
+        error=error,
+        groups=tuple(groups[int(i)] for i in positions),
+        error_up=None if bounds is None else up,
+        error_down=None if bounds is None else down,
+        status_up=None if status is None else tuple(status[0]),
+        status_down=None if status is None else tuple(status[1]),
     )

@@ -1,8 +1,8 @@
 """The covariance of everything, in pieces: linear propagation without a (bin x bin) matrix.
 
-A fit's covariance C over (parameters, bin parameters) consists of the covariance Sigma of the dense parameters
-z, of how the eliminated ones e follow them, e = A z, and of what these vary at constant z, the covariance W,
-which is diagonal but for parameters that share a bin:
+A fit's covariance C over (parameters, bin parameters) consists of the covariance Sigma of the dense
+parameters z, of how the eliminated ones e follow them, e = A z, and of what these vary at constant z, the
+covariance W, which is diagonal but for parameters that share a bin:
 
     C = ( Sigma     Sigma A^T        )      W = diag(own) - spread spread^T within each bin
         ( A Sigma   A Sigma A^T + W  )

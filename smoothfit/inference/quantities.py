@@ -22,7 +22,6 @@ from .._pytree import Index, pytree_dataclass, resolve, static
 from .._types import Array, BoolArray, FloatArray, IntArray, Leaf
 from ..build import Process, Variable
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError
-from ..layout import Layout
 from ..prepared import Prepared
 from ..programs import Program, trace
 from ..results import Estimates, FitResult
@@ -36,7 +35,7 @@ __all__ = ["Derived", "Quantities", "derived", "quantities_of", "value_of"]
 class Derived:
     """A quantity that follows from parameters or yields: a ratio, a sum, a bin of the prediction.
 
-    Wherever a parameter of interest is asked for (``derived``, ``impacts``, ``breakdown``) it may stand in for one.
+    It may stand wherever a parameter of interest is asked for: ``derived``, ``impacts``, ``breakdown``.
 
     Parameters
     ----------
@@ -303,7 +302,11 @@ def quantities_of(context: Context, given: Any, best_fit: FitResult, call: str) 
     if repeated:
         raise InvalidValueError(f"{call}: '{repeated[0]}' is asked for twice; names must differ.")
     found = Quantities(
-        tuple(names), tuple(labels), np.array(positions, dtype=int), tuple(nodes), np.array(hidden, dtype=bool)
+        tuple(names),
+        tuple(labels),
+        np.array(positions, dtype=int),
+        tuple(nodes),
+        np.array(hidden, dtype=bool),
     )
     _check_finite(context, found, call, best_fit.x)
     return found
@@ -315,8 +318,8 @@ def _check_finite(context: Context, found: Quantities, call: str, at: FloatArray
     wrong = [name for name, fine in zip(found.names, finite, strict=True) if not fine]
     if wrong:
         raise InvalidValueError(
-            f"{call}: '{wrong[0]}' or its derivative is not finite at the best fit; guard divisions, logarithms "
-            "and roots."
+            f"{call}: '{wrong[0]}' or its derivative is not finite at the best fit; guard divisions, "
+            "logarithms and roots."
         )
 
 
@@ -332,11 +335,7 @@ def _depends(context: Context, one: Derived, node: Node, blinded: BoolArray, at:
 def _named(one: Derived) -> list[Any]:
     if isinstance(one._source, _YieldOf):
         return []
-    return [
-        leaf
-        for a in one._source.arguments
-        for leaf in (_named(a) if isinstance(a, Derived) else [a])
-    ]
+    return [leaf for a in one._source.arguments for leaf in (_named(a) if isinstance(a, Derived) else [a])]
 
 
 def _node(context: Context, one: Derived) -> Node:
@@ -376,7 +375,9 @@ def _weights(context: Context, source: _YieldOf, owner: str) -> FloatArray:
     name = source.channel
     if name is None and source.bins is not None:
         if len(channels) > 1:
-            raise InvalidValueError(f"{owner}: bins are counted within a channel; name one of {', '.join(channels)}.")
+            raise InvalidValueError(
+                f"{owner}: bins are counted within a channel; name one of {', '.join(channels)}."
+            )
         name = next(iter(channels))
     if name is not None and name not in channels:
         raise UnknownNameError(f"{owner}: no channel is named '{name}'; they are: {', '.join(channels)}.")
@@ -391,7 +392,8 @@ def _weights(context: Context, source: _YieldOf, owner: str) -> FloatArray:
         outside = [b for b in bins if not 0 <= b < n_bins]
         if outside:
             raise InvalidValueError(
-                f"{owner}: channel '{row.channel}' has {n_bins} bins, numbered from 0; there is no bin {outside[0]}."
+                f"{owner}: channel '{row.channel}' has {n_bins} bins, numbered from 0; there is no bin "
+                f"{outside[0]}."
             )
         for b in bins:
             weights[row.row_tiles[b // width], b % width] = 1.0

@@ -6,16 +6,16 @@ variance is q^T C q = q^T C H C q, so that
 
     variance = sum over s of u^T H_s u,      u = C q
 
-exactly: the share of s is the second derivative of its term along one direction u, and no matrix of the size of
-all parameters is ever made. With the likelihood of a Gaussian measurement u^T H_s u is what fluctuations of
-s alone would give: H^-1 H_s H^-1 is the covariance of the estimates when the observables of s vary (the
+exactly: the share of s is the second derivative of its term along one direction u, and no matrix of the
+size of all parameters is ever made. With the likelihood of a Gaussian measurement u^T H_s u is what
+fluctuations of s alone would give: H^-1 H_s H^-1 is the covariance of the estimates when the observables of s vary (the
 decomposition of A. Pinto et al., "Uncertainty components in profile likelihood fits", Eur. Phys. J. C 84
-(2024) 593, in the form of second derivatives). The data's term has a second part, its slope times the curvature of
-the expectation, which vanishes for Asimov data; off it shares may be negative.
+(2024) 593, in the form of second derivatives). The data's term has a second part, its slope times the
+curvature of the expectation, which vanishes for Asimov data; off it shares may be negative.
 
 A bin with an error but no data, where the yield ends at 0, needs care: its parameter x is then stuck where
-the bin is empty. The data's slope there is what balances x's constraint, (g - x)/t, and the yield moves at second
-order only, so that there is no curvature.
+the bin is empty. The data's slope there is what balances x's constraint, (g - x)/t, and the yield moves at
+second order only, so that there is no curvature.
 """
 
 from __future__ import annotations
@@ -65,6 +65,9 @@ def second_derivatives(prepared: Prepared, data: Data, x: Array, directions: Arr
     def nu(at: Array) -> Array:
         return expected(prepared, at)
 
+    def user(p: Array) -> Array:
+        return constraint.user_terms(derived, p, problem.counts, problem.globs)
+
     slope, curvature = _of_data(prepared, data, x, variance)
 
     def along(u: Array) -> Shares:
@@ -75,14 +78,14 @@ def second_derivatives(prepared: Prepared, data: Data, x: Array, directions: Arr
         of_data = counted * (curvature * first**2 + slope * second)
         pull = jax.grad(lambda p: constraint.value(derived, p, problem.param_globs))
         of_params = u[:n] * jax.jvp(pull, (p,), (u[:n],))[1]
-        return Shares(of_data, of_params, _stiffness(prepared, data, bins) * u[n:] ** 2, _of_user(u[:n]))
+        return Shares(of_data, of_params, _stiffness(prepared, data, bins) * u[n:] ** 2, of_user(u[:n]))
 
-    def _of_user(u: Array) -> Array:
+    def of_user(u: Array) -> Array:
         if not plan.constraint.terms:
             return jnp.zeros(())
 
         def slope_along(p: Array) -> Array:
-            return jax.jvp(lambda p: constraint.user_terms(derived, p, problem.counts, problem.globs), (p,), (u,))[1]
+            return jax.jvp(user, (p,), (u,))[1]
 
         return jax.jvp(slope_along, (p,), (u,))[1]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._types import FloatArray, IntArray
+from .._types import BoolArray, FloatArray, IntArray
 from ..errors import InvalidValueError
 from ..layout import Layout
 from ..prepared import Prepared
@@ -24,7 +24,17 @@ from .minos import CrossingStatus
 from .propagation import Propagation
 from .sources import correlated_sets
 
-__all__ = ["Shifted", "at_bounds", "at_counts", "at_globs", "at_values", "glob_numbers", "glob_shifts", "limits"]
+__all__ = [
+    "Reduce",
+    "Shifted",
+    "at_bounds",
+    "at_counts",
+    "at_globs",
+    "at_values",
+    "glob_numbers",
+    "glob_shifts",
+    "merged",
+]
 
 _NUMBERS = 2**24
 """Numbers of a batch's result kept at a time: 128 MiB."""
@@ -45,7 +55,21 @@ class Shifted:
     """2 x (shift,): "converged", "at limit", or what went wrong."""
 
 
-def limits(layout: Layout) -> tuple[FloatArray, FloatArray]:
+def merged(which: BoolArray, first: Shifted, second: Shifted) -> Shifted:
+    """The shifts of ``first`` where ``which`` (shift,) is true, those of ``second`` elsewhere, in order."""
+    where = np.empty((2, len(which)))
+    values = np.empty((2, len(which), first.values.shape[2]))
+    where[:, which], where[:, ~which] = first.where, second.where
+    values[:, which], values[:, ~which] = first.values, second.values
+    status: list[tuple[str, ...]] = []
+    for side in (0, 1):
+        words = np.empty(len(which), dtype=object)
+        words[which], words[~which] = first.status[side], second.status[side]
+        status.append(tuple(words.tolist()))
+    return Shifted(where, values, (status[0], status[1]))
+
+
+def _limits(layout: Layout) -> tuple[FloatArray, FloatArray]:
     """(param + bin param,) lower and upper limits."""
     lower = np.concatenate([layout.lower, np.where(layout.bin_counting, 0.0, -np.inf)])
     return lower, np.concatenate([layout.upper, np.full(layout.n_bin_params, np.inf)])
@@ -62,7 +86,12 @@ def _words(name: str) -> str:
 
 
 def _collect(
-    where: FloatArray, at_limit: FloatArray, n_quantities: int, width: int, fit: Callable[[int, slice], batching.Members], reduce: Reduce
+    where: FloatArray,
+    at_limit: BoolArray,
+    n_quantities: int,
+    width: int,
+    fit: Callable[[int, slice], batching.Members],
+    reduce: Reduce,
 ) -> Shifted:
     """Run ``fit(side, piece)`` over all pieces of both sides."""
     values = np.full((*where.shape, n_quantities), np.nan)
@@ -115,7 +144,7 @@ def at_values(
     """Parameters held ``distances`` (2, parameter) above and below the best fit, at most at their limits."""
     layout = context.layout
     n, x = layout.n_params, best_fit.x
-    lower, upper = limits(layout)
+    lower, upper = _limits(layout)
     wanted = x[positions] + np.array([[1.0], [-1.0]]) * distances
     where = np.clip(wanted, lower[positions], upper[positions])
     variance = best_fit.errors[positions] ** 2
@@ -203,7 +232,7 @@ def at_globs(
         start[:, propagation.dense] += (1.0 if side == 0 else -1.0) * response[piece]
         return _free_fit(context, best_fit, best_fit.obs, globs, start)
 
-    return _collect(where, np.zeros(where.shape), n_quantities, len(best_fit.x), fit, reduce)
+    return _collect(where, np.zeros(where.shape, dtype=bool), n_quantities, len(best_fit.x), fit, reduce)
 
 
 def _glob_response(context: Context, propagation: Propagation, positions: IntArray) -> FloatArray:
@@ -242,7 +271,7 @@ def at_counts(
         start = np.tile(best_fit.x[: layout.n_params], (len(bins), 1))
         return _free_fit(context, best_fit, counts, best_fit.globs, start)
 
-    return _collect(where, np.zeros(where.shape), n_quantities, len(best_fit.x), fit, reduce)
+    return _collect(where, np.zeros(where.shape, dtype=bool), n_quantities, len(best_fit.x), fit, reduce)
 
 
 def _free_fit(

@@ -1,4 +1,4 @@
-"""Sources of uncertainty: data, constraints, Monte Carlo statistics and terms of the user; and groups of them."""
+"""Sources of uncertainty, and groups of them: data, constraints, simulation statistics, users' terms."""
 
 from __future__ import annotations
 
@@ -135,7 +135,9 @@ def sources_of(context: Context, groups: Mapping[str, Any] | None, fixed: BoolAr
     """
     layout, prepared = context.layout, context.prepared
     if groups is not None and not isinstance(groups, Mapping):
-        raise InvalidTypeError(f"{call}: groups must be a dict {{label: names}}, got {type(groups).__name__}.")
+        raise InvalidTypeError(
+            f"{call}: groups must be a dict {{label: names}}, got {type(groups).__name__}."
+        )
     has_terms = len(prepared.plan.constraint.terms) > 0
     rows = np.full(len(fixed), -1)
     special: dict[str, int] = {}
@@ -154,7 +156,8 @@ def sources_of(context: Context, groups: Mapping[str, Any] | None, fixed: BoolAr
         if len(set(rows[free])) > 1:
             names = ", ".join(layout.parameters[i] for i in free)
             raise InvalidValueError(
-                f"{call}: the nuisances {names} are correlated, one source; put all of them in one group, or none."
+                f"{call}: the nuisances {names} are correlated, one source; put all of them in one group, or "
+                "none."
             )
     if DATA not in special:
         special[DATA] = len(labels)
@@ -174,11 +177,14 @@ def sources_of(context: Context, groups: Mapping[str, Any] | None, fixed: BoolAr
 
 def _shared(call: str, label: str, other: str, name: str) -> InvalidValueError:
     return InvalidValueError(
-        f"{call}: '{name}' is in the groups '{other}' and '{label}'; a source belongs to one, else it counts twice."
+        f"{call}: '{name}' is in the groups '{other}' and '{label}'; a source belongs to one, else it "
+        "counts twice."
     )
 
 
 def _check_labels(labels: list[str], call: str) -> None:
     repeated = sorted({label for label in labels if labels.count(label) > 1})
     if repeated:
-        raise InvalidValueError(f"{call}: two rows would be called '{repeated[0]}'; give the group another label.")
+        raise InvalidValueError(
+            f"{call}: two rows would be called '{repeated[0]}'; give the group another label."
+        )

@@ -85,7 +85,9 @@ class Breakdown(Record):
         if poi is None:
             return 0
         if poi not in self.pois:
-            raise UnknownNameError(f"There is no '{poi}' in this breakdown; there are: {', '.join(self.pois)}.")
+            raise UnknownNameError(
+                f"There is no '{poi}' in this breakdown; there are: {', '.join(self.pois)}."
+            )
         return self.pois.index(poi)
 
     def table(self, poi: str, *, count: int | None = _SHOWN) -> Table:

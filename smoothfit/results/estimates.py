@@ -63,7 +63,9 @@ class Estimates(Record):
         return [Table("", ("quantity", "value"), rows)]
 
     def _shown(self, column: FloatArray) -> list[Any]:
-        return [BLINDED if hidden else entry for entry, hidden in zip(plain(column), self.hidden, strict=True)]
+        return [
+            BLINDED if hidden else entry for entry, hidden in zip(plain(column), self.hidden, strict=True)
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """{names, values, errors, covariance}; the covariance in the order of names."""
