@@ -138,8 +138,18 @@ class Asking(ABC):
             compiled.batch_expected(self.prepared, inputs.values(self._current(), batch, "batch", batch=True))
         )
 
-    def yields(self, at: Any, obs: Any = None, *, title: str | None = None) -> Yields:
-        return bands.yields(self._context(), at, obs, title=title)
+    def yields(
+        self,
+        at: Any,
+        obs: Any = None,
+        *,
+        title: str | None = None,
+        uncertainty: str = "linear",
+        samples: float = 1e4,
+        seed: int | None = None,
+    ) -> Yields:
+        options: dict[str, Any] = {"uncertainty": uncertainty, "samples": samples, "seed": seed}
+        return bands.yields(self._context(), at, obs, title=title, **options)
 
     def nll(self, values: Any, obs: Any, globs: Any = None) -> float:
         """The negative log-likelihood with all constants; bin parameters at 0 if left out."""

@@ -20,12 +20,14 @@ from . import evaluation, minos, prediction, shares
 __all__ = [
     "band",
     "batch_expected",
+    "batch_processes",
     "batch_rows",
     "crossing",
     "evaluate",
     "expected",
     "nll",
     "prefit_band",
+    "process_bins",
     "row_yields",
     "scaled_hessian",
     "second_derivatives",
@@ -49,6 +51,7 @@ def _compiled(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 expected = _compiled(prediction.expected)
 row_yields = _compiled(prediction.row_yields)
+process_bins = _compiled(prediction.process_bins)
 band = _compiled(prediction.band)
 prefit_band = _compiled(prediction.prefit_band)
 nll = _compiled(evaluation.nll)
@@ -66,6 +69,18 @@ def batch_expected(prepared: Prepared, batch: Array) -> Array:
 def batch_rows(prepared: Prepared, batch: Array) -> Array:
     """(toy, row tile, width)"""
     return jax.lax.map(partial(prediction.row_yields, prepared), batch, batch_size=_CHUNK)
+
+
+@_compiled
+def batch_processes(prepared: Prepared, groups: prediction.Groups, batch: Array) -> tuple[Array, Array]:
+    """(toy, process + 1, bin) and (toy, process + 1, channel); the last row is the total."""
+
+    def of_one(values: Array) -> tuple[Array, Array]:
+        bins = prediction.process_bins(prepared, groups, values)
+        return bins, prediction.channel_sums(groups, bins)
+
+    found: tuple[Array, Array] = jax.lax.map(of_one, batch, batch_size=_CHUNK)
+    return found
 
 
 @_compiled

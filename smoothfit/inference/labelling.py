@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ..layout import Layout
 from ..results import FitResult, Pulls, Yields, fit_message
 from ..status import Status
 
-__all__ = ["fit_result", "process_yields", "pull_columns", "pulls", "yields"]
+__all__ = ["Errors", "fit_result", "process_yields", "pull_columns", "pulls", "yields"]
 
 
 def _flat_directions(solution: Solution, hessian_of: Any, layout: Layout) -> list[str]:
@@ -94,25 +94,45 @@ def process_yields(layout: Layout, row_tiles: FloatArray, process: str) -> Float
     return result
 
 
+class Errors(NamedTuple):
+    """Errors of yields; the last row of each array is that of the total."""
+
+    bins: FloatArray
+    """(process + 1, bin)"""
+    channels: FloatArray
+    """(process + 1, channel)"""
+    intervals: FloatArray | None = None
+    """(2, process + 1, bin), of samples."""
+    seed: int | None = None
+
+
 def yields(
     layout: Layout,
-    row_tiles: FloatArray,
-    total: FloatArray,
-    total_error: FloatArray,
+    expected: FloatArray,
+    errors: Errors,
     *,
     title: str,
     obs: FloatArray | None,
     blinded: frozenset[str],
 ) -> Yields:
-    """A record of the yields of all processes."""
+    """A record of the yields of all processes; ``expected`` (process + 1, bin), the last row the total."""
+    names = [p.name for p in layout.processes]
+    intervals = errors.intervals
+    by_name = None if intervals is None else {name: intervals[:, i] for i, name in enumerate(names)}
     return Yields(
         title=title,
         channels=layout.channels,
         processes=layout.processes,
-        per_process={p.name: process_yields(layout, row_tiles, p.name).sum(axis=0) for p in layout.processes},
-        total=total,
-        total_error=total_error,
+        per_process=dict(zip(names, expected[:-1], strict=True)),
+        total=expected[-1],
+        total_error=errors.bins[-1],
         obs=obs,
+        channel_error=errors.channels[-1],
+        process_error=dict(zip(names, errors.bins[:-1], strict=True)),
+        process_channel_error=dict(zip(names, errors.channels[:-1], strict=True)),
+        total_interval=None if intervals is None else intervals[:, -1],
+        process_interval=by_name,
+        seed=errors.seed,
         blinded=blinded,
     )
 

@@ -8,10 +8,10 @@ variance is q^T C q = q^T C H C q, so that
 
 exactly: the share of s is the second derivative of its term along one direction u, and no matrix of the
 size of all parameters is ever made. With the likelihood of a Gaussian measurement u^T H_s u is what
-fluctuations of s alone would give: H^-1 H_s H^-1 is the covariance of the estimates when the observables of s vary (the
-decomposition of A. Pinto et al., "Uncertainty components in profile likelihood fits", Eur. Phys. J. C 84
-(2024) 593, in the form of second derivatives). The data's term has a second part, its slope times the
-curvature of the expectation, which vanishes for Asimov data; off it shares may be negative.
+fluctuations of s alone would give: H^-1 H_s H^-1 is the covariance of the estimates when the observables
+of s vary (the decomposition of A. Pinto et al., "Uncertainty components in profile likelihood fits", Eur.
+Phys. J. C 84 (2024) 593, in the form of second derivatives). The data's term has a second part, its slope
+times the curvature of the expectation, which vanishes for Asimov data; off it shares may be negative.
 
 A bin with an error but no data, where the yield ends at 0, needs care: its parameter x is then stuck where
 the bin is empty. The data's slope there is what balances x's constraint, (g - x)/t, and the yield moves at
