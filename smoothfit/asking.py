@@ -16,13 +16,24 @@ from ._types import ArrayLike, FloatArray
 from .build import Process, Variable
 from .errors import InvalidTypeError, UnknownNameError
 from .fitters import Fitter
-from .inference import bands, bounds, compiled, draws, fitting, inputs, labelling
+from .inference import (
+    bands,
+    bounds,
+    breakdown,
+    compiled,
+    draws,
+    fitting,
+    impacts,
+    inputs,
+    labelling,
+    quantities,
+)
 from .inference.context import Context
 from .inference.toys import Draws
 from .inference.values import Values
 from .layout import Layout
 from .prepared import Prepared
-from .results import FitResult, MinosBounds, Pulls, Yields
+from .results import Breakdown, Estimates, FitResult, Impacts, MinosBounds, Pulls, Yields
 
 __all__ = ["Asking"]
 
@@ -127,8 +138,18 @@ class Asking(ABC):
             compiled.batch_expected(self.prepared, inputs.values(self._current(), batch, "batch", batch=True))
         )
 
-    def yields(self, at: Any, obs: Any = None, *, title: str | None = None) -> Yields:
-        return bands.yields(self._context(), at, obs, title=title)
+    def yields(
+        self,
+        at: Any,
+        obs: Any = None,
+        *,
+        title: str | None = None,
+        uncertainty: str = "linear",
+        samples: float = 1e4,
+        seed: int | None = None,
+    ) -> Yields:
+        options: dict[str, Any] = {"uncertainty": uncertainty, "samples": samples, "seed": seed}
+        return bands.yields(self._context(), at, obs, title=title, **options)
 
     def nll(self, values: Any, obs: Any, globs: Any = None) -> float:
         """The negative log-likelihood with all constants; bin parameters at 0 if left out."""
@@ -161,8 +182,36 @@ class Asking(ABC):
     ) -> MinosBounds:
         return bounds.minos_bounds(self._context(), variable, best_fit, obs, cl=cl)
 
-    def pulls(self, best_fit: FitResult, obs: Any = None) -> Pulls:
-        return bands.pulls(self._context(), best_fit, obs)
+    def pulls(self, best_fit: FitResult, obs: Any = None, *, minos: bool = False) -> Pulls:
+        return bands.pulls(self._context(), best_fit, obs, minos=minos)
+
+    def impacts(
+        self,
+        pois: Any,
+        best_fit: FitResult,
+        obs: Any = None,
+        *,
+        kind: str = "traditional",
+        bounds: str = "minos",
+        nuisances: Any = None,
+        groups: Mapping[str, Any] | None = None,
+    ) -> Impacts:
+        options = {"kind": kind, "bounds": bounds, "nuisances": nuisances, "groups": groups}
+        return impacts.impacts(self._context(), pois, best_fit, obs, **options)
+
+    def derived(self, wanted: Any, best_fit: FitResult, obs: Any = None) -> Estimates:
+        return quantities.derived(self._context(), wanted, best_fit, obs)
+
+    def breakdown(
+        self,
+        pois: Any,
+        best_fit: FitResult,
+        obs: Any = None,
+        groups: Mapping[str, Any] | None = None,
+        *,
+        method: str = "hessian",
+    ) -> Breakdown:
+        return breakdown.breakdown(self._context(), pois, best_fit, obs, groups, method=method)
 
     # -- random draws ----------------------------------------------------------------------------
 
@@ -212,6 +261,7 @@ for _function in (
     bands.pulls,
     bands.yields,
     bounds.minos_bounds,
+    breakdown.breakdown,
     draws.asimov,
     draws.sample_from_covariance,
     draws.sample_prior,
@@ -219,5 +269,7 @@ for _function in (
     draws.toy_pred,
     fitting.fit,
     fitting.profile,
+    impacts.impacts,
+    quantities.derived,
 ):
     getattr(Asking, _function.__name__).__doc__ = _function.__doc__

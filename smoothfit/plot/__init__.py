@@ -2,6 +2,8 @@
 
 * :func:`yields`: stacked processes with data, one panel a channel.
 * :func:`pulls`: pulls of the nuisances.
+* :func:`impacts`: how far a quantity moves with each nuisance, beside the pulls.
+* :func:`breakdown`: whose the uncertainty of a quantity is.
 * :func:`unfolding`: an unfolded spectrum with its correlations and the choice of tau.
 * :func:`overview`: yields before and after the fit beside the pulls, on one page.
 * :func:`save_figure`: to a file, whole or not at all.
@@ -11,10 +13,22 @@ matplotlib is imported when a picture is drawn: ``pip install 'smoothfit[plot]'`
 
 from __future__ import annotations
 
+from ._breakdown import breakdown
+from ._impacts import impacts
 from ._overview import overview
 from ._pulls import pulls
 from ._save import check_figure_path, figure_bytes, save_figure
 from ._unfolding import unfolding
 from ._yields import yields
 
-__all__ = ["check_figure_path", "figure_bytes", "overview", "pulls", "save_figure", "unfolding", "yields"]
+__all__ = [
+    "breakdown",
+    "check_figure_path",
+    "figure_bytes",
+    "impacts",
+    "overview",
+    "pulls",
+    "save_figure",
+    "unfolding",
+    "yields",
+]

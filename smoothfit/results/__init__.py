@@ -3,6 +3,8 @@
 * :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error.
 * :class:`Minima`: the minima that fits from several starts found.
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
+* :class:`Estimates`: quantities that follow from a fit; :class:`Breakdown`: whose their errors are;
+  :class:`Impacts`: how far they move with each nuisance.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
 * :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
 * :class:`ModelSummary`: what is in a model, as :class:`Table` after :class:`Table`.
@@ -14,7 +16,10 @@ and ``to_pandas()``.
 from __future__ import annotations
 
 from ..render import Table
+from .breakdown import Breakdown
+from .estimates import Estimates
 from .fit import Estimate, FitResult
+from .impacts import Impacts
 from .messages import fit_message
 from .minima import Minima
 from .minos import MinosBounds
@@ -27,8 +32,11 @@ from .yields import Yields
 __all__ = [
     "BLINDED",
     "BottomLine",
+    "Breakdown",
     "Estimate",
+    "Estimates",
     "FitResult",
+    "Impacts",
     "Minima",
     "MinosBounds",
     "ModelSummary",
