@@ -16,13 +16,13 @@ from ._types import ArrayLike, FloatArray
 from .build import Process, Variable
 from .errors import InvalidTypeError, UnknownNameError
 from .fitters import Fitter
-from .inference import bands, bounds, compiled, draws, fitting, inputs, labelling
+from .inference import bands, batch_fits, bounds, compiled, draws, fitting, inputs, labelling
 from .inference.context import Context
 from .inference.toys import Draws
 from .inference.values import Values
 from .layout import Layout
 from .prepared import Prepared
-from .results import FitResult, MinosBounds, Pulls, Yields
+from .results import BatchFitResult, FitResult, MinosBounds, Pulls, Yields
 
 __all__ = ["Asking"]
 
@@ -153,6 +153,19 @@ class Asking(ABC):
         options = {"globs": globs, "fixed": fixed, "init": init, "fitter": fitter, "strict": strict}
         return fitting.fit(self._context(), obs, **options, starts=starts, seed=seed)
 
+    def batch_fit(
+        self,
+        obs_batch: Any,
+        *,
+        globs: Any = None,
+        fixed: Mapping[Any, Any] | None = None,
+        init: Any = None,
+        errors: bool = False,
+        prepared: Any = None,
+    ) -> BatchFitResult:
+        options = {"globs": globs, "fixed": fixed, "init": init, "errors": errors, "prepared": prepared}
+        return batch_fits.batch_fit(self._context(), obs_batch, **options)
+
     def profile(self, values: Mapping[Any, Any], best_fit: FitResult, obs: Any = None) -> FitResult:
         return fitting.profile(self._context(), values, best_fit, obs)
 
@@ -211,6 +224,7 @@ def _listed(given: Any) -> list[Any]:
 for _function in (
     bands.pulls,
     bands.yields,
+    batch_fits.batch_fit,
     bounds.minos_bounds,
     draws.asimov,
     draws.sample_from_covariance,

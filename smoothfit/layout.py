@@ -147,6 +147,12 @@ class Layout:
         return self.channels[-1].stop if self.channels else 0
 
     @property
+    def bounds(self) -> tuple[FloatArray, FloatArray]:
+        """(param + bin param,) each: the smallest and the largest allowed values."""
+        lower = np.concatenate([self.lower, np.where(self.bin_counting, 0.0, -np.inf)])
+        return lower, np.concatenate([self.upper, np.full(self.n_bin_params, np.inf)])
+
+    @property
     def widths(self) -> FloatArray:
         """(param,): pre-fit uncertainties, the mean of both sides; NaN for free parameters."""
         widths: FloatArray = 0.5 * (self.prefit.below + self.prefit.above)
@@ -181,6 +187,20 @@ class Layout:
                 "or use the Variable object that the model was built with."
             )
         return name
+
+    def is_blinded(self, position: int, blinded: frozenset[str]) -> bool:
+        """Whether what stands there in (parameters, bin parameters) is hidden by these names.
+
+        A parameter is hidden by its name or its variable's, a bin parameter also by its channel's.
+        """
+        if not blinded:
+            return False
+        if position >= self.n_params:
+            at_bin = self.bin_parameter_bins[position - self.n_params]
+            channel = next((c.name for c in self.channels if c.start <= at_bin < c.stop), "")
+            return bool(blinded & {self.names[position], channel})
+        owner = next((v.name for v in self.variables if position in v.indices), "")
+        return bool(blinded & {self.names[position], owner})
 
     def _known(self) -> str:
         known = [v.name for v in self.variables]

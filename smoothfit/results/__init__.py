@@ -1,6 +1,7 @@
 """Records of results: frozen, labelled, printable; they know no fitter.
 
 * :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error.
+* :class:`BatchFitResult`: many fits, one row a member.
 * :class:`Minima`: the minima that fits from several starts found.
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
@@ -14,6 +15,7 @@ and ``to_pandas()``.
 from __future__ import annotations
 
 from ..render import Table
+from .batch import BatchFitResult
 from .fit import Estimate, FitResult
 from .messages import fit_message
 from .minima import Minima
@@ -26,6 +28,7 @@ from .yields import Yields
 
 __all__ = [
     "BLINDED",
+    "BatchFitResult",
     "BottomLine",
     "Estimate",
     "FitResult",
