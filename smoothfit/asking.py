@@ -16,13 +16,13 @@ from ._types import ArrayLike, FloatArray
 from .build import Process, Variable
 from .errors import InvalidTypeError, UnknownNameError
 from .fitters import Fitter
-from .inference import bands, batch_fits, bounds, compiled, draws, fitting, inputs, labelling
+from .inference import bands, batch_fits, bounds, compiled, draws, fitting, inputs, labelling, scans
 from .inference.context import Context
 from .inference.toys import Draws
 from .inference.values import Values
 from .layout import Layout
 from .prepared import Prepared
-from .results import BatchFitResult, FitResult, MinosBounds, Pulls, Yields
+from .results import BatchFitResult, FitResult, MinosBounds, Pulls, Scan, Yields
 
 __all__ = ["Asking"]
 
@@ -174,6 +174,19 @@ class Asking(ABC):
     ) -> MinosBounds:
         return bounds.minos_bounds(self._context(), variable, best_fit, obs, cl=cl)
 
+    def scan(
+        self,
+        variable: Any,
+        points: Any,
+        best_fit: FitResult,
+        obs: Any = None,
+        *,
+        stat_only: bool = False,
+        range: tuple[Any, ...] | None = None,
+    ) -> Scan:
+        options: dict[str, Any] = {"stat_only": stat_only, "range": range}
+        return scans.scan(self._context(), variable, points, best_fit, obs, **options)
+
     def pulls(self, best_fit: FitResult, obs: Any = None) -> Pulls:
         return bands.pulls(self._context(), best_fit, obs)
 
@@ -233,5 +246,6 @@ for _function in (
     draws.toy_pred,
     fitting.fit,
     fitting.profile,
+    scans.scan,
 ):
     getattr(Asking, _function.__name__).__doc__ = _function.__doc__

@@ -4,6 +4,7 @@
 * :class:`BatchFitResult`: many fits, one row a member.
 * :class:`Minima`: the minima that fits from several starts found.
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
+* :class:`Scan`: the NLL along points of parameters.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
 * :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
 * :class:`ModelSummary`: what is in a model, as :class:`Table` after :class:`Table`.
@@ -22,6 +23,7 @@ from .minima import Minima
 from .minos import MinosBounds
 from .pulls import Pulls
 from .record import BLINDED, Record, strict_json
+from .scan import Scan
 from .summary import ModelSummary
 from .unfolding import BottomLine, UnfoldingResult, UnfoldingScan
 from .yields import Yields
@@ -37,6 +39,7 @@ __all__ = [
     "ModelSummary",
     "Pulls",
     "Record",
+    "Scan",
     "Table",
     "UnfoldingResult",
     "UnfoldingScan",
