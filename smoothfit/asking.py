@@ -7,7 +7,7 @@ computes nothing itself.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -16,13 +16,25 @@ from ._types import ArrayLike, FloatArray
 from .build import Process, Variable
 from .errors import InvalidTypeError, UnknownNameError
 from .fitters import Fitter
-from .inference import bands, batch_fits, bounds, compiled, draws, fitting, inputs, labelling, scans
+from .inference import (
+    bands,
+    batch_fits,
+    bounds,
+    compiled,
+    contours,
+    draws,
+    fitting,
+    freezing,
+    inputs,
+    labelling,
+    scans,
+)
 from .inference.context import Context
 from .inference.toys import Draws
 from .inference.values import Values
 from .layout import Layout
 from .prepared import Prepared
-from .results import BatchFitResult, FitResult, MinosBounds, Pulls, Scan, Yields
+from .results import BatchFitResult, Contour, Contours, FitResult, MinosBounds, Pulls, Scan, Yields
 
 __all__ = ["Asking"]
 
@@ -166,6 +178,9 @@ class Asking(ABC):
         options = {"globs": globs, "fixed": fixed, "init": init, "errors": errors, "prepared": prepared}
         return batch_fits.batch_fit(self._context(), obs_batch, **options)
 
+    def frozen(self, *which: Any, groups: str | Sequence[str] = (), at: Any = None) -> dict[str, float]:
+        return freezing.frozen(self._context(), *which, groups=groups, at=at)
+
     def profile(self, values: Mapping[Any, Any], best_fit: FitResult, obs: Any = None) -> FitResult:
         return fitting.profile(self._context(), values, best_fit, obs)
 
@@ -186,6 +201,29 @@ class Asking(ABC):
     ) -> Scan:
         options: dict[str, Any] = {"stat_only": stat_only, "range": range}
         return scans.scan(self._context(), variable, points, best_fit, obs, **options)
+
+    def contour(
+        self,
+        a: Any,
+        b: Any,
+        best_fit: FitResult,
+        obs: Any = None,
+        *,
+        cl: float | Sequence[float] = 0.68,
+        points: int = 64,
+    ) -> Contour:
+        return contours.contour(self._context(), a, b, best_fit, obs, cl=cl, points=points)
+
+    def contours(
+        self,
+        variables: Sequence[Any],
+        best_fit: FitResult,
+        obs: Any = None,
+        *,
+        cl: float | Sequence[float] = 0.68,
+        points: int = 64,
+    ) -> Contours:
+        return contours.contours(self._context(), variables, best_fit, obs, cl=cl, points=points)
 
     def pulls(self, best_fit: FitResult, obs: Any = None) -> Pulls:
         return bands.pulls(self._context(), best_fit, obs)
@@ -239,6 +277,8 @@ for _function in (
     bands.yields,
     batch_fits.batch_fit,
     bounds.minos_bounds,
+    contours.contour,
+    contours.contours,
     draws.asimov,
     draws.sample_from_covariance,
     draws.sample_prior,
@@ -246,6 +286,7 @@ for _function in (
     draws.toy_pred,
     fitting.fit,
     fitting.profile,
+    freezing.frozen,
     scans.scan,
 ):
     getattr(Asking, _function.__name__).__doc__ = _function.__doc__

@@ -94,7 +94,7 @@ def held(context: Context, given: Mapping[Any, Any] | None) -> Held:
         numbers = inputs.numbers(value, f"fixed: the value of '{layout._name_of(key)}'")
         if numbers.ndim == 1 and len(at) == 1 and len(numbers) != 1:
             numbers = numbers[:, None]
-        if numbers.ndim < 2:
+        if numbers.ndim < 2 and numbers.size in (1, len(at)):
             shared[key] = numbers
         elif numbers.ndim == 2 and numbers.shape[1] in (1, len(at)):
             per_member[f"fixed: '{layout._name_of(key)}'"] = at, numbers

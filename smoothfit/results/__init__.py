@@ -5,6 +5,7 @@
 * :class:`Minima`: the minima that fits from several starts found.
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
 * :class:`Scan`: the NLL along points of parameters.
+* :class:`Contour`, :class:`Contours`: curves of two parameters at a confidence level.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
 * :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
 * :class:`ModelSummary`: what is in a model, as :class:`Table` after :class:`Table`.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from ..render import Table
 from .batch import BatchFitResult
+from .contour import Contour, Contours
 from .fit import Estimate, FitResult
 from .messages import fit_message
 from .minima import Minima
@@ -32,6 +34,8 @@ __all__ = [
     "BLINDED",
     "BatchFitResult",
     "BottomLine",
+    "Contour",
+    "Contours",
     "Estimate",
     "FitResult",
     "Minima",
