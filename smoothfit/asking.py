@@ -20,13 +20,16 @@ from .inference import (
     bands,
     batch_fits,
     bounds,
+    breakdown,
     compiled,
     contours,
     draws,
     fitting,
     freezing,
+    impacts,
     inputs,
     labelling,
+    quantities,
     scans,
 )
 from .inference.context import Context
@@ -34,7 +37,19 @@ from .inference.toys import Draws
 from .inference.values import Values
 from .layout import Layout
 from .prepared import Prepared
-from .results import BatchFitResult, Contour, Contours, FitResult, MinosBounds, Pulls, Scan, Yields
+from .results import (
+    BatchFitResult,
+    Breakdown,
+    Contour,
+    Contours,
+    Estimates,
+    FitResult,
+    Impacts,
+    MinosBounds,
+    Pulls,
+    Scan,
+    Yields,
+)
 
 __all__ = ["Asking"]
 
@@ -139,8 +154,18 @@ class Asking(ABC):
             compiled.batch_expected(self.prepared, inputs.values(self._current(), batch, "batch", batch=True))
         )
 
-    def yields(self, at: Any, obs: Any = None, *, title: str | None = None) -> Yields:
-        return bands.yields(self._context(), at, obs, title=title)
+    def yields(
+        self,
+        at: Any,
+        obs: Any = None,
+        *,
+        title: str | None = None,
+        uncertainty: str = "linear",
+        samples: float = 1e4,
+        seed: int | None = None,
+    ) -> Yields:
+        options: dict[str, Any] = {"uncertainty": uncertainty, "samples": samples, "seed": seed}
+        return bands.yields(self._context(), at, obs, title=title, **options)
 
     def nll(self, values: Any, obs: Any, globs: Any = None) -> float:
         """The negative log-likelihood with all constants; bin parameters at 0 if left out."""
@@ -225,8 +250,36 @@ class Asking(ABC):
     ) -> Contours:
         return contours.contours(self._context(), variables, best_fit, obs, cl=cl, points=points)
 
-    def pulls(self, best_fit: FitResult, obs: Any = None) -> Pulls:
-        return bands.pulls(self._context(), best_fit, obs)
+    def pulls(self, best_fit: FitResult, obs: Any = None, *, minos: bool = False) -> Pulls:
+        return bands.pulls(self._context(), best_fit, obs, minos=minos)
+
+    def impacts(
+        self,
+        pois: Any,
+        best_fit: FitResult,
+        obs: Any = None,
+        *,
+        kind: str = "traditional",
+        bounds: str = "minos",
+        nuisances: Any = None,
+        groups: Mapping[str, Any] | None = None,
+    ) -> Impacts:
+        options = {"kind": kind, "bounds": bounds, "nuisances": nuisances, "groups": groups}
+        return impacts.impacts(self._context(), pois, best_fit, obs, **options)
+
+    def derived(self, wanted: Any, best_fit: FitResult, obs: Any = None) -> Estimates:
+        return quantities.derived(self._context(), wanted, best_fit, obs)
+
+    def breakdown(
+        self,
+        pois: Any,
+        best_fit: FitResult,
+        obs: Any = None,
+        groups: Mapping[str, Any] | None = None,
+        *,
+        method: str = "hessian",
+    ) -> Breakdown:
+        return breakdown.breakdown(self._context(), pois, best_fit, obs, groups, method=method)
 
     # -- random draws ----------------------------------------------------------------------------
 
@@ -277,6 +330,7 @@ for _function in (
     bands.yields,
     batch_fits.batch_fit,
     bounds.minos_bounds,
+    breakdown.breakdown,
     contours.contour,
     contours.contours,
     draws.asimov,
@@ -287,6 +341,8 @@ for _function in (
     fitting.fit,
     fitting.profile,
     freezing.frozen,
+    impacts.impacts,
+    quantities.derived,
     scans.scan,
 ):
     getattr(Asking, _function.__name__).__doc__ = _function.__doc__

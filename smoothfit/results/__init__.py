@@ -6,6 +6,8 @@
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
 * :class:`Scan`: the NLL along points of parameters.
 * :class:`Contour`, :class:`Contours`: curves of two parameters at a confidence level.
+* :class:`Estimates`: quantities that follow from a fit; :class:`Breakdown`: whose their errors are;
+  :class:`Impacts`: how far they move with each nuisance.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
 * :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
 * :class:`ModelSummary`: what is in a model, as :class:`Table` after :class:`Table`.
@@ -18,8 +20,11 @@ from __future__ import annotations
 
 from ..render import Table
 from .batch import BatchFitResult
+from .breakdown import Breakdown
 from .contour import Contour, Contours
+from .estimates import Estimates
 from .fit import Estimate, FitResult
+from .impacts import Impacts
 from .messages import fit_message
 from .minima import Minima
 from .minos import MinosBounds
@@ -34,10 +39,13 @@ __all__ = [
     "BLINDED",
     "BatchFitResult",
     "BottomLine",
+    "Breakdown",
     "Contour",
     "Contours",
     "Estimate",
+    "Estimates",
     "FitResult",
+    "Impacts",
     "Minima",
     "MinosBounds",
     "ModelSummary",
