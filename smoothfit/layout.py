@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -168,6 +169,12 @@ class Layout:
         """Parameters, then bin parameters."""
         return self.parameters + self.bin_parameters
 
+    @cached_property
+    def _places(self) -> dict[str, tuple[int, ...]]:
+        """Name of a variable, a component or a bin parameter -> positions; a variable's comes first."""
+        places = {name: (i,) for i, name in enumerate(self.names)}
+        return places | {v.name: v.indices for v in self.variables}
+
     def variable(self, key: Any) -> VariableInfo | None:
         """The variable of that name or object, None if the key is no variable's."""
         name = self._name_of(key)
@@ -216,13 +223,8 @@ class Layout:
             If nothing has that name (or matches that regular expression, where allowed).
         """
         name = self._name_of(key)
-        found = next((v for v in self.variables if v.name == name), None)
-        if found is not None:
-            return list(found.indices)
-        names = self.names
-        exact = [i for i, known in enumerate(names) if known == name]
-        if exact:
-            return exact
+        if name in self._places:
+            return list(self._places[name])
         if patterns:
             try:
                 expression = re.compile(name)
