@@ -93,7 +93,7 @@ def response(
     return found.hessian, objective.eliminated(problem, found.y, found.reaction)
 
 
-def sensitivity(prepared: Prepared, data: Data, fixed: Fixed, values: Array) -> objective.Sensitivity:
+def sensitivity(prepared: Prepared, data: Data, fixed: Fixed, values: Any) -> objective.Sensitivity:
     """Eliminated parameters at values (param,), and how they follow the dense ones."""
     found: objective.Sensitivity = response(prepared, data, fixed, values)[1]
     return found
