@@ -26,7 +26,8 @@ def measure_workload(name: str, scaling: str) -> dict[str, float]:
     import jax
     import numpy as np
 
-    from benchmarks.workloads import build, in_workload_order, load
+    from benchmarks.reference import load
+    from benchmarks.workloads import build, in_workload_order
 
     imported = time.perf_counter() - started
     from smoothfit.fitters import count_traces
@@ -101,7 +102,7 @@ def main() -> None:
         )
         above = found["nll"] - BEST_KNOWN[label]
         print(f"{label:12s} {times}   {found['traces']:4.0f}     {found['nll']:.7f}    {above:+.1e}")
-    from benchmarks.workloads import shared
+    from benchmarks.reference import shared
 
     workspace = shared("data", "converter-ridolfi", "test", "big_model", "bottom-squarks.json")
     fit = [python, "-m", "smoothfit", "fit", str(workspace), "--json"]

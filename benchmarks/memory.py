@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import jax
 import numpy as np
 
-from benchmarks.workloads import build, load, shared
+from benchmarks.reference import load, shared
+from benchmarks.workloads import build
 from smoothfit import ChannelContrib, Model, Process, Variable
 from smoothfit.eft import Dim6EFTMorphing
 
