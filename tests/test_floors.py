@@ -36,6 +36,7 @@ FLOORS = [
     ["preparation", "eft", "data_driven"],
     ["fitters"],
     ["inference", "functional"],
+    ["asking"],
     ["model"],
     ["io", "plot", "unfolding", "interactive", "report", "campaign", "lint", "diff", "combine"],
     ["cli"],
