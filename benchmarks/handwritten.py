@@ -2,7 +2,7 @@
 
 No library: arrays of a workload in, a function of (values, counts) out, vectorised, in float64. The peers
 that minimise a user's function (iminuit, optimistix) get this one, with every Barlow-Beeston parameter
-explicit. ``check`` compares it with the workload's own numpy transcription.
+explicit. ``check`` compares it with the yardstick.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks import reference
+
 __all__ = ["bounds", "check", "nll_of"]
 
 jax.config.update("jax_enable_x64", True)
@@ -21,8 +23,11 @@ jax.config.update("jax_enable_x64", True)
 _SMALLEST_YIELD = 1e-10
 
 
-def nll_of(workload: Any) -> Callable[[jax.Array, jax.Array], jax.Array]:
-    """The saturated Poisson NLL with unit Gaussian constraints: (values (param,), counts (bin,)) -> ()."""
+def nll_of(workload: Any, scaling: str = "total") -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """The saturated Poisson NLL with unit Gaussian constraints: (values (param,), counts (bin,)) -> ().
+
+    Barlow-Beeston parameters scale the ``scaling="total"``, or shift it by the processes' errors ("process").
+    """
     n_processes, n_bins = workload.nom.shape
     nominal = jnp.asarray(workload.nom)
     odd = jnp.asarray(0.5 * (workload.up - workload.dn)).reshape(workload.SS, n_processes * n_bins)
@@ -32,7 +37,9 @@ def nll_of(workload: Any) -> Callable[[jax.Array, jax.Array], jax.Array]:
     log_kappas = jnp.asarray(workload.logk)
     poi_of = np.where(workload.poi_of >= 0, workload.poi_of, workload.npoi)
     n_pois, n_lnN, n_shapes = workload.npoi, workload.SL, workload.SS
-    relative_errors = None if workload.relerr is None else jnp.asarray(workload.relerr)
+    has_errors = workload.relerr is not None
+    relative_errors = jnp.asarray(workload.relerr if has_errors else 0.0)
+    variances = jnp.asarray(workload.sumw2 if has_errors else 0.0)
 
     def nll(values: jax.Array, counts: jax.Array) -> jax.Array:
         pois = values[:n_pois]
@@ -46,8 +53,11 @@ def nll_of(workload: Any) -> Callable[[jax.Array, jax.Array], jax.Array]:
             smooth = jnp.where(square > 1.0, jnp.abs(shapes), inside)
             yields = yields + (shapes @ odd + smooth @ even).reshape(n_processes, n_bins)
         total = factors @ yields
-        if relative_errors is not None:
-            total = total * (1.0 + relative_errors * values[n_pois + n_lnN + n_shapes :])
+        if has_errors:
+            shifts = values[n_pois + n_lnN + n_shapes :]
+            by_process = scaling == "process"
+            errors = jnp.sqrt(factors**2 @ variances) if by_process else relative_errors * total
+            total = total + errors * shifts
         total = jnp.maximum(total, _SMALLEST_YIELD)
         ratio = total / jnp.where(counts > 0, counts, 1.0)
         poisson = total - counts - jnp.where(counts > 0, counts * jnp.log(ratio), 0.0)
@@ -63,15 +73,15 @@ def bounds(workload: Any) -> tuple[np.ndarray, np.ndarray]:
     return -high, high
 
 
-def check(models: Any, workload: Any, counts: np.ndarray) -> float:
-    """The largest difference from the workload's own NLL at 20 random points; fails beyond 1e-8."""
-    nll = jax.jit(nll_of(workload))
+def check(models: Any, workload: Any, scaling: str, counts: np.ndarray) -> float:
+    """The largest difference from the yardstick at 20 random points; fails beyond 1e-8."""
+    nll = jax.jit(nll_of(workload, scaling))
     rng = np.random.default_rng(5)
     worst = 0.0
     for _ in range(20):
         values = workload.x0 + 0.3 * rng.standard_normal(workload.npar)
         values[: workload.npoi] = rng.uniform(0.5, 1.5, workload.npoi)
-        difference = float(nll(values, counts)) - models.ref_nll(workload, counts, values)
+        difference = float(nll(values, counts)) - reference.nll(models, workload, scaling, counts, values)
         worst = max(worst, abs(difference))
     if worst > 1e-8:
         raise ValueError(f"the hand-written NLL of {workload.name} is off by {worst:.1e}")

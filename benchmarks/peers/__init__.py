@@ -17,10 +17,8 @@ NAMES = (
     "ours",
     "bfgs",
     "bfgs_vmap",
-    "newton_jax",
     "minuit_hessian",
     "minuit_gradient",
-    "trust_constr",
     "pyhf_scipy",
     "pyhf_minuit",
     "nextstat",
@@ -29,17 +27,18 @@ NAMES = (
 )
 """The files, ours first."""
 
-TASKS = ("kernel", "fit", "covariance", "minos", "pulls", "impacts", "scan", "toys")
+TASKS = ("kernel", "fit", "covariance", "minos", "pulls", "impacts", "impacts_on_one", "scan", "toys")
 """
 kernel      the bare minimum, from the workload's start values: (counts) -> Fitted
 fit         what the tool's fit returns; ours with status and covariance: (counts) -> Fitted
 covariance  the errors of all parameters at a fit: (fitted) -> (param,)
 minos       both bounds at one sigma of some parameters: (fitted, positions) -> Intervals
 pulls       the same for nuisances
-impacts     refits with nuisances at +-1 post-fit error: (fitted, positions) -> shifts of the
+impacts     refits with nuisances at their post-fit bounds: (fitted, positions) -> shifts of the
             signal strengths (nuisance, up and down, poi)
-scan        the first parameter's profiled NLL at some points: (fitted, points) -> (point,)
-toys        one fit for each of many data sets: (counts (toy, bin)) -> the minima (toy,), NaN where it failed
+impacts_on_one   the same of the first signal strength only
+scan        the first parameter's profiled NLL, up to a constant: (fitted, points) -> (point,)
+toys        one fit for each of many data sets: (counts (toy, bin)) -> values (toy, param), or NaN
 """
 
 
@@ -58,8 +57,6 @@ class Fitted:
     x: np.ndarray
     counts: np.ndarray
     state: Any = None
-    nll: float | None = None
-    """The saturated NLL as the tool states it; by default the yardstick's at ``x``."""
 
 
 @dataclass

@@ -24,21 +24,22 @@ class Peer:
     """One compiled fit; toys one after the other, in a loop inside jit."""
 
     def __init__(self, given: Given) -> None:
-        nll = nll_of(given.workload)
+        nll = nll_of(given.workload, given.scaling)
         solver = optimistix.BFGS(rtol=TOLERANCE, atol=TOLERANCE)
         start = jnp.asarray(given.workload.x0)
 
-        def fit(counts: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        def fit(counts: jax.Array) -> jax.Array:
             done = optimistix.minimise(nll, solver, start, args=counts, max_steps=MOST_STEPS, throw=False)
             good = done.result == optimistix.RESULTS.successful
-            return done.value, jnp.where(good, nll(done.value, counts), jnp.nan), good
+            return jnp.where(good, done.value, jnp.nan)
 
+        self.one = fit
         self._fit = jax.jit(fit)
-        self._toys = jax.jit(lambda batch: jax.lax.map(lambda counts: fit(counts)[1], batch))
+        self._toys = jax.jit(lambda batch: jax.lax.map(fit, batch))
 
     def kernel(self, counts: np.ndarray) -> Fitted:
         """BFGS from the start values; it returns no covariance that could be used."""
-        return Fitted(np.asarray(self._fit(counts)[0]), counts)
+        return Fitted(np.asarray(self._fit(counts)), counts)
 
     def toys(self, batch: np.ndarray) -> np.ndarray:
         """A loop over the toys inside jit."""

@@ -15,8 +15,7 @@ class Peer:
     """Toys only."""
 
     def __init__(self, given: Given) -> None:
-        one = bfgs.Peer(given)
-        self._toys = jax.jit(jax.vmap(lambda counts: one._fit(counts)[1]))
+        self._toys = jax.jit(jax.vmap(bfgs.Peer(given).one))
 
     def toys(self, batch: np.ndarray) -> np.ndarray:
         """As wide as the batch."""

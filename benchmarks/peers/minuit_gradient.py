@@ -1,4 +1,4 @@
-"""iminuit with JAX's gradient of the hand-written NLL, with limits (without, MIGRAD falls back on simplex)."""
+"""iminuit with JAX's gradient of the hand-written NLL, with limits: else MIGRAD falls back on simplex."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Peer:
 
     def __init__(self, given: Given) -> None:
         self._workload = given.workload
-        nll = nll_of(given.workload)
+        nll = nll_of(given.workload, given.scaling)
         self._nll, self._gradient = jax.jit(nll), jax.jit(jax.grad(nll))
         self._limits = list(zip(*bounds(given.workload), strict=True))
 
@@ -95,4 +95,5 @@ class Peer:
 
     def toys(self, batch: np.ndarray) -> np.ndarray:
         """One MIGRAD after the other."""
-        return np.array([m.fval if m.valid else np.nan for m in (self.kernel(c).state for c in batch)])
+        found = [self.kernel(counts) for counts in batch]
+        return np.array([one.x if one.state.valid else np.full(one.x.size, np.nan) for one in found])

@@ -26,7 +26,7 @@ class Peer(minuit_gradient.Peer):
     def __init__(self, given: Given) -> None:
         super().__init__(given)
         warnings.filterwarnings("ignore", "hessian overrides g2", iminuit.util.IMinuitWarning)
-        self._hessian = jax.jit(jax.hessian(nll_of(given.workload)))
+        self._hessian = jax.jit(jax.hessian(nll_of(given.workload, given.scaling)))
 
     def _derivatives(self, counts: np.ndarray) -> dict[str, Any]:
         return {
