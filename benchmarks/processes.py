@@ -24,7 +24,6 @@ __all__ = ["ROOT", "Failure", "Finished", "WorkerProcess", "run_script"]
 ROOT = Path(__file__).resolve().parents[1]
 
 _TO_START_S = 120.0
-_TO_END_S = 5.0
 
 
 class Failure(Exception):
@@ -69,7 +68,7 @@ class WorkerProcess:
 
     def _start(self, interpreter: str) -> None:
         command = [interpreter, "-m", "benchmarks.worker", self.peer, self.workload]
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115: it lives as long as the process
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  (it lives as long as the process)
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -80,7 +79,8 @@ class WorkerProcess:
             text=True,
         )
         self._lines: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         self.hello = self._answer(_TO_START_S)
 
     def _read(self) -> None:
@@ -96,9 +96,10 @@ class WorkerProcess:
             self.end()
             raise Failure(f"not finished after {limit_s:.0f} s") from None
         if line is None:
-            self._process.wait()
             self._errors.seek(0)
-            raise Failure(_last_line(self._errors.read()))
+            said = self._errors.read()
+            self.end()
+            raise Failure(_last_line(said))
         found: dict[str, Any] = json.loads(line)
         return found
 
@@ -124,7 +125,11 @@ class WorkerProcess:
     def end(self) -> None:
         """Stop the process."""
         self._process.kill()
-        self._process.wait(_TO_END_S)
+        self._process.wait()
+        self._reader.join()
+        for pipe in (self._process.stdin, self._process.stdout, self._errors):
+            if pipe is not None:
+                pipe.close()
 
 
 @dataclass(frozen=True)

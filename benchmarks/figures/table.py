@@ -53,17 +53,19 @@ class Row:
     bar: str = ""
     """What is asked; empty for information."""
     margin: float | None = None
-    """Above 1 where the bar is met."""
+    """At least 1 where the bar is met; 0 where ours failed."""
     raw: dict[str, Any] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
-        """ "met", "missed by a factor", "not measured", or nothing where no bar is."""
+        """ "met", "missed by a factor", "failed", "not measured", or nothing where no bar is."""
         if not self.bar:
             return ""
         if self.margin is None:
             return "not measured"
-        return "met" if self.margin >= 1.0 else f"missed by a factor {1.0 / max(self.margin, 1e-9):.2g}"
+        if self.margin == 0.0:
+            return "failed"
+        return "met" if self.margin >= 1.0 else f"missed by a factor {1.0 / self.margin:.2g}"
 
     def to_dict(self) -> dict[str, Any]:
         """For the file of results."""

@@ -25,8 +25,12 @@ class Peer(minuit_gradient.Peer):
 
     def __init__(self, given: Given) -> None:
         super().__init__(given)
-        warnings.filterwarnings("ignore", "hessian overrides g2", iminuit.util.IMinuitWarning)
         self._hessian = jax.jit(jax.hessian(nll_of(given.workload, given.scaling)))
+
+    def _minuit(self, counts: np.ndarray, start: np.ndarray | None = None) -> iminuit.Minuit:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "hessian overrides g2", iminuit.util.IMinuitWarning)
+            return super()._minuit(counts, start)
 
     def _derivatives(self, counts: np.ndarray) -> dict[str, Any]:
         return {
