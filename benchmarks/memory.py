@@ -1,4 +1,4 @@
-"""The memory of prepared models: ``python benchmarks/memory.py``.
+"""The memory of prepared models: ``python -m benchmarks.memory``.
 
 For each model: the bytes of the arrays handed in (yields, variances, templates), and those of the prepared
 arrays that the library keeps. Padding to tiles and index arrays are the difference.

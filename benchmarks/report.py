@@ -21,19 +21,25 @@ HERE = Path(__file__).resolve().parent
 BEGIN = "<!-- written by python -m benchmarks.run: begin -->"
 END = "<!-- written by python -m benchmarks.run: end -->"
 
+_OTHERS = {"gpu": "Batches of fits on a GPU"}
+_COMMANDS = {"gpu": "python -m benchmarks.gpu"}
+"""Figures that commands of their own make."""
+
 
 def _machine() -> str:
     return f"{os.cpu_count()} {platform.machine().replace('_', '-')} cores"
 
 
-def _merged(store: Path, results: Mapping[str, Any], versions: Mapping[str, str]) -> dict[str, Any]:
+def _merged(
+    store: Path, results: Mapping[str, Any], versions: Mapping[str, str], machine: str
+) -> dict[str, Any]:
     """What was there before, with what was measured now in its place."""
     found: dict[str, Any] = (
         json.loads(store.read_text()) if store.exists() else {"figures": {}, "versions": {}}
     )
     today = datetime.now(UTC).date().isoformat()
     for name, rows in results.items():
-        found["figures"][name] = {"rows": rows, "date": today, "machine": _machine()}
+        found["figures"][name] = {"rows": rows, "date": today, "machine": machine}
     found["versions"].update(versions)
     return found
 
@@ -55,14 +61,13 @@ def _compile_times(row: Mapping[str, Any]) -> str:
 def generated(found: Mapping[str, Any], what: Mapping[str, str]) -> str:
     """The tables, in Markdown."""
     dates = sorted({figure["date"] for figure in found["figures"].values()})
-    machines = sorted({figure["machine"] for figure in found["figures"].values()})
     versions = ", ".join(f"{name} {version}" for name, version in sorted(found["versions"].items()))
     rows = [row for figure in found["figures"].values() for row in figure["rows"] if row["bar"]]
     missed = [row for row in rows if row["verdict"] != "met"]
     lines = [
         BEGIN,
         "",
-        f"Measured on {' and '.join(machines)}, {' to '.join({dates[0]: 0, dates[-1]: 0})}; {versions}.",
+        f"Measured {' to '.join({dates[0]: 0, dates[-1]: 0})}; {versions}.",
         f"{len(rows) - len(missed)} of {len(rows)} bars are met.",
         "",
         "![W3, all tools](plots/w3.png)",
@@ -74,7 +79,7 @@ def generated(found: Mapping[str, Any], what: Mapping[str, str]) -> str:
         lines += [
             f"### {what.get(name, name)}",
             "",
-            f"`python -m benchmarks.run --only {name}`",
+            f"`{_COMMANDS.get(name, f'python -m benchmarks.run --only {name}')}`, {figure['machine']}",
             "",
             "| what | smoothfit | peer | its result | times faster | asked | | compile, ours / peer |",
             "|---|---|---|---|---|---|---|---|",
@@ -92,9 +97,9 @@ def render(folder: Path = HERE) -> None:
     from benchmarks.figures import FIGURES
 
     found = json.loads((folder / "results.json").read_text())
-    order = [name for name in FIGURES if name in found["figures"]]
-    found["figures"] = {name: found["figures"][name] for name in order}
-    text = generated(found, {name: figure.what for name, figure in FIGURES.items()})
+    order = [*FIGURES, *(name for name in found["figures"] if name not in FIGURES)]
+    found["figures"] = {name: found["figures"][name] for name in order if name in found["figures"]}
+    text = generated(found, {**_OTHERS, **{name: figure.what for name, figure in FIGURES.items()}})
     page = folder / "RESULTS.md"
     before = page.read_text() if page.exists() else f"# Results\n\n{BEGIN}\n{END}\n"
     head, _, rest = before.partition(BEGIN)
@@ -103,10 +108,16 @@ def render(folder: Path = HERE) -> None:
     pictures.draw(found["figures"], folder / "plots")
 
 
-def write(results: Mapping[str, Any], versions: Mapping[str, str], folder: Path = HERE) -> None:
+def write(
+    results: Mapping[str, Any],
+    versions: Mapping[str, str],
+    folder: Path = HERE,
+    *,
+    machine: str | None = None,
+) -> None:
     """Store what was measured and write the page."""
     store = folder / "results.json"
-    store.write_text(json.dumps(_merged(store, results, versions), indent=1) + "\n")
+    store.write_text(json.dumps(_merged(store, results, versions, machine or _machine()), indent=1) + "\n")
     render(folder)
 
 

@@ -24,9 +24,9 @@ from benchmarks.processes import Failure
 __all__ = ["main"]
 
 
-def show(name: str, rows: Sequence[Row]) -> None:
+def show(name: str, what: str, rows: Sequence[Row]) -> None:
     """Ours, the peer's, the ratio, the bar, and whether it is met."""
-    print(f"\n{name}: {FIGURES[name].what}")
+    print(f"\n{name}: {what}")
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.3g} x"
         peer = f"{row.peer}: {row.theirs}" if row.peer else ""
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             except Failure as error:
                 # Ours broke: a peer's failure is in its row.
                 rows = [Row(FIGURES[name].what, f"failed: {error}", bar="to run", margin=0.0)]
-            show(name, rows)
+            show(name, FIGURES[name].what, rows)
             print(f"  [{time.perf_counter() - at:.0f} s]", flush=True)
             results[name] = [row.to_dict() for row in rows]
     finally:

@@ -49,7 +49,12 @@ class Peer:
         found = [self._model.minos_bounds(n, fitted.state, fitted.counts) for n in self._names(positions)]
         return Intervals(np.array([f[0] for f in found]), np.array([f[1] for f in found]))
 
-    pulls = minos
+    def pulls(self, fitted: Fitted, positions: list[int]) -> Intervals:
+        """``pulls`` with Minos errors, of all nuisances; those asked for of them."""
+        found = self._model.pulls(fitted.state, fitted.counts, minos=True)
+        row = {name: i for i, name in enumerate(found.names)}
+        at = [row[name] for name in self._names(positions)]
+        return Intervals((found.pull + found.error_up)[at], (found.pull - found.error_down)[at])
 
     def impacts(self, fitted: Fitted, positions: list[int]) -> np.ndarray:
         """All at once; those asked for of them."""
