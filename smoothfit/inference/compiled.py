@@ -69,7 +69,8 @@ def batch_rows(prepared: Prepared, batch: Array) -> Array:
 def sensitivity(prepared: Prepared, data: Data, fixed: Fixed, values: Array) -> objective.Sensitivity:
     """Eliminated parameters at values (param,), and how they follow the dense ones."""
     problem = objective.pose(prepared, data, fixed, values)
-    return objective.evaluate(problem, objective.dense_start(problem)).eliminated
+    found = objective.evaluate(problem, objective.dense_start(problem))
+    return objective.eliminated(problem, found.y, found.reaction)
 
 
 @_compiled

@@ -98,7 +98,8 @@ def band(prepared: Prepared, data: Data, fixed: Fixed, solution: Solution) -> Ba
     """Post-fit expectation with its uncertainty from the covariance of all parameters."""
     problem = objective.pose(prepared, data, fixed)
     plan = problem.derived.plan
-    reaction = objective.evaluate(problem, solution.dense).eliminated
+    found = objective.evaluate(problem, solution.dense)
+    reaction = objective.eliminated(problem, found.y, found.reaction)
     covariance = solution.covariance[plan.dense[:, None], plan.dense]
     at = jnp.concatenate([solution.values, solution.bin_values])
 
