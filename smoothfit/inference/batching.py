@@ -215,7 +215,9 @@ def _on_limit(layout: Layout, x: FloatArray, direction: FloatArray) -> FloatArra
     """The end of a ray at a limit: exactly there, not beside it by a rounding error."""
     lower, upper = _limits(layout)
     limit = np.where(direction > 0, upper, lower)
-    near = (direction != 0.0) & (np.abs(x - limit) <= 1e-12 * np.maximum(np.abs(limit), np.abs(direction)))
+    bounded = (direction != 0.0) & np.isfinite(limit)
+    gap = np.abs(x - np.where(bounded, limit, x))
+    near = bounded & (gap <= 1e-12 * np.maximum(np.abs(x), np.abs(direction)))
     return np.where(near, limit, x)
 
 
