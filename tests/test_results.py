@@ -19,6 +19,7 @@ from smoothfit.errors import (
 )
 from smoothfit.layout import ChannelInfo, Layout, ProcessInfo, VariableInfo
 from smoothfit.results import (
+    Direction,
     Estimate,
     FitResult,
     MinosBounds,
@@ -228,10 +229,12 @@ FACTS = {"edm": 0.25, "smallest_nu": -0.5, "positive_definite": False, "steps": 
     ],
 )
 def test_every_status_has_words(status, words):
-    message = fit_message(status, at_limit_names=["mu"], flat_directions=["a", "b"], **FACTS)
+    flat = [Direction(("a", "b"), np.array([0.6, -0.8]), 1e-13), Direction(("c",), np.ones(1), -0.1)]
+    message = fit_message(status, at_limit_names=["mu"], flat_directions=flat, **FACTS)
     assert all(word in message for word in words), message
     assert "mu sits at a limit" in message
-    assert ("do not determine a, b" in message) == (status != Status.CONVERGED)
+    assert ("do not determine 0.6*a - 0.8*b:" in message) == (status != Status.CONVERGED)
+    assert ("no minimum along c:" in message) == (status != Status.CONVERGED)
     assert "\n" not in message
 
 

@@ -1,6 +1,8 @@
 """Records of results: frozen, labelled, printable; they know no fitter.
 
 * :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error.
+* :class:`Conditioning`: how well it is determined; :class:`Direction`, a combination of parameters that may
+  not be; :class:`Attempt`, what was tried.
 * :class:`Minima`: the minima that fits from several starts found.
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
@@ -14,6 +16,8 @@ and ``to_pandas()``.
 from __future__ import annotations
 
 from ..render import Table
+from .attempts import Attempt
+from .conditioning import Conditioning, Direction, Followers
 from .fit import Estimate, FitResult
 from .messages import fit_message
 from .minima import Minima
@@ -26,9 +30,13 @@ from .yields import Yields
 
 __all__ = [
     "BLINDED",
+    "Attempt",
     "BottomLine",
+    "Conditioning",
+    "Direction",
     "Estimate",
     "FitResult",
+    "Followers",
     "Minima",
     "MinosBounds",
     "ModelSummary",

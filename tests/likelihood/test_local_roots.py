@@ -1,4 +1,4 @@
-"""Several Poisson-constrained parameters of one bin, far from where they start: bisection finds the same root."""
+"""Poisson-constrained parameters that share a bin, far from their start: bisection finds the same root."""
 
 from __future__ import annotations
 
