@@ -226,11 +226,12 @@ FACTS = {"edm": 0.25, "smallest_nu": -0.5, "positive_definite": False, "steps": 
         (Status.NOT_POSITIVE_DEFINITE, ["not positive definite", "no covariance"]),
         (Status.NOT_FINITE, ["not finite", "bound"]),
         (Status.ILLEGAL_EXPECTATION, ["negative", "-0.5 events"]),
+        (Status.ON_KINK, ["on a kink", "in theta, which has no error"]),
     ],
 )
 def test_every_status_has_words(status, words):
     flat = [Direction(("a", "b"), np.array([0.6, -0.8]), 1e-13), Direction(("c",), np.ones(1), -0.1)]
-    message = fit_message(status, at_limit_names=["mu"], flat_directions=flat, **FACTS)
+    message = fit_message(status, at_limit_names=["mu"], flat_directions=flat, kinks=["theta"], **FACTS)
     assert all(word in message for word in words), message
     assert "mu sits at a limit" in message
     assert ("do not determine 0.6*a - 0.8*b:" in message) == (status != Status.CONVERGED)
@@ -239,7 +240,7 @@ def test_every_status_has_words(status, words):
 
 
 def test_all_statuses_are_tested_above():
-    assert len(Status) == 5
+    assert len(Status) == 6
 
 
 def test_a_long_list_of_names_is_cut():

@@ -25,6 +25,7 @@ __all__ = [
     "crossing",
     "curvature",
     "expected",
+    "gradient",
     "nll",
     "prefit_band",
     "row_yields",
@@ -78,6 +79,12 @@ def _curvature(prepared: Prepared, data: Data, fixed: Fixed, values: Array, z: A
     at = point(objective.pose(prepared, data, fixed, values), z)
     _, reaction = at.extra
     return at.hessian, reaction.local_by_dense, reaction.local_own
+
+
+@_compiled
+def gradient(prepared: Prepared, data: Data, fixed: Fixed, values: Array, z: Array) -> Array:
+    """(dense,): the gradient of the NLL at dense values."""
+    return point(objective.pose(prepared, data, fixed, values), z).gradient
 
 
 class Curvature(NamedTuple):

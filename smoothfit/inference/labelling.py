@@ -24,6 +24,10 @@ def _named(found: Curvature, layout: Layout) -> Conditioning:
     return Conditioning.of_hessian(names(found.positions), found.hessian, followers)
 
 
+def _on_kinks(covariance: FloatArray, layout: Layout) -> tuple[str, ...]:
+    return tuple(layout.parameters[i] for i in np.flatnonzero(np.isnan(np.diagonal(covariance))))
+
+
 def fit_result(
     solution: Solution,
     layout: Layout,
@@ -58,6 +62,7 @@ def fit_result(
         at_limit_names=names,
         flat_directions=() if curvature is None else curvature.directions(),
         attempts=attempts,
+        kinks=_on_kinks(covariance, layout) if status == Status.ON_KINK else (),
         steps=steps,
     )
     with np.errstate(invalid="ignore"):

@@ -2,8 +2,10 @@
 
 In this order, until one attempt converges at a point as low as the lowest seen: again from the point reached;
 from there with nuisances half-way back to their most likely values; from the model's own start values; from
-drawn points; and, where the end was no degenerate minimum, with scipy's trust-constr from the lowest
-point. A minimum above a point that another attempt passed is not accepted: it is not the lowest.
+drawn points; with scipy's trust-constr from the lowest point. A degenerate end, or one where an
+expectation is negative, is left at that when it has come out five times. A minimum above a point that
+another attempt passed is not accepted: it is not the lowest. If nothing converges, it may be for a kink
+(:mod:`.kinks`).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from ..layout import Layout
 from ..prepared import Data, Fixed, Prepared
 from ..results import Attempt
 from ..status import Status
+from .kinks import on_kink
 
 if TYPE_CHECKING:
     from .batching import Members
@@ -33,6 +36,10 @@ _SEED = 20090
 _TOLERANCE = 1e-6
 """NLL by which a minimum may lie above the lowest point seen."""
 _LAST_RESORT = "trust-constr"
+_OF_THE_MODEL = (Status.NOT_POSITIVE_DEFINITE, Status.ILLEGAL_EXPECTATION)
+"""What is wrong with a model rather than with a fit, if it comes out so again and again."""
+_ENOUGH = 5
+"""Attempts that say so."""
 
 
 def _drawn(layout: Layout, reached: FloatArray, number: int) -> FloatArray:
@@ -60,6 +67,10 @@ def _starts(layout: Layout, start: FloatArray, first: Solution) -> Iterator[tupl
         yield "from the model's start values", layout.start
     for number in range(_DRAWN):
         yield f"from drawn start {number + 1}", _drawn(layout, reached, number)
+
+
+def _alike(tried: list[Solution]) -> bool:
+    return len({int(solution.status) for solution in tried}) == 1
 
 
 def _legal(solution: Solution) -> bool:
@@ -103,13 +114,19 @@ def retry(
         found = attempt(what, "newton", begin)
         if accepted(found):
             return found, tuple(attempts)
-        degenerate = all(s.status == Status.NOT_POSITIVE_DEFINITE for s in tried)
-        if degenerate and len(tried) == 1 + _DRAWN:
+        if len(tried) == _ENOUGH and int(first.status) in _OF_THE_MODEL and _alike(tried):
             return lowest(), tuple(attempts)
     best = lowest()
     begin = np.asarray(best.values) if _legal(best) else layout.start
     found = attempt(f"with {_LAST_RESORT} from the lowest point", _LAST_RESORT, begin)
-    return (found if accepted(found) else lowest()), tuple(attempts)
+    if accepted(found):
+        return found, tuple(attempts)
+    best = lowest()
+    corner = on_kink(prepared, data, fixed, best) if int(best.status) == Status.NOT_CONVERGED else None
+    if corner is None or float(corner.nll) > float(best.nll) + _TOLERANCE:
+        return best, tuple(attempts)
+    attempts.append(_attempt("with what is on a kink held there", "newton", corner))
+    return corner, tuple(attempts)
 
 
 def retry_failed(

@@ -53,7 +53,7 @@ def _retried(attempts: Sequence[Attempt]) -> str:
     number = len(attempts) - 1
     retries = "one retry" if number == 1 else f"{number} retries"
     name = Status(attempts[0].status).name
-    if attempts[-1].status == Status.CONVERGED:
+    if attempts[-1].status in (Status.CONVERGED, Status.ON_KINK):
         return f" The first attempt ended {name}; {retries}, the last one {attempts[-1].what}."
     ends = {Status(a.status).name for a in attempts[1:]}
     if ends == {name}:
@@ -79,14 +79,15 @@ def fit_message(
     at_limit_names: Sequence[str] = (),
     flat_directions: Sequence[Direction] = (),
     attempts: Sequence[Attempt] = (),
+    kinks: Sequence[str] = (),
     steps: int = 0,
 ) -> str:
     """One to three sentences on a fit's status: what happened, to which parameters, what to try.
 
     ``edm`` is the estimated distance to the minimum in NLL, ``smallest_nu`` the smallest
     expectation of a bin, in events; ``flat_directions`` what the data do not determine, ``attempts`` what
-    was tried (see :class:`FitResult`). Leave blinded parameters out of ``at_limit_names``: that one sits at
-    its limit gives its value away.
+    was tried (see :class:`FitResult`); ``kinks`` name parameters on one. Leave blinded parameters out of
+    ``at_limit_names``: that one sits at its limit gives its value away.
 
     Raises
     ------
@@ -118,6 +119,11 @@ def fit_message(
         message = (
             f"The likelihood is not finite where the fit stopped after {_steps(steps)}: "
             "bound the parameters that run away, or start elsewhere (init=...)."
+        )
+    elif known is Status.ON_KINK:
+        message = (
+            f"The minimum is on a kink of the likelihood in {_listed(kinks)}, which has no error there; "
+            "the errors of the others are with that held. Take a smooth interpolation or function, or fix it."
         )
     else:
         message = (

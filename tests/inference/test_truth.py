@@ -8,11 +8,13 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
+from scipy.optimize import minimize
+from scipy.stats import norm, poisson
 
 from smoothfit import Model, Process, Variable, functional
 from smoothfit.errors import FitError
 from smoothfit.fitters import FITTERS, compiled_solve
-from smoothfit.inference import batching, inputs, retries
+from smoothfit.inference import batching, inputs, kinks, retries
 from smoothfit.status import Status
 
 
@@ -224,3 +226,60 @@ def test_failed_members_of_a_batch(steep):
     np.testing.assert_allclose(mended.x[1], expected.x, atol=1e-7)
     np.testing.assert_allclose(mended.errors[1], expected.errors, rtol=1e-6)
     np.testing.assert_array_equal(mended.x[[0, 2]], members.x[[0, 2]])
+
+
+# -- kinks -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def kinked():
+    """Both variations of `bend` raise the background; of `side`, one, so that its kink is no minimum."""
+    bend, side = Variable("bend", 0.0, nuisance=True), Variable("side", 0.0, nuisance=True)
+    bkg = Process("bkg", [100.0, 80.0]).add_lnN(bend, (1.1, 1.3), interpolation="code1")
+    bkg.add_lnN(side, (0.9, 1.3), interpolation="code1")
+    model = Model().add_proc(bkg).add_proc(Process("sig", [30.0, 5.0]).scale_by(Variable("mu", 1.0)))
+    return model.prepare()
+
+
+def test_a_minimum_on_a_kink(kinked):
+    """The witness: scipy's minimum of the same NLL without `bend`, and larger values on both sides of 0."""
+    obs = np.array([100.0, 55.0])
+    assert kinked.fit(obs, fitter="newton", strict=False).status == Status.NOT_CONVERGED
+    with pytest.raises(FitError, match="on a kink of the likelihood in bend, which has no error"):
+        kinked.fit(obs)
+    result = kinked.fit(obs, strict=False)
+    assert result.status == Status.ON_KINK
+    assert not result.success
+
+    at = {name: kinked.index(name) for name in ("bend", "side", "mu")}
+    assert result["bend"].value == pytest.approx(0.0, abs=1e-9)
+    assert np.isnan(result["bend"].error)
+
+    def nll(bend, side, mu):
+        factor = (1.3**bend if bend > 0 else 1.1**-bend) * (1.3**side if side > 0 else 0.9**-side)
+        nu = factor * np.array([100.0, 80.0]) + mu * np.array([30.0, 5.0])
+        return -np.sum(poisson.logpmf(obs, nu)) - norm.logpdf(bend) - norm.logpdf(side)
+
+    def lowest(bend):
+        options = {"xatol": 1e-9, "fatol": 1e-12, "maxiter": 2000}
+        return minimize(lambda x: nll(bend, *x), [-0.5, 0.0], method="Nelder-Mead", options=options)
+
+    best = lowest(0.0)
+    assert result.fun == pytest.approx(best.fun, abs=1e-8)
+    np.testing.assert_allclose([result.x[at["side"]], result.x[at["mu"]]], best.x, atol=1e-5)
+    assert min(lowest(-0.01).fun, lowest(0.01).fun) > best.fun
+    held = kinked.fit(obs, fixed={"bend": 0.0})
+    np.testing.assert_allclose(result.errors[at["mu"]], held["mu"].error, rtol=1e-6)
+    assert result.attempts[-1].status == Status.ON_KINK
+
+
+def test_a_fit_beside_its_kinks_is_an_ordinary_one(kinked):
+    result = kinked.fit([150.0, 100.0])
+    assert result.success
+    assert result.attempts == ()
+
+
+def test_no_kink_where_a_smooth_fit_stopped_short(steep):
+    data, held = problem(steep, OBS)
+    solution = jax.device_get(compiled_solve(steep.prepared, data, held, steep.layout.start))
+    assert kinks.on_kink(steep.prepared, data, held, solution) is None
