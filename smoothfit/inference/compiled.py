@@ -15,12 +15,13 @@ from .._types import Array, FloatArray, IntArray
 from ..fitters.solution import Solution, point
 from ..likelihood import objective
 from ..prepared import Data, Fixed, Prepared
-from . import evaluation, minos, prediction
+from . import evaluation, minos, prediction, shares
 
 __all__ = [
     "Curvature",
     "band",
     "batch_expected",
+    "batch_processes",
     "batch_rows",
     "crossing",
     "curvature",
@@ -28,7 +29,10 @@ __all__ = [
     "gradient",
     "nll",
     "prefit_band",
+    "process_bins",
+    "response",
     "row_yields",
+    "second_derivatives",
     "sensitivity",
 ]
 
@@ -49,10 +53,12 @@ def _compiled(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 expected = _compiled(prediction.expected)
 row_yields = _compiled(prediction.row_yields)
+process_bins = _compiled(prediction.process_bins)
 band = _compiled(prediction.band)
 prefit_band = _compiled(prediction.prefit_band)
 nll = _compiled(evaluation.nll)
 crossing = _compiled(minos.crossing)
+second_derivatives = _compiled(shares.second_derivatives)
 
 
 @_compiled
@@ -68,17 +74,31 @@ def batch_rows(prepared: Prepared, batch: Array) -> Array:
 
 
 @_compiled
-def sensitivity(prepared: Prepared, data: Data, fixed: Fixed, values: Array) -> objective.Sensitivity:
-    """Eliminated parameters at values (param,), and how they follow the dense ones."""
-    problem = objective.pose(prepared, data, fixed, values)
-    return objective.evaluate(problem, objective.dense_start(problem)).eliminated
+def batch_processes(prepared: Prepared, groups: prediction.Groups, batch: Array) -> tuple[Array, Array]:
+    """(toy, process + 1, bin) and (toy, process + 1, channel); the last row is the total."""
+
+    def of_one(values: Array) -> tuple[Array, Array]:
+        bins = prediction.process_bins(prepared, groups, values)
+        return bins, prediction.channel_sums(groups, bins)
+
+    found: tuple[Array, Array] = jax.lax.map(of_one, batch, batch_size=_CHUNK)
+    return found
 
 
 @_compiled
-def _curvature(prepared: Prepared, data: Data, fixed: Fixed, values: Array, z: Array) -> tuple[Array, ...]:
-    at = point(objective.pose(prepared, data, fixed, values), z)
-    _, reaction = at.extra
-    return at.hessian, reaction.local_by_dense, reaction.local_own
+def response(
+    prepared: Prepared, data: Data, fixed: Fixed, values: Array
+) -> tuple[Array, objective.Sensitivity]:
+    """The Hessian by the dense parameters at values (param,), and how what is eliminated follows them."""
+    problem = objective.pose(prepared, data, fixed, values)
+    found = objective.evaluate(problem, objective.dense_start(problem))
+    return found.hessian, objective.eliminated(problem, found.y, found.reaction)
+
+
+def sensitivity(prepared: Prepared, data: Data, fixed: Fixed, values: Any) -> objective.Sensitivity:
+    """Eliminated parameters at values (param,), and how they follow the dense ones."""
+    found: objective.Sensitivity = response(prepared, data, fixed, values)[1]
+    return found
 
 
 @_compiled
@@ -103,8 +123,8 @@ class Curvature(NamedTuple):
 
 def curvature(prepared: Prepared, data: Data, fixed: Fixed, solution: Solution) -> Curvature:
     """The exact Hessian at the end of a fit, where it may have no inverse."""
-    found = _curvature(prepared, data, fixed, solution.values, solution.dense)
-    hessian, by_dense, own = (np.asarray(x) for x in found)
+    found, eliminated = response(prepared, data, fixed, solution.values)
+    hessian, by_dense, own = map(np.asarray, (found, eliminated.local_by_dense, eliminated.local_own))
     plan = resolve(prepared.plan)
     dense, at_limit = np.asarray(plan.dense), np.asarray(solution.at_limit) > 0
     moves = (np.asarray(fixed.mask) == 0) & ~at_limit
