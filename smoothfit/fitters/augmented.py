@@ -61,7 +61,7 @@ def minimize(
     inequality: bool = False,
     penalty: float = 10.0,
     tolerance: float = 1e-9,
-    max_steps: int = 5000,
+    max_steps: Array | int = 5000,
 ) -> Augmented:
     """Minimise ``fun(x)`` under ``constraint(x) = 0``, or <= 0, within limits; traceable.
 

@@ -157,7 +157,8 @@ def _balance(
     multipliers: FloatArray = np.zeros(len(jacobian))
     # What limits hold is known once the multipliers are, and the other way round: twice.
     for _ in range(2):
-        multipliers = np.linalg.lstsq(normal[:, loose].T, -gradient[loose], rcond=None)[0]
+        solved = np.linalg.lstsq(normal[:, loose].T, -gradient[loose], rcond=None)[0]
+        multipliers = np.asarray(solved, dtype=np.float64)
         rest = gradient + multipliers @ normal
         loose = (posed.free > 0) & ~(low & (rest > 0.0)) & ~(high & (rest < 0.0))
     return multipliers, loose

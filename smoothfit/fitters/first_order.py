@@ -28,6 +28,8 @@ __all__ = ["Descend", "Descent", "Scaled", "mover", "scaled_limits", "solve"]
 _MAX_ROUNDS = 8
 _TIGHTER = 0.1
 _SMALLEST_DIAGONAL = 1e-9
+_ARRIVED = 1e-7
+"""Errors from a limit at which a parameter is on it."""
 
 
 class Scaled(NamedTuple):
@@ -106,10 +108,10 @@ def _around(problem: Problem, z: Array, at: newton.Point, scale: Array) -> Scale
 
 
 def _within(problem: Problem, z: Array, scale: Array, x: Array) -> Array:
-    """(dense,): where scaled coordinates are; a limit is reached exactly, not within a rounding error."""
+    """(dense,): where scaled coordinates are; limits are reached exactly, not within rounding."""
     moved = jnp.clip(z + scale * x, problem.lower, problem.upper)
-    at_lower = moved - problem.lower <= 1e-12 * scale
-    at_upper = problem.upper - moved <= 1e-12 * scale
+    at_lower = moved - problem.lower <= _ARRIVED * scale
+    at_upper = problem.upper - moved <= _ARRIVED * scale
     moved = jnp.where(at_lower, problem.lower, jnp.where(at_upper, problem.upper, moved))
     return jnp.where((problem.free > 0) & jnp.isfinite(x), moved, z)
 
@@ -120,8 +122,8 @@ def solve(
     fixed: Fixed,
     start: Array,
     descend: Descend,
-    tolerance: float,
-    max_steps: int,
+    tolerance: Array | float,
+    max_steps: Array | int,
 ) -> Solution:
     """Minimise by ``descend``, in rounds; pure and traceable."""
     problem = objective.pose(prepared, data, fixed, start)

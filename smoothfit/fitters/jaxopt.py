@@ -81,7 +81,8 @@ class Jaxopt:
     def __call__(self, prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
         """Minimise the NLL; traceable."""
         prepared = resolve(prepared)
-        return _solver(self, self._chosen(prepared, fixed))(prepared, data, fixed, start)
+        solve = _solver(_package(), self._chosen(prepared, fixed))
+        return solve(prepared, data, fixed, start, self.tolerance, self.max_steps)
 
     def constrained(
         self, prepared: Prepared, data: Data, fixed: Fixed, start: Array, constraint: Constraint
@@ -103,7 +104,7 @@ class Jaxopt:
         posed = Posed(prepared, data, fixed, start)
         surface = Surface("Jaxopt.constrained", constraint, posed, np.asarray(start))
         scale = posed.scale(posed.start)
-        end = _constrained_solver(self)(
+        end = _constrained_solver(_package())(
             resolve(prepared),
             data,
             fixed,
@@ -111,6 +112,7 @@ class Jaxopt:
             as_partial(constraint),
             scale,
             surface.units(posed.start, scale, posed.free),
+            self.max_steps,
         )
         return describe(posed, surface, np.asarray(end.x), int(end.steps))
 
@@ -141,7 +143,7 @@ class Jaxopt:
         """
         posed = Posed(prepared, data, fixed, best.values)
         search = Search("Jaxopt.minos", posed, best, direction, level)
-        end = _bound_solver(self)(
+        end = _bound_solver(_package())(
             resolve(prepared),
             data,
             fixed,
@@ -151,6 +153,7 @@ class Jaxopt:
             search.along / search.error,
             search.nll_limit(posed, best),
             search.level,
+            self.max_steps,
         )
         return describe_bound(posed, best, search, np.asarray(end.x), int(end.steps))
 
@@ -177,26 +180,30 @@ def count_limits(prepared: Prepared, fixed: Fixed) -> int | None:
     return int(np.sum((limited & (held == 0))[dense]))
 
 
-@cache
 def _package() -> ModuleType:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "JAXopt is no longer maintained", DeprecationWarning)
         return require("jaxopt", feature="fitter='jaxopt'", extra="all")
 
 
-@cache
-def _solver(options: Jaxopt, method: str) -> Callable[..., Solution]:
-    run = partial(descend, _package(), method)
+# Compiled once a method and model structure: options are arguments.
 
-    def solve(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
-        return first_order.solve(prepared, data, fixed, start, run, options.tolerance, options.max_steps)
+
+@cache
+def _solver(package: ModuleType, method: str) -> Callable[..., Solution]:
+    run = partial(descend, package, method)
+
+    def solve(
+        prepared: Prepared, data: Data, fixed: Fixed, start: Array, tolerance: Array, max_steps: Array
+    ) -> Solution:
+        return first_order.solve(prepared, data, fixed, start, run, tolerance, max_steps)
 
     return compiled(solve)
 
 
 @cache
-def _constrained_solver(options: Jaxopt) -> Callable[..., augmented.Augmented]:
-    run = partial(descend, _package(), "LBFGSB")
+def _constrained_solver(package: ModuleType) -> Callable[..., augmented.Augmented]:
+    run = partial(descend, package, "LBFGSB")
 
     def solve(
         prepared: Prepared,
@@ -206,6 +213,7 @@ def _constrained_solver(options: Jaxopt) -> Callable[..., augmented.Augmented]:
         constraint: Any,
         scale: Array,
         units: Array,
+        max_steps: Array,
     ) -> augmented.Augmented:
         problem = objective.pose(prepared, data, fixed, start)
         dense = problem.derived.plan.dense
@@ -220,7 +228,7 @@ def _constrained_solver(options: Jaxopt) -> Callable[..., augmented.Augmented]:
             upper=upper,
             descend=run,
             multipliers=jnp.zeros_like(units),
-            max_steps=options.max_steps,
+            max_steps=max_steps,
         )
         return end._replace(x=moved(end.x))
 
@@ -228,8 +236,8 @@ def _constrained_solver(options: Jaxopt) -> Callable[..., augmented.Augmented]:
 
 
 @cache
-def _bound_solver(options: Jaxopt) -> Callable[..., augmented.Augmented]:
-    run = partial(descend, _package(), "LBFGSB")
+def _bound_solver(package: ModuleType) -> Callable[..., augmented.Augmented]:
+    run = partial(descend, package, "LBFGSB")
 
     def solve(
         prepared: Prepared,
@@ -241,6 +249,7 @@ def _bound_solver(options: Jaxopt) -> Callable[..., augmented.Augmented]:
         along: Array,
         limit: Array,
         level: Array,
+        max_steps: Array,
     ) -> augmented.Augmented:
         problem = objective.pose(prepared, data, fixed, start)
         moved = first_order.mover(problem, guess, scale)
@@ -255,7 +264,7 @@ def _bound_solver(options: Jaxopt) -> Callable[..., augmented.Augmented]:
             # What it is if the NLL is a parabola; `along` is in units of the error.
             multipliers=jnp.atleast_1d(1.0 / jnp.sqrt(2.0 * level)),
             inequality=True,
-            max_steps=options.max_steps,
+            max_steps=max_steps,
         )
         return end._replace(x=moved(end.x))
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .._optional import require
-from .._types import Array, FloatArray
+from .._types import Array, FloatArray, IntArray
 from ..errors import InvalidValueError
 from ..prepared import Data, Fixed, Prepared
 from .bound import Bound, Search, describe_bound
@@ -73,14 +74,16 @@ class Minuit:
     def __call__(self, prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
         """Minimise the NLL by MIGRAD; not traceable."""
         posed = Posed(prepared, data, fixed, start)
-        z = posed.start.copy()
-        steps = 0
-        if len(posed.moving):
-            minuit = self._minuit(posed)
-            minuit.migrad(ncall=self.max_steps, iterate=_ROUNDS)
-            z[posed.moving] = np.array(minuit.values)
-            steps = int(minuit.nfcn + minuit.ngrad)
-        return posed.finish(z, steps)
+        return posed.minimise(partial(self._migrad, posed))
+
+    def _migrad(self, posed: Posed, z: FloatArray, moving: IntArray) -> tuple[FloatArray, int]:
+        if not len(moving):
+            return z, 0
+        minuit = self._minuit(posed, z, moving)
+        minuit.migrad(ncall=self.max_steps, iterate=_ROUNDS)
+        end = z.copy()
+        end[moving] = np.array(minuit.values)
+        return end, int(minuit.nfcn + minuit.ngrad)
 
     def hesse(self, prepared: Prepared, data: Data, fixed: Fixed, best: Solution) -> FloatArray:
         """HESSE's covariance (param, param) at a fit, from differences of the gradient.
@@ -91,7 +94,7 @@ class Minuit:
         posed = Posed(prepared, data, fixed, best.values)
         full = np.zeros((len(best.values), len(best.values)))
         if len(posed.moving):
-            minuit = self._minuit(posed, exact_hessian=False)
+            minuit = self._minuit(posed, posed.start, posed.moving, exact_hessian=False)
             minuit.hesse()
             at = posed.dense[posed.moving]
             full[np.ix_(at, at)] = np.nan if minuit.covariance is None else np.array(minuit.covariance)
@@ -134,7 +137,7 @@ class Minuit:
                 "Minuit.minos: direction has to be +1 or -1 for one parameter and 0 elsewhere: MINOS knows "
                 "no other; Jaxopt().minos and TrustConstr().minos take any."
             )
-        minuit = self._minuit(posed)
+        minuit = self._minuit(posed, posed.start, posed.moving)
         minuit.tol = min(self.tolerance, _MINOS_TOLERANCE)
         minuit.errordef = level
         minuit.migrad(ncall=self.max_steps, iterate=_ROUNDS)
@@ -154,13 +157,12 @@ class Minuit:
         z[posed.moving] = np.array(minuit.values)
         return describe_bound(posed, best, search, z, int(minuit.nfcn), _MINOS_RISE)
 
-    def _minuit(self, posed: Posed, exact_hessian: bool = True) -> Any:
+    def _minuit(self, posed: Posed, start: FloatArray, moving: IntArray, exact_hessian: bool = True) -> Any:
         package = require("iminuit", feature="fitter='minuit'", extra="minuit")
-        moving = posed.moving
         limits = list(zip(posed.lower[moving], posed.upper[moving], strict=True))
 
         def whole(x: FloatArray) -> FloatArray:
-            z = posed.start.copy()
+            z = start.copy()
             z[moving] = x
             return z
 
@@ -173,7 +175,7 @@ class Minuit:
             warnings.filterwarnings("ignore", "hessian overrides g2")
             minuit = package.Minuit(
                 lambda x: posed.at(whole(x)).value,
-                posed.start[moving],
+                start[moving],
                 grad=lambda x: posed.at(whole(x)).gradient[moving],
                 **(second if exact_hessian else {"hessian": False, "g2": False}),
             )
@@ -182,5 +184,5 @@ class Minuit:
         minuit.tol = self.tolerance
         minuit.print_level = 0
         minuit.limits = [(None if math.isinf(a) else a, None if math.isinf(b) else b) for a, b in limits]
-        minuit.errors = list(np.maximum(posed.scale(posed.start)[moving], 1e-12))
+        minuit.errors = list(np.maximum(posed.scale(start)[moving], 1e-12))
         return minuit

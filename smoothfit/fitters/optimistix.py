@@ -63,12 +63,12 @@ class Optimistix:
 
     def __call__(self, prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
         """Minimise the NLL; traceable."""
-        return _solver(self)(resolve(prepared), data, fixed, start)
+        package = require("optimistix", feature="fitter='optimistix'", extra="optimistix")
+        return _solver(package, self)(resolve(prepared), data, fixed, start)
 
 
 @cache
-def _solver(options: Optimistix) -> Callable[..., Solution]:
-    package = require("optimistix", feature="fitter='optimistix'", extra="optimistix")
+def _solver(package: ModuleType, options: Optimistix) -> Callable[..., Solution]:
     run = partial(_descend, package, options.max_steps)
 
     def solve(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:

@@ -5,6 +5,7 @@ The functions are compiled once a model structure, and shared by all such minimi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -17,12 +18,18 @@ from ..likelihood import objective
 from ..prepared import Data, Fixed, Prepared
 from .solution import Solution, finish, point
 
-__all__ = ["ALLOWED_EDM", "Posed", "Seen"]
+__all__ = ["ALLOWED_EDM", "NEAR_LIMIT", "Minimiser", "Posed", "Seen"]
 
 ALLOWED_EDM = 1e-6
 """EDM below which the end point of a fitter other than the native one counts as converged."""
 
+NEAR_LIMIT = 1e-2
+"""Errors from a limit within which a parameter that the gradient pushes there is taken to be on it."""
+
 _SMALLEST_DIAGONAL = 1e-9
+
+Minimiser = Callable[[FloatArray, IntArray], tuple[FloatArray, int]]
+"""(start (dense,), positions that may move) -> (end (dense,), steps)."""
 
 
 class Seen(NamedTuple):
@@ -118,3 +125,17 @@ class Posed:
         low = (self.free > 0) & (z - self.lower < reach) & (seen.gradient > 0.0)
         high = (self.free > 0) & (self.upper - z < reach) & (seen.gradient < 0.0)
         return np.where(low, -1.0, np.where(high, 1.0, 0.0))
+
+    def minimise(self, minimiser: Minimiser) -> Solution:
+        """Minimise by a method that comes near limits, but never quite arrives.
+
+        Parameters that the gradient holds within a hundredth of an error of a limit are put on it, and the
+        rest is minimised again.
+        """
+        end, steps = minimiser(self.start, self.moving)
+        on_limit = self.on_limits(end, NEAR_LIMIT)
+        if np.any(on_limit != 0):
+            end = np.where(on_limit < 0, self.lower, np.where(on_limit > 0, self.upper, end))
+            end, more = minimiser(end, np.flatnonzero((self.free > 0) & (on_limit == 0)))
+            steps += more
+        return self.finish(end, steps)

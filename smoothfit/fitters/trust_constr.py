@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,11 @@ from ..prepared import Data, Fixed, Prepared
 from .bound import Bound, Search, describe_bound
 from .constrained import Constrained, Constraint, Surface, describe
 from .options import check_steps
-from .posed import Posed, Seen
+from .posed import NEAR_LIMIT, Posed, Seen
 from .solution import Solution
 
 __all__ = ["TrustConstr"]
 
-_NEAR_LIMIT = 1e-2
 _TOLERANCES = {"gtol": 1e-9, "xtol": 1e-14, "barrier_tol": 1e-12}
 
 
@@ -55,14 +55,7 @@ class TrustConstr:
     def __call__(self, prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
         """Minimise the NLL; not traceable."""
         posed = Posed(prepared, data, fixed, start)
-        end, steps = self._minimise(posed, posed.start, posed.moving)
-        on_limit = posed.on_limits(end, _NEAR_LIMIT)
-        if np.any(on_limit != 0):
-            # An interior-point method never quite arrives: go there, and solve for the rest again.
-            end = np.where(on_limit < 0, posed.lower, np.where(on_limit > 0, posed.upper, end))
-            end, more = self._minimise(posed, end, np.flatnonzero((posed.free > 0) & (on_limit == 0)))
-            steps += more
-        return posed.finish(end, steps)
+        return posed.minimise(partial(self._minimise, posed))
 
     def constrained(
         self, prepared: Prepared, data: Data, fixed: Fixed, start: Array, constraint: Constraint
@@ -161,9 +154,9 @@ class TrustConstr:
 
         end, steps = search_from(search.guess, posed.moving, -np.inf)
         # An interior-point method never quite arrives, neither at a limit nor at the level: go there.
-        on_limit = posed.on_limits(end, _NEAR_LIMIT)
+        on_limit = posed.on_limits(end, NEAR_LIMIT)
         on_limit = np.where(
-            along != 0.0, np.sign(along) * search.near_limits(posed, end, _NEAR_LIMIT), on_limit
+            along != 0.0, np.sign(along) * search.near_limits(posed, end, NEAR_LIMIT), on_limit
         )
         end = np.where(on_limit < 0, posed.lower, np.where(on_limit > 0, posed.upper, end))
         moving = np.flatnonzero((posed.free > 0) & (on_limit == 0))
