@@ -175,7 +175,7 @@ class Minuit:
             warnings.filterwarnings("ignore", "hessian overrides g2")
             minuit = package.Minuit(
                 lambda x: posed.at(whole(x)).value,
-                start[moving],
+                posed.inside(start)[moving],
                 grad=lambda x: posed.at(whole(x)).gradient[moving],
                 **(second if exact_hessian else {"hessian": False, "g2": False}),
             )

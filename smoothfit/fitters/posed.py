@@ -17,6 +17,7 @@ from .._types import Array, FloatArray, IntArray
 from ..likelihood import objective
 from ..prepared import Data, Fixed, Prepared
 from .solution import Solution, finish, point
+from .unlimited import CLEARANCE
 
 __all__ = ["ALLOWED_EDM", "NEAR_LIMIT", "Minimiser", "Posed", "Seen"]
 
@@ -115,6 +116,14 @@ class Posed:
         diagonal = np.diagonal(hessian)
         squared = np.where(diagonal > _SMALLEST_DIAGONAL * largest, diagonal, largest)
         return 1.0 / np.sqrt(np.where(squared > 0.0, squared, 1.0))
+
+    def inside(self, z: FloatArray) -> FloatArray:
+        """A start strictly within the limits: an interior-point method has no room on one, and MINUIT's
+        transformation no slope."""
+        width = self.upper - self.lower
+        unit = self.scale(z)
+        room = CLEARANCE * np.minimum(np.where(np.isfinite(width), width, unit), unit)
+        return np.clip(z, self.lower + room, self.upper - room)
 
     def on_limits(self, z: FloatArray, near: float) -> FloatArray:
         """(dense,): -1 or +1 where the gradient holds a parameter against its lower or upper limit.

@@ -189,16 +189,10 @@ class TrustConstr:
         }
         found = minimize(
             **{**of_nll, **replaced},
-            x0=_inside(z[moving], *limits),
+            x0=posed.inside(z)[moving],
             method="trust-constr",
             bounds=Bounds(*limits, keep_feasible=True) if np.any(np.isfinite(limits)) else None,
             options={**_TOLERANCES, "maxiter": self.max_steps},
         )
         end[moving] = found.x
         return end, int(found.nit)
-
-
-def _inside(x: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
-    """A start strictly within the limits: an interior-point method cannot start on one."""
-    width = np.where(np.isfinite(upper - lower), upper - lower, 1.0)
-    return np.clip(x, lower + 1e-3 * np.minimum(width, 1.0), upper - 1e-3 * np.minimum(width, 1.0))

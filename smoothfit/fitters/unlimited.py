@@ -16,9 +16,9 @@ import jax.numpy as jnp
 
 from .._types import Array
 
-__all__ = ["from_internal", "inside", "to_internal"]
+__all__ = ["CLEARANCE", "from_internal", "inside", "to_internal"]
 
-_CLEARANCE = 1e-3
+CLEARANCE = 1e-3
 
 
 def _parts(lower: Array, upper: Array) -> tuple[Array, Array, Array, Array, Array]:
@@ -60,6 +60,6 @@ def to_internal(z: Array, lower: Array, upper: Array) -> Array:
 
 
 def inside(z: Array, lower: Array, upper: Array) -> Array:
-    """A point strictly within the limits: at least a thousandth of one, or of their distance, away."""
-    room = _CLEARANCE * jnp.minimum(jnp.where(jnp.isfinite(upper - lower), upper - lower, 1.0), 1.0)
+    """A point strictly within the limits: by a thousandth of one, or of their distance."""
+    room = CLEARANCE * jnp.minimum(jnp.where(jnp.isfinite(upper - lower), upper - lower, 1.0), 1.0)
     return jnp.clip(z, lower + room, upper - room)
