@@ -22,12 +22,14 @@ from . import (  # noqa: E402
     unfolding,
 )
 from .build import ChannelContrib, Process, Variable  # noqa: E402
+from .inference.quantities import Derived  # noqa: E402
 from .io import read_pyhf  # noqa: E402
 from .model import Model  # noqa: E402
 from .results import FitResult  # noqa: E402
 
 __all__ = [
     "ChannelContrib",
+    "Derived",
     "FitResult",
     "Model",
     "Process",

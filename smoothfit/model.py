@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ._checks import plural
-from ._types import ArrayLike, FloatArray
+from ._types import ArrayLike
+from .asking import Asking
 from .build import ChannelContrib, Process, Variable
 from .build.changes import total_changes
 from .build.declarations import variables_of
@@ -18,26 +19,22 @@ from .errors import (
     InvalidTypeError,
     NotPreparedError,
     StaleModelError,
-    UnknownNameError,
 )
-from .fitters import Fitter
-from .inference import bands, bounds, compiled, draws, fitting, inputs, labelling
+from .inference import fitting
 from .inference.context import Context
 from .inference.replacement import replaced
 from .inference.summary import summarize
-from .inference.toys import Draws
-from .inference.values import Values
 from .layout import Layout
 from .preparation import Specification, prepare
 from .preparation import settings as checked
 from .preparation.correlations import correlated
 from .prepared import Prepared
-from .results import FitResult, MinosBounds, ModelSummary, Pulls, Yields
+from .results import ModelSummary
 
 __all__ = ["ChannelContrib", "Model", "Process", "Variable"]
 
 
-class Model:
+class Model(Asking):
     """A statistical model: processes, what correlates their nuisances, and further terms.
 
     Build it with :meth:`add_proc` and friends, :meth:`prepare` it once, then ask. A builder that
@@ -254,9 +251,6 @@ class Model:
         assert self._prepared is not None
         return self._prepared
 
-    def _context(self) -> Context:
-        return Context(self.prepared, self._current(), self._blinded)
-
     def _context_with(self, fn: Callable[..., Any], *variables: Variable) -> Context:
         """The model prepared with one more term of the log-likelihood; the model itself stays as it is."""
         self._current()
@@ -286,16 +280,6 @@ class Model:
         return tuple(n for v in self._current().variables if v.nuisance for n in v.sub_names)
 
     @property
-    def processes(self) -> tuple[str, ...]:
-        """Process names."""
-        return tuple(p.name for p in self._current().processes)
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """Channel names, in the order of the bins."""
-        return tuple(c.name for c in self._current().channels)
-
-    @property
     def poi(self) -> str | None:
         """The parameter of interest: as set, or the first free parameter; None if there is none."""
         layout = self._current()
@@ -318,154 +302,6 @@ class Model:
         """Tables of what is in the model."""
         return summarize(self._current(), self._specification)
 
-    # -- values ----------------------------------------------------------------------------------
-
-    def values_from_dict(self, values: Mapping[Any, Any]) -> FloatArray:
-        """(param,): these values, the start values elsewhere; longer if bin parameters are named."""
-        layout = self._current()
-        vector = np.concatenate([layout.start, layout.bin_centre])
-        written = layout.assign(vector, values, what="values_from_dict")
-        with_bins = any(position >= layout.n_params for position in written)
-        return vector if with_bins else vector[: layout.n_params]
-
-    def values_to_dict(self, values: ArrayLike | Mapping[Any, Any]) -> Values:
-        """{variable: value}, also by name and sub-name; bin parameters by name if given."""
-        return Values(self._current(), values)
-
-    def data_from_dict(self, data: Mapping[str, Any]) -> FloatArray:
-        """(bin,): counts of all channels, from arrays or histograms."""
-        if not isinstance(data, Mapping):
-            raise InvalidTypeError(f"data_from_dict: expected a dict, got {type(data).__name__}.")
-        return inputs.counts(self._current(), data, "data_from_dict")
-
-    def split(self, array: ArrayLike) -> dict[str, FloatArray]:
-        """{channel: part} of a (..., bin) array."""
-        return self._current().split(array)
-
-    # -- predictions -----------------------------------------------------------------------------
-
-    def _predictors(self, process: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-        def pred(values: Any) -> FloatArray:
-            layout = self._current()
-            rows = np.asarray(compiled.row_yields(self.prepared, inputs.values(layout, values)))
-            found = labelling.process_yields(layout, rows, process)
-            info = next(p for p in layout.processes if p.name == process)
-            return found if info.is_array else found[0]
-
-        def batch_pred(batch: Any) -> FloatArray:
-            rows = compiled.batch_rows(self.prepared, inputs.values(self._current(), batch, batch=True))
-            layout = self._current()
-            info = next(p for p in layout.processes if p.name == process)
-            found = [labelling.process_yields(layout, one, process) for one in np.asarray(rows)]
-            return np.array(found if info.is_array else [one[0] for one in found])
-
-        return pred, batch_pred
-
-    def pred(
-        self, values: Any, *, process: Process | str | None = None, channel: str | None = None
-    ) -> FloatArray:
-        """(bin,): expected events, of all processes or one, in all channels or one."""
-        layout = self._current()
-        vector = inputs.values(layout, values)
-        if process is None:
-            found = np.asarray(compiled.expected(self.prepared, vector))
-        else:
-            name = process if isinstance(process, str) else getattr(process, "name", process)
-            if name not in self.processes:
-                raise UnknownNameError(
-                    f"pred: no process is named '{name}'; they are: {', '.join(self.processes)}."
-                )
-            rows = np.asarray(compiled.row_yields(self.prepared, vector))
-            found = labelling.process_yields(layout, rows, name).sum(axis=0)
-        if channel is None:
-            return found
-        if channel not in self.channels:
-            raise UnknownNameError(
-                f"pred: no channel is named '{channel}'; they are: {', '.join(self.channels)}."
-            )
-        return layout.split(found)[channel]
-
-    def batch_pred(self, batch: Any) -> FloatArray:
-        """(toy, bin): expected events at each row of ``batch`` (toy, param[ + bin param])."""
-        return np.asarray(
-            compiled.batch_expected(self.prepared, inputs.values(self._current(), batch, "batch", batch=True))
-        )
-
-    def yields(self, at: Any, obs: Any = None, *, title: str | None = None) -> Yields:
-        return bands.yields(self._context(), at, obs, title=title)
-
-    def nll(self, values: Any, obs: Any, globs: Any = None) -> float:
-        """The negative log-likelihood with all constants; bin parameters at 0 if left out."""
-        layout = self._current()
-        vector, counts = inputs.values(layout, values), inputs.counts(layout, obs)
-        return float(compiled.nll(self.prepared, vector, counts, inputs.globs(layout, globs)))
-
-    # -- fits ------------------------------------------------------------------------------------
-
-    def fit(
-        self,
-        obs: Any,
-        *,
-        globs: Any = None,
-        fixed: Mapping[Any, Any] | None = None,
-        init: Any = None,
-        fitter: str | Fitter | None = None,
-        strict: bool = True,
-        starts: int = 1,
-        seed: int | None = None,
-    ) -> FitResult:
-        options = {"globs": globs, "fixed": fixed, "init": init, "fitter": fitter, "strict": strict}
-        return fitting.fit(self._context(), obs, **options, starts=starts, seed=seed)
-
-    def profile(self, values: Mapping[Any, Any], best_fit: FitResult, obs: Any = None) -> FitResult:
-        return fitting.profile(self._context(), values, best_fit, obs)
-
-    def minos_bounds(
-        self, variable: Any, best_fit: FitResult, obs: Any = None, *, cl: float | None = None
-    ) -> MinosBounds:
-        return bounds.minos_bounds(self._context(), variable, best_fit, obs, cl=cl)
-
-    def pulls(self, best_fit: FitResult, obs: Any = None) -> Pulls:
-        return bands.pulls(self._context(), best_fit, obs)
-
-    # -- random draws ----------------------------------------------------------------------------
-
-    def toy_pred(self, values: Any, n: float, *, seed: int | None = None) -> Draws:
-        return draws.toy_pred(self._context(), values, n, seed=seed)
-
-    def toy_glob(self, values: Any, n: float, *, seed: int | None = None) -> Draws:
-        return draws.toy_glob(self._context(), values, n, seed=seed)
-
-    def sample_prior(self, n: float, *, seed: int | None = None) -> Draws:
-        return draws.sample_prior(self._context(), n, seed=seed)
-
-    def asimov(self, values: Any) -> tuple[FloatArray, FloatArray]:
-        return draws.asimov(self._context(), values)
-
-    def sample_from_covariance(self, best_fit: FitResult, n: float, *, seed: int | None = None) -> Draws:
-        return draws.sample_from_covariance(self._context(), best_fit, n, seed=seed)
-
-    # -- blinding --------------------------------------------------------------------------------
-
-    def blind(self, *, pois: Any = (), channels: Any = ()) -> Model:
-        """Hide parameters and the data of channels in tables, JSON and pictures, until ``unblind()``."""
-        layout = self._current()
-        found = {layout.variable(p).name if layout.variable(p) else p for p in _listed(pois)}  # type: ignore[union-attr]
-        for name in found:
-            layout.positions(name)
-        for channel in _listed(channels):
-            if channel not in self.channels:
-                raise UnknownNameError(
-                    f"blind: no channel is named '{channel}'; they are: {', '.join(self.channels)}."
-                )
-        self._blinded = self._blinded | frozenset(found) | frozenset(_listed(channels))
-        return self
-
-    def unblind(self) -> Model:
-        """Show everything again."""
-        self._blinded = frozenset()
-        return self
-
     # -- templates -------------------------------------------------------------------------------
 
     def replaced(self, *where: Any, **templates: Any) -> Prepared:
@@ -485,23 +321,3 @@ class Model:
             )
         named = {(getattr(p, "name", p), c): change for (p, c), change in changes.items()}
         return replaced(prepared, layout, named)
-
-
-def _listed(given: Any) -> list[Any]:
-    return [given] if isinstance(given, str | Variable) else list(given)
-
-
-# The documentation of a method is that of the function it calls.
-for _function in (
-    bands.pulls,
-    bands.yields,
-    bounds.minos_bounds,
-    draws.asimov,
-    draws.sample_from_covariance,
-    draws.sample_prior,
-    draws.toy_glob,
-    draws.toy_pred,
-    fitting.fit,
-    fitting.profile,
-):
-    getattr(Model, _function.__name__).__doc__ = _function.__doc__

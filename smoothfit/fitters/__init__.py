@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._compilation import compiled
-from .._pytree import resolve
 from .._types import Array
 from ..errors import InvalidTypeError, InvalidValueError
+from ..likelihood.derived import derived_of
 from ..prepared import Data, Fixed, Prepared
+from .batch import single_solve
 from .chaining import Chain, Fitter
 from .jaxopt import Jaxopt
 from .minuit import Minuit
@@ -39,17 +39,17 @@ __all__ = [
     "solve",
 ]
 
-_jitted_solve = compiled(solve)
 
-
-def compiled_solve(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
+def compiled_solve(
+    prepared: Prepared, data: Data, fixed: Fixed, start: Array, *, errors: bool = True
+) -> Solution:
     """The native fitter, compiled once for each structure and set of shapes."""
-    return _jitted_solve(resolve(prepared), data, fixed, start)
+    return single_solve(derived_of(prepared), data, fixed, start, float(errors))
 
 
 def count_traces() -> int:
     """How many structures the native fitter was compiled for in this process."""
-    return int(_jitted_solve.count_traces())  # type: ignore[attr-defined]
+    return int(single_solve.count_traces())  # type: ignore[attr-defined]
 
 
 FITTERS: dict[str, Fitter] = {

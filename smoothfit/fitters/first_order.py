@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from .._types import Array
 from ..likelihood import objective
+from ..likelihood.derived import Derived
 from ..likelihood.objective import Problem
 from ..prepared import Data, Fixed, Prepared
 from . import newton
@@ -117,7 +118,7 @@ def _within(problem: Problem, z: Array, scale: Array, x: Array) -> Array:
 
 
 def solve(
-    prepared: Prepared,
+    model: Prepared | Derived,
     data: Data,
     fixed: Fixed,
     start: Array,
@@ -126,7 +127,7 @@ def solve(
     max_steps: Array | int,
 ) -> Solution:
     """Minimise by ``descend``, in rounds; pure and traceable."""
-    problem = objective.pose(prepared, data, fixed, start)
+    problem = objective.pose(model, data, fixed, start)
 
     def body(state: _State) -> _State:
         at = point(problem, state.z)

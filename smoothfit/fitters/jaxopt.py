@@ -20,11 +20,11 @@ import numpy as np
 
 from .._compilation import compiled
 from .._optional import require
-from .._pytree import resolve
 from .._types import Array
 from ..errors import InvalidValueError
 from ..likelihood import objective
-from ..prepared import Data, Fixed, Prepared
+from ..likelihood.derived import Derived, derived_of
+from ..prepared import Data, Fixed, Plan, Prepared
 from . import augmented, first_order
 from .bound import Bound, Search, describe_bound
 from .constrained import Constrained, Constraint, Surface, as_partial, describe
@@ -80,9 +80,9 @@ class Jaxopt:
 
     def __call__(self, prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
         """Minimise the NLL; traceable."""
-        prepared = resolve(prepared)
-        solve = _solver(_package(), self._chosen(prepared, fixed))
-        return solve(prepared, data, fixed, start, self.tolerance, self.max_steps)
+        model = derived_of(prepared)
+        solve = _solver(_package(), self._chosen(model, fixed))
+        return solve(model, data, fixed, start, self.tolerance, self.max_steps)
 
     def constrained(
         self, prepared: Prepared, data: Data, fixed: Fixed, start: Array, constraint: Constraint
@@ -105,7 +105,7 @@ class Jaxopt:
         surface = Surface("Jaxopt.constrained", constraint, posed, np.asarray(start))
         scale = posed.scale(posed.start)
         end = _constrained_solver(_package())(
-            resolve(prepared),
+            derived_of(prepared),
             data,
             fixed,
             start,
@@ -144,7 +144,7 @@ class Jaxopt:
         posed = Posed(prepared, data, fixed, best.values)
         search = Search("Jaxopt.minos", posed, best, direction, level)
         end = _bound_solver(_package())(
-            resolve(prepared),
+            derived_of(prepared),
             data,
             fixed,
             best.values,
@@ -157,8 +157,8 @@ class Jaxopt:
         )
         return describe_bound(posed, best, search, np.asarray(end.x), int(end.steps))
 
-    def _chosen(self, prepared: Prepared, fixed: Fixed) -> str:
-        limits = count_limits(prepared, fixed)
+    def _chosen(self, model: Prepared | Derived, fixed: Fixed) -> str:
+        limits = count_limits(model.plan, fixed)
         if self.method == "auto":
             return "LBFGS" if limits == 0 else "LBFGSB"
         if self.method == "LBFGS" and limits:
@@ -169,9 +169,8 @@ class Jaxopt:
         return self.method
 
 
-def count_limits(prepared: Prepared, fixed: Fixed) -> int | None:
+def count_limits(plan: Plan, fixed: Fixed) -> int | None:
     """How many free dense parameters have a limit; None inside a trace."""
-    plan = prepared.plan
     arrays = (plan.lower, plan.upper, plan.dense, fixed.mask)
     if any(isinstance(a, jax.core.Tracer) for a in arrays):
         return None
@@ -194,9 +193,9 @@ def _solver(package: ModuleType, method: str) -> Callable[..., Solution]:
     run = partial(descend, package, method)
 
     def solve(
-        prepared: Prepared, data: Data, fixed: Fixed, start: Array, tolerance: Array, max_steps: Array
+        model: Prepared | Derived, data: Data, fixed: Fixed, start: Array, tolerance: Array, max_steps: Array
     ) -> Solution:
-        return first_order.solve(prepared, data, fixed, start, run, tolerance, max_steps)
+        return first_order.solve(model, data, fixed, start, run, tolerance, max_steps)
 
     return compiled(solve)
 
@@ -206,7 +205,7 @@ def _constrained_solver(package: ModuleType) -> Callable[..., augmented.Augmente
     run = partial(descend, package, "LBFGSB")
 
     def solve(
-        prepared: Prepared,
+        model: Prepared | Derived,
         data: Data,
         fixed: Fixed,
         start: Array,
@@ -215,7 +214,7 @@ def _constrained_solver(package: ModuleType) -> Callable[..., augmented.Augmente
         units: Array,
         max_steps: Array,
     ) -> augmented.Augmented:
-        problem = objective.pose(prepared, data, fixed, start)
+        problem = objective.pose(model, data, fixed, start)
         dense = problem.derived.plan.dense
         z = objective.dense_start(problem)
         moved = first_order.mover(problem, z, scale)
@@ -240,7 +239,7 @@ def _bound_solver(package: ModuleType) -> Callable[..., augmented.Augmented]:
     run = partial(descend, package, "LBFGSB")
 
     def solve(
-        prepared: Prepared,
+        model: Prepared | Derived,
         data: Data,
         fixed: Fixed,
         start: Array,
@@ -251,7 +250,7 @@ def _bound_solver(package: ModuleType) -> Callable[..., augmented.Augmented]:
         level: Array,
         max_steps: Array,
     ) -> augmented.Augmented:
-        problem = objective.pose(prepared, data, fixed, start)
+        problem = objective.pose(model, data, fixed, start)
         moved = first_order.mover(problem, guess, scale)
         lower, upper = first_order.scaled_limits(problem, guess, scale)
         end = augmented.minimize(

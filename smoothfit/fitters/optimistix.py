@@ -16,8 +16,8 @@ import jax.numpy as jnp
 
 from .._compilation import compiled
 from .._optional import require
-from .._pytree import resolve
 from .._types import Array
+from ..likelihood.derived import Derived, derived_of
 from ..prepared import Data, Fixed, Prepared
 from . import first_order, unlimited
 from .options import check_steps, check_tolerance
@@ -64,15 +64,15 @@ class Optimistix:
     def __call__(self, prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
         """Minimise the NLL; traceable."""
         package = require("optimistix", feature="fitter='optimistix'", extra="optimistix")
-        return _solver(package, self)(resolve(prepared), data, fixed, start)
+        return _solver(package, self)(derived_of(prepared), data, fixed, start)
 
 
 @cache
 def _solver(package: ModuleType, options: Optimistix) -> Callable[..., Solution]:
     run = partial(_descend, package, options.max_steps)
 
-    def solve(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
-        return first_order.solve(prepared, data, fixed, start, run, options.tolerance, options.max_steps)
+    def solve(model: Prepared | Derived, data: Data, fixed: Fixed, start: Array) -> Solution:
+        return first_order.solve(model, data, fixed, start, run, options.tolerance, options.max_steps)
 
     return compiled(solve)
 

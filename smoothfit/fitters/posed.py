@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._compilation import compiled
-from .._pytree import resolve
 from .._types import Array, FloatArray, IntArray
 from ..likelihood import objective
+from ..likelihood.derived import Derived, derived_of
 from ..prepared import Data, Fixed, Prepared
 from .solution import Solution, finish, point
 from .unlimited import CLEARANCE
@@ -45,15 +45,15 @@ class Seen(NamedTuple):
 
 @compiled
 def _evaluate(
-    prepared: Prepared, data: Data, fixed: Fixed, start: Array, z: Array
+    model: Prepared | Derived, data: Data, fixed: Fixed, start: Array, z: Array
 ) -> tuple[Array, Array, Array]:
-    at = point(objective.pose(prepared, data, fixed, start), z)
+    at = point(objective.pose(model, data, fixed, start), z)
     return at.value, at.gradient, at.hessian
 
 
 @compiled
-def _begin(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> tuple[Array, ...]:
-    problem = objective.pose(prepared, data, fixed, start)
+def _begin(model: Prepared | Derived, data: Data, fixed: Fixed, start: Array) -> tuple[Array, ...]:
+    problem = objective.pose(model, data, fixed, start)
     return (
         objective.dense_start(problem),
         problem.lower,
@@ -64,8 +64,10 @@ def _begin(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> tuple[
 
 
 @compiled
-def _finish(prepared: Prepared, data: Data, fixed: Fixed, start: Array, z: Array, steps: Array) -> Solution:
-    problem = objective.pose(prepared, data, fixed, start)
+def _finish(
+    model: Prepared | Derived, data: Data, fixed: Fixed, start: Array, z: Array, steps: Array
+) -> Solution:
+    problem = objective.pose(model, data, fixed, start)
     return finish(problem, z, point(problem, z), steps, ALLOWED_EDM)
 
 
@@ -85,8 +87,8 @@ class Posed:
     """
 
     def __init__(self, prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> None:
-        prepared = resolve(prepared)
-        self._arguments = (prepared, data, fixed, start)
+        model = derived_of(prepared)
+        self._arguments = (model, data, fixed, start)
         z, lower, upper, free, constant = (np.array(a) for a in _begin(*self._arguments))
         self.start: FloatArray = z
         self.lower: FloatArray = lower
@@ -94,7 +96,7 @@ class Posed:
         self.free: FloatArray = free
         self.constant = float(constant)
         self.moving: IntArray = np.flatnonzero(free > 0)
-        self.dense: IntArray = np.asarray(prepared.plan.dense)
+        self.dense: IntArray = np.asarray(model.plan.dense)
         self._last: tuple[FloatArray, Seen] | None = None
 
     def at(self, z: FloatArray) -> Seen:

@@ -20,7 +20,8 @@ def by_newton(scaled, tolerance, most):
     """An inner minimiser: any will do."""
 
     def point(x):
-        return newton.Point(scaled.fun(x), jax.grad(scaled.fun)(x), jax.hessian(scaled.fun)(x), ())
+        hessian = jax.hessian(scaled.fun)(x)
+        return newton.Point(scaled.fun(x), jax.grad(scaled.fun)(x), hessian, hessian, ())
 
     free = jnp.ones_like(scaled.start)
     found = newton.minimize(point, scaled.start, lower=scaled.lower, upper=scaled.upper, free=free)
