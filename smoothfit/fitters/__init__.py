@@ -14,7 +14,7 @@ from .._types import Array
 from ..errors import InvalidTypeError, InvalidValueError
 from ..likelihood.derived import derived_of
 from ..prepared import Data, Fixed, Prepared
-from .batch import single_solve
+from .batch import count_traces, single_solve
 from .chaining import Chain, Fitter
 from .jaxopt import Jaxopt
 from .minuit import Minuit
@@ -44,12 +44,7 @@ def compiled_solve(
     prepared: Prepared, data: Data, fixed: Fixed, start: Array, *, errors: bool = True
 ) -> Solution:
     """The native fitter, compiled once for each structure and set of shapes."""
-    return single_solve(derived_of(prepared), data, fixed, start, float(errors))
-
-
-def count_traces() -> int:
-    """How many structures the native fitter was compiled for in this process."""
-    return int(single_solve.count_traces())  # type: ignore[attr-defined]
+    return single_solve(derived_of(prepared), data, fixed, start, errors)
 
 
 FITTERS: dict[str, Fitter] = {

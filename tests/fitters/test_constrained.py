@@ -17,7 +17,7 @@ from smoothfit import functional
 from smoothfit.errors import InvalidValueError, ShapeMismatchError
 from smoothfit.fitters import Jaxopt, Minuit, TrustConstr
 from smoothfit.fitters.constrained import linear
-from smoothfit.inference.bounds import level_of
+from smoothfit.results.levels import joint_level
 
 BY_CONSTRAINT = (Jaxopt(), TrustConstr())
 
@@ -39,11 +39,13 @@ def test_bounds_equal_the_native_ones(fitter, cl):
         for sign, bound in ((1.0, expected.up), (-1.0, expected.down)):
             if name == "mu" and bound == 0.0:
                 continue
-            found = fitter.minos(*given, one_hot(3, position, sign), level_of(cl))
+            found = fitter.minos(*given, one_hot(3, position, sign), joint_level(cl, 1, "test"))
             assert found.converged
             assert not found.at_limit
             assert found.value == pytest.approx(sign * bound, abs=allowed * native.errors[position])
-            assert found.rise == pytest.approx(level_of(cl), abs=1e-4 if fitter.name == "minuit" else 1e-6)
+            assert found.rise == pytest.approx(
+                joint_level(cl, 1, "test"), abs=1e-4 if fitter.name == "minuit" else 1e-6
+            )
             profile = model.fit(INSIDE, fixed={name: bound})
             np.testing.assert_allclose(found.values, profile.x, atol=2e-3 * native.errors.max())
 
