@@ -152,8 +152,9 @@ def _positions(context: Context, best_fit: FitResult, kind: str, nuisances: Any)
         raise InvalidValueError(
             f"impacts: nuisances: '{min(special)}' is no parameter; name parameters, or ask breakdown()."
         )
+    all_names = layout.names
     for i in found:
-        name = layout.names[i]
+        name = all_names[i]
         if best_fit.fixed[i]:
             raise InvalidValueError(f"impacts: '{name}' was held constant in best_fit; fit with it free.")
         if kind != "traditional" and not possible[i]:
