@@ -7,7 +7,7 @@ computes nothing itself.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -18,22 +18,38 @@ from .errors import InvalidTypeError, UnknownNameError
 from .fitters import Fitter
 from .inference import (
     bands,
+    batch_fits,
     bounds,
     breakdown,
     compiled,
+    contours,
     draws,
     fitting,
+    freezing,
     impacts,
     inputs,
     labelling,
     quantities,
+    scans,
 )
 from .inference.context import Context
 from .inference.toys import Draws
 from .inference.values import Values
 from .layout import Layout
 from .prepared import Prepared
-from .results import Breakdown, Estimates, FitResult, Impacts, MinosBounds, Pulls, Yields
+from .results import (
+    BatchFitResult,
+    Breakdown,
+    Contour,
+    Contours,
+    Estimates,
+    FitResult,
+    Impacts,
+    MinosBounds,
+    Pulls,
+    Scan,
+    Yields,
+)
 
 __all__ = ["Asking"]
 
@@ -174,6 +190,22 @@ class Asking(ABC):
         options = {"globs": globs, "fixed": fixed, "init": init, "fitter": fitter, "strict": strict}
         return fitting.fit(self._context(), obs, **options, starts=starts, seed=seed)
 
+    def batch_fit(
+        self,
+        obs_batch: Any,
+        *,
+        globs: Any = None,
+        fixed: Mapping[Any, Any] | None = None,
+        init: Any = None,
+        errors: bool = False,
+        prepared: Any = None,
+    ) -> BatchFitResult:
+        options = {"globs": globs, "fixed": fixed, "init": init, "errors": errors, "prepared": prepared}
+        return batch_fits.batch_fit(self._context(), obs_batch, **options)
+
+    def frozen(self, *which: Any, groups: str | Sequence[str] = (), at: Any = None) -> dict[str, float]:
+        return freezing.frozen(self._context(), *which, groups=groups, at=at)
+
     def profile(self, values: Mapping[Any, Any], best_fit: FitResult, obs: Any = None) -> FitResult:
         return fitting.profile(self._context(), values, best_fit, obs)
 
@@ -181,6 +213,42 @@ class Asking(ABC):
         self, variable: Any, best_fit: FitResult, obs: Any = None, *, cl: float | None = None
     ) -> MinosBounds:
         return bounds.minos_bounds(self._context(), variable, best_fit, obs, cl=cl)
+
+    def scan(
+        self,
+        variable: Any,
+        points: Any,
+        best_fit: FitResult,
+        obs: Any = None,
+        *,
+        stat_only: bool = False,
+        range: tuple[Any, ...] | None = None,
+    ) -> Scan:
+        options: dict[str, Any] = {"stat_only": stat_only, "range": range}
+        return scans.scan(self._context(), variable, points, best_fit, obs, **options)
+
+    def contour(
+        self,
+        a: Any,
+        b: Any,
+        best_fit: FitResult,
+        obs: Any = None,
+        *,
+        cl: float | Sequence[float] = 0.68,
+        points: int = 64,
+    ) -> Contour:
+        return contours.contour(self._context(), a, b, best_fit, obs, cl=cl, points=points)
+
+    def contours(
+        self,
+        variables: Sequence[Any],
+        best_fit: FitResult,
+        obs: Any = None,
+        *,
+        cl: float | Sequence[float] = 0.68,
+        points: int = 64,
+    ) -> Contours:
+        return contours.contours(self._context(), variables, best_fit, obs, cl=cl, points=points)
 
     def pulls(self, best_fit: FitResult, obs: Any = None, *, minos: bool = False) -> Pulls:
         return bands.pulls(self._context(), best_fit, obs, minos=minos)
@@ -260,8 +328,11 @@ def _listed(given: Any) -> list[Any]:
 for _function in (
     bands.pulls,
     bands.yields,
+    batch_fits.batch_fit,
     bounds.minos_bounds,
     breakdown.breakdown,
+    contours.contour,
+    contours.contours,
     draws.asimov,
     draws.sample_from_covariance,
     draws.sample_prior,
@@ -269,7 +340,9 @@ for _function in (
     draws.toy_pred,
     fitting.fit,
     fitting.profile,
+    freezing.frozen,
     impacts.impacts,
     quantities.derived,
+    scans.scan,
 ):
     getattr(Asking, _function.__name__).__doc__ = _function.__doc__

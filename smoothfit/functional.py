@@ -65,15 +65,16 @@ def fit(
     globs: ArrayLike | None = None,
     fixed: Fixed | None = None,
     init: ArrayLike | None = None,
+    errors: bool = True,
 ) -> Solution:
     """Minimise the NLL with the native fitter; differentiable by every argument but ``init``.
 
     ``fixed`` holds parameters and bin parameters (:class:`~smoothfit.prepared.Fixed`), ``init``
-    (param,) is where to start.
+    (param,) is where to start. Without ``errors`` they and the covariance are 0, for less time.
     """
     start = prepared.plan.start if init is None else jnp.asarray(init, float)
     held = nothing_fixed(prepared) if fixed is None else fixed
-    return compiled_solve(prepared, data_of(prepared, obs, globs), held, start)
+    return compiled_solve(prepared, data_of(prepared, obs, globs), held, start, errors=errors)
 
 
 def hold(prepared: Prepared, position: ArrayLike, value: ArrayLike, fixed: Fixed | None = None) -> Fixed:
@@ -118,14 +119,26 @@ def minos(
     globs: ArrayLike | None = None,
     fixed: Fixed | None = None,
 ) -> Crossing:
-    """Where the profiled NLL has risen by ``level`` above that of ``best``, on one side (+1 or -1)."""
+    """Where the profiled NLL has risen by ``level`` above that of ``best``, on one side (+1 or -1).
+
+    The parameter is then ``best`` plus ``side`` times ``.r``.
+    """
     held = nothing_fixed(prepared) if fixed is None else fixed
+    n, n_bins = prepared.plan.n_params, held.bin_mask.shape[0]
+    errors = jnp.concatenate([jnp.sqrt(jnp.diagonal(best.covariance)), best.bin_errors])
+    values = jnp.concatenate([best.values, best.bin_values])
+    upper = jnp.concatenate([prepared.plan.upper, jnp.full(n_bins, jnp.inf)])
+    lower = jnp.concatenate([prepared.plan.lower, jnp.full(n_bins, -jnp.inf)])
+    at, towards = jnp.asarray(position), jnp.asarray(side, float)
+    room = jnp.where(towards > 0, upper - values, values - lower)[at]
+    error = jnp.where(jnp.isfinite(errors[at]) & (errors[at] > 0.0), errors[at], 1.0)
     return compiled.crossing(
         prepared,
         data_of(prepared, obs, globs),
         held,
         best,
-        jnp.asarray(position),
-        jnp.asarray(side),
+        jnp.where(jnp.arange(n + n_bins) == at, towards, 0.0),
+        room,
         jnp.asarray(level, float),
+        jnp.sqrt(2.0 * jnp.asarray(level, float)) * error,
     )

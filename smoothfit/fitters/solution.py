@@ -18,7 +18,7 @@ from ..prepared import Plan
 from ..status import Status
 from . import newton
 
-__all__ = ["Solution", "Status", "finish", "point"]
+__all__ = ["Solution", "Status", "describe", "finish", "point"]
 
 
 @pytree_dataclass
@@ -31,6 +31,8 @@ class Solution:
     """(bin parameter,)"""
     nll: Array
     """The NLL with all its constants."""
+    value: Array
+    """The NLL less its constants, for differences."""
     covariance: Array
     """(param, param): inverse Hessian; zero rows for held parameters, NaN if there is none."""
     bin_errors: Array
@@ -52,7 +54,8 @@ class Solution:
 def point(problem: Problem, z: Array) -> newton.Point:
     """The objective at a point, as the minimiser wants it; ``extra`` is what :func:`finish` needs."""
     found = objective.evaluate(problem, z)
-    return newton.Point(found.value, found.gradient, found.hessian, (found.y, found.eliminated))
+    extra = (found.y, found.reaction)
+    return newton.Point(found.value, found.gradient, found.hessian, found.convex, extra)
 
 
 def _of_params(plan: Plan, of_dense: Array) -> Array:
@@ -82,34 +85,56 @@ def _own_covariance(plan: Plan, reaction: objective.Sensitivity) -> Array:
 
 def finish(problem: Problem, z: Array, at: newton.Point, steps: Array, allowed_edm: float) -> Solution:
     """Describe an end point: covariance, errors of eliminated parameters, status."""
-    y, reaction = at.extra
-    plan = problem.derived.plan
     inside = newton.distance(at, z, problem.lower, problem.upper, problem.free)
+    return describe(problem, z, at, steps, inside, allowed_edm)
+
+
+def describe(
+    problem: Problem,
+    z: Array,
+    at: newton.Point,
+    steps: Array,
+    inside: newton.Distance,
+    allowed_edm: float,
+    last: Array | None = None,
+) -> Solution:
+    """The same, with the distance to the minimum known.
+
+    ``at`` is the point ``z - last``: what is eliminated moves along.
+    """
+    y = at.extra[0]
+    reaction = objective.eliminated(problem, *at.extra)
+    value, gradient = at.value, at.gradient
+    if last is not None:
+        value = value + last @ (gradient + 0.5 * at.hessian @ last)
+        gradient = gradient + at.hessian @ last
+        reaction = objective.moved(reaction, last)
+    plan = problem.derived.plan
     covariance = _dense_covariance(problem.free, inside)
-    spread = jax.nn.one_hot(plan.column, plan.n_dense, dtype=z.dtype)
-    own = jnp.zeros((plan.n_params, plan.n_params))
+    full = covariance
     limits = _of_params(plan, jnp.where(inside.at_limit, 1.0, 0.0))
     if plan.local is not None and problem.locals_ is not None:
         number = plan.local.number[: plan.n_params]
+        spread = jax.nn.one_hot(plan.column, plan.n_dense, dtype=z.dtype)
         spread += jnp.concatenate([reaction.local_by_dense, jnp.zeros((1, plan.n_dense))])[number]
-        own = _own_covariance(plan, reaction)
+        full = spread @ covariance @ spread.T + _own_covariance(plan, reaction)
         stuck = (problem.locals_.free > 0) & ~local.interior(y, problem.locals_)
         limits += jnp.append(stuck.ravel()[plan.local.to_flat].astype(float), 0.0)[number]
-    full = spread @ covariance @ spread.T + own
     of_lite, of_local = (
-        jnp.einsum("bk,kl,bl->b", x, covariance, x) for x in (reaction.lite_by_dense, reaction.local_by_dense)
+        ((x @ covariance) * x).sum(-1) for x in (reaction.lite_by_dense, reaction.local_by_dense)
     )
     of_local += reaction.local_own - reaction.local_spread**2
     bins = objective.of_bin_params(plan, of_lite + reaction.lite_own, of_local)
-    nll = at.value + objective.constants(problem)
+    nll = value + objective.constants(problem)
     status = _status(nll, inside.edm, inside.positive_definite, reaction.smallest_nu, problem, allowed_edm)
     return Solution(
-        values=objective.full_values(problem, z, y),
+        values=objective.full_values(problem, z, reaction.local),
         bin_values=objective.bin_values(problem, reaction),
         nll=nll,
+        value=value,
         covariance=full,
         bin_errors=jnp.sqrt(bins),
-        gradient=_of_params(plan, jnp.where(problem.free > 0, at.gradient, 0.0)),
+        gradient=_of_params(plan, jnp.where(problem.free > 0, gradient, 0.0)),
         at_limit=limits,
         edm=inside.edm,
         positive_definite=inside.positive_definite,

@@ -183,7 +183,8 @@ def band(prepared: Prepared, groups: Groups, data: Data, fixed: Fixed, values: A
     n = prepared.plan.n_params
     problem = objective.pose(prepared, data, fixed, values[:n])
     plan = problem.derived.plan
-    reaction = objective.evaluate(problem, objective.dense_start(problem)).eliminated
+    found = objective.evaluate(problem, objective.dense_start(problem))
+    reaction = objective.eliminated(problem, found.y, found.reaction)
     number = None if plan.lite is None else plan.lite.number
     at_local = None if plan.local is None else plan.local.at
 

@@ -49,7 +49,7 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     shapes = stacking.Shapes.of(structure, parameters, rows)
     shape_plan = shape_up = shape_down = sorted_position = None
     if shapes.row_tile:
-        shape_plan, shape_up, shape_down, sorted_position = shapes.stack(rows)
+        shape_plan, shape_up, shape_down, sorted_position = shapes.stack(rows, parameters.n)
     dense, column = _dense(parameters, local)
     traced = [found for found, _ in functions.found.values()]
     users = [density.traced for density in densities]

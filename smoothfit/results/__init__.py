@@ -1,8 +1,11 @@
 """Records of results: frozen, labelled, printable; they know no fitter.
 
 * :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error.
+* :class:`BatchFitResult`: many fits, one row a member.
 * :class:`Minima`: the minima that fits from several starts found.
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
+* :class:`Scan`: the NLL along points of parameters.
+* :class:`Contour`, :class:`Contours`: curves of two parameters at a confidence level.
 * :class:`Estimates`: quantities that follow from a fit; :class:`Breakdown`: whose their errors are;
   :class:`Impacts`: how far they move with each nuisance.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
@@ -16,7 +19,9 @@ and ``to_pandas()``.
 from __future__ import annotations
 
 from ..render import Table
+from .batch import BatchFitResult
 from .breakdown import Breakdown
+from .contour import Contour, Contours
 from .estimates import Estimates
 from .fit import Estimate, FitResult
 from .impacts import Impacts
@@ -25,14 +30,18 @@ from .minima import Minima
 from .minos import MinosBounds
 from .pulls import Pulls
 from .record import BLINDED, Record, strict_json
+from .scan import Scan
 from .summary import ModelSummary
 from .unfolding import BottomLine, UnfoldingResult, UnfoldingScan
 from .yields import Yields
 
 __all__ = [
     "BLINDED",
+    "BatchFitResult",
     "BottomLine",
     "Breakdown",
+    "Contour",
+    "Contours",
     "Estimate",
     "Estimates",
     "FitResult",
@@ -42,6 +51,7 @@ __all__ = [
     "ModelSummary",
     "Pulls",
     "Record",
+    "Scan",
     "Table",
     "UnfoldingResult",
     "UnfoldingScan",
