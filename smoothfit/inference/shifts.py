@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._pytree import resolve
 from .._types import BoolArray, FloatArray, IntArray
 from ..errors import InvalidValueError
 from ..layout import Layout
@@ -34,6 +35,7 @@ __all__ = [
     "glob_numbers",
     "glob_shifts",
     "merged",
+    "shared_by_bins",
 ]
 
 _NUMBERS = 2**24
@@ -105,6 +107,13 @@ def _collect(
                 word = _words(Status(int(one)).name)
                 status[side].append("at limit" if limited and one == Status.CONVERGED else word)
     return Shifted(where, values, (tuple(status[0]), tuple(status[1])))
+
+
+def shared_by_bins(context: Context) -> BoolArray:
+    """(param + bin param,): the parameters that act on more than one bin."""
+    shared = np.zeros(context.layout.n_params + context.layout.n_bin_params, dtype=bool)
+    shared[np.asarray(resolve(context.prepared.plan.dense))] = True
+    return shared
 
 
 def at_bounds(
