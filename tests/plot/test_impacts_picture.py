@@ -73,7 +73,7 @@ def test_bars_are_the_shifts_and_points_the_pulls():
 def test_a_side_that_failed_is_a_cross():
     right = draw(plot.impacts(make_impacts(), poi="norm")).axes[1]
     crosses = [line for line in right.lines if line.get_marker() == "x" and len(line.get_xdata())]
-    assert [line.get_ydata().tolist() for line in crosses] == [[1]]  # "free": third by name, second by size
+    assert [line.get_ydata().tolist() for line in crosses] == [[2]]  # that of "free"
     assert len(widths(right)) == 5
 
 
