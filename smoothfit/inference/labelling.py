@@ -184,11 +184,12 @@ def pulls(
     layout = best_fit.layout
     pull, error, _ = pull_columns(best_fit, positions)
     _, up, down = pull_columns(best_fit, positions, bounds)
+    names = layout.parameters
     # A label names the variable: of an array it would name all components alike.
     labels = {i: v.label for v in layout.variables if v.is_scalar for i in v.indices}
     groups = {i: v.group for v in layout.variables for i in v.indices}
     return Pulls(
-        names=tuple(layout.parameters[i] for i in positions),
+        names=tuple(names[i] for i in positions),
         labels=tuple(labels.get(int(i)) for i in positions),
         pull=pull,
         error=error,
