@@ -101,7 +101,7 @@ def _one(structure: Structure, seed: int, number: int) -> dict[str, Any]:
     began = time.perf_counter()
     ours = model.fit(case.obs, **options)
     took = time.perf_counter() - began
-    plain = model.fit(case.obs, fitter="newton", **options)
+    plain = model.fit(case.obs, fitter="newton", **options) if ours.attempts else ours
     several = model.fit(case.obs, starts=RESTARTS, seed=number, **options)
     scipys = model.fit(case.obs, fitter="trust-constr", **options)
     minuit_valid, minuit_x = _migrad(case, explicit)
@@ -117,7 +117,7 @@ def _one(structure: Structure, seed: int, number: int) -> dict[str, Any]:
         "number": number,
         "bad_start": case.bad_start,
         "ms": 1e3 * took,
-        "retries": len(getattr(ours, "retries", ())),
+        "retries": max(len(ours.attempts) - 1, 0),
         "found": {name: [int(status), nll] for name, (status, nll) in found.items()},
     }
 
