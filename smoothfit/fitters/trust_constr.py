@@ -16,7 +16,7 @@ import numpy as np
 from .._types import Array, FloatArray, IntArray
 from ..prepared import Data, Fixed, Prepared
 from .bound import Bound, Search, describe_bound
-from .constrained import Constrained, Constraint, Surface, describe
+from .constrained import Constrained, Constraint, Surface, balance, describe
 from .options import check_steps
 from .posed import NEAR_LIMIT, Posed, Seen
 from .solution import Solution
@@ -78,22 +78,29 @@ class TrustConstr:
 
         posed = Posed(prepared, data, fixed, start)
         surface = Surface("TrustConstr.constrained", constraint, posed, np.asarray(start))
-        moving = posed.moving
         units = surface.units(posed.start, posed.scale(posed.start), posed.free)
 
-        def whole(x: FloatArray) -> FloatArray:
-            z = posed.start.copy()
-            z[moving] = x
-            return z
+        def within_surface(z: FloatArray, moving: IntArray) -> tuple[FloatArray, int]:
+            def whole(x: FloatArray) -> FloatArray:
+                moved = z.copy()
+                moved[moving] = x
+                return moved
 
-        condition = NonlinearConstraint(
-            lambda x: surface.value(whole(x)) / units,
-            0.0,
-            0.0,
-            jac=lambda x: surface.jacobian(whole(x))[:, moving] / units[:, None],
-            hess=lambda x, weights: surface.curvature(whole(x), weights / units)[np.ix_(moving, moving)],
-        )
-        end, steps = self._minimise(posed, posed.start, moving, constraints=condition)
+            condition = NonlinearConstraint(
+                lambda x: surface.value(whole(x)) / units,
+                0.0,
+                0.0,
+                jac=lambda x: surface.jacobian(whole(x))[:, moving] / units[:, None],
+                hess=lambda x, weights: surface.curvature(whole(x), weights / units)[np.ix_(moving, moving)],
+            )
+            return self._minimise(posed, z, moving, constraints=condition)
+
+        end, steps = within_surface(posed.start, posed.moving)
+        _, side = balance(posed, end, surface.jacobian(end), NEAR_LIMIT)
+        if np.any(side != 0.0):
+            end = np.where(side < 0, posed.lower, np.where(side > 0, posed.upper, end))
+            end, more = within_surface(end, np.flatnonzero((posed.free > 0) & (side == 0.0)))
+            steps += more
         return describe(posed, surface, end, steps)
 
     def minos(

@@ -32,8 +32,8 @@ def test_bounds_equal_the_native_ones(fitter, cl):
     model = limited()
     given = parts(model, INSIDE)
     native = model.fit(INSIDE)
-    # MINOS meets the level within 1e-4 only.
-    allowed = 1e-4 if fitter.name == "minuit" else 1e-5
+    # MINOS cannot be told how closely to meet the level.
+    allowed = 1e-3 if fitter.name == "minuit" else 1e-5
     for position, name in enumerate(("mu", "norm")):
         expected = model.minos_bounds(name, native, cl=cl)
         for sign, bound in ((1.0, expected.up), (-1.0, expected.down)):
@@ -43,7 +43,9 @@ def test_bounds_equal_the_native_ones(fitter, cl):
             assert found.converged
             assert not found.at_limit
             assert found.value == pytest.approx(sign * bound, abs=allowed * native.errors[position])
-            assert found.rise == pytest.approx(level_of(cl), abs=1e-4 if fitter.name == "minuit" else 1e-6)
+            assert found.rise == pytest.approx(
+                level_of(cl), abs=1e-3 * level_of(cl) if fitter.name == "minuit" else 1e-6
+            )
             profile = model.fit(INSIDE, fixed={name: bound})
             np.testing.assert_allclose(found.values, profile.x, atol=2e-3 * native.errors.max())
 
