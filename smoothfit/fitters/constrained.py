@@ -27,7 +27,6 @@ __all__ = [
     "Constraint",
     "Surface",
     "as_partial",
-    "balance",
     "describe",
     "linear",
     "surface_edm",
@@ -155,19 +154,17 @@ class Surface:
         return np.linalg.norm(self.jacobian(z) * np.where(free > 0, scale, 0.0), axis=1)
 
 
-def balance(
-    posed: Posed, z: FloatArray, jacobian: FloatArray, near: float = _AT_LIMIT
-) -> tuple[FloatArray, FloatArray]:
+def _balance(posed: Posed, z: FloatArray, jacobian: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Multipliers (constraint,) that balance the gradient best, and what limits hold.
 
-    The second, (dense,), is -1 or +1 where a parameter within ``near`` errors of its lower or upper limit is
-    pushed there by the gradient of the Lagrangian, 0 elsewhere.
+    The second, (dense,), is -1 or +1 where a parameter on its lower or upper limit is pushed there by the
+    gradient of the Lagrangian, 0 elsewhere.
     """
     scale = posed.scale(z)
     gradient = posed.at(z).gradient * scale
     normal = jacobian * scale
     free = posed.free > 0
-    low, high = free & (z - posed.lower <= near * scale), free & (posed.upper - z <= near * scale)
+    low, high = free & (z - posed.lower <= _AT_LIMIT * scale), free & (posed.upper - z <= _AT_LIMIT * scale)
     multipliers: FloatArray = np.zeros(len(jacobian))
     side = np.zeros(len(z))
     # What limits hold is known once the multipliers are, and the other way round: twice.
@@ -198,7 +195,7 @@ def surface_edm(
         Their second derivatives (dense, dense), for given multipliers; 0 if left out.
     """
     scale = posed.scale(z)
-    multipliers, side = balance(posed, z, jacobian)
+    multipliers, side = _balance(posed, z, jacobian)
     loose = (posed.free > 0) & (side == 0.0)
     seen = posed.at(z)
     hessian = seen.hessian + (0.0 if curvature is None else curvature(multipliers))

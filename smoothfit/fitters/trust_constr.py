@@ -16,7 +16,7 @@ import numpy as np
 from .._types import Array, FloatArray, IntArray
 from ..prepared import Data, Fixed, Prepared
 from .bound import Bound, Search, describe_bound
-from .constrained import Constrained, Constraint, Surface, balance, describe
+from .constrained import Constrained, Constraint, Surface, describe
 from .options import check_steps
 from .posed import NEAR_LIMIT, Posed, Seen
 from .solution import Solution
@@ -96,12 +96,15 @@ class TrustConstr:
             return self._minimise(posed, z, moving, constraints=condition)
 
         end, steps = within_surface(posed.start, posed.moving)
-        _, side = balance(posed, end, surface.jacobian(end), NEAR_LIMIT)
-        if np.any(side != 0.0):
-            end = np.where(side < 0, posed.lower, np.where(side > 0, posed.upper, end))
-            end, more = within_surface(end, np.flatnonzero((posed.free > 0) & (side == 0.0)))
-            steps += more
-        return describe(posed, surface, end, steps)
+        found = describe(posed, surface, end, steps)
+        on_limit = posed.near_limits(end, NEAR_LIMIT)
+        if found.converged or not np.any(on_limit != 0.0):
+            return found
+        # Near a limit an interior-point method may get stuck: go there, and solve for the rest again.
+        end = np.where(on_limit < 0, posed.lower, np.where(on_limit > 0, posed.upper, end))
+        end, more = within_surface(end, np.flatnonzero((posed.free > 0) & (on_limit == 0.0)))
+        at_limit = describe(posed, surface, end, steps + more)
+        return at_limit if at_limit.converged else found
 
     def minos(
         self,
