@@ -36,7 +36,7 @@ class Bound:
     edm: float
     """Distance from the minimum among the points of the same u . x."""
     converged: bool
-    """Whether the rise is the level to 1e-6 (for MINOS 1e-4), and the EDM at most 1e-6."""
+    """Whether the rise is the level to 1e-6 (for MINOS to a thousandth of it), and the EDM at most 1e-6."""
     at_limit: bool
     """Whether limits of the parameters along the direction were met before the level."""
     steps: int

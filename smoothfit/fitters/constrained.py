@@ -17,12 +17,20 @@ import numpy as np
 from jax.tree_util import Partial
 
 from .._compilation import compiled
-from .._types import Array, BoolArray, FloatArray
+from .._types import Array, FloatArray
 from ..errors import InvalidValueError, ShapeMismatchError
 from .posed import ALLOWED_EDM, Posed
 from .solution import Solution
 
-__all__ = ["Constrained", "Constraint", "Surface", "as_partial", "describe", "linear", "surface_edm"]
+__all__ = [
+    "Constrained",
+    "Constraint",
+    "Surface",
+    "as_partial",
+    "describe",
+    "linear",
+    "surface_edm",
+]
 
 Constraint = Callable[[Array], Array]
 """(param,) -> () or (constraint,), 0 where satisfied; traceable."""
@@ -146,22 +154,27 @@ class Surface:
         return np.linalg.norm(self.jacobian(z) * np.where(free > 0, scale, 0.0), axis=1)
 
 
-def _balance(
-    posed: Posed, z: FloatArray, jacobian: FloatArray, scale: FloatArray
-) -> tuple[FloatArray, BoolArray]:
-    """Multipliers that balance the gradient best, and what is free and not held by a limit."""
+def _balance(posed: Posed, z: FloatArray, jacobian: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Multipliers (constraint,) that balance the gradient best, and what limits hold.
+
+    The second, (dense,), is -1 or +1 where a parameter on its lower or upper limit is pushed there by the
+    gradient of the Lagrangian, 0 elsewhere.
+    """
+    scale = posed.scale(z)
     gradient = posed.at(z).gradient * scale
     normal = jacobian * scale
-    loose = posed.free > 0
-    low, high = (z - posed.lower <= _AT_LIMIT * scale), (posed.upper - z <= _AT_LIMIT * scale)
+    free = posed.free > 0
+    low, high = free & (z - posed.lower <= _AT_LIMIT * scale), free & (posed.upper - z <= _AT_LIMIT * scale)
     multipliers: FloatArray = np.zeros(len(jacobian))
+    side = np.zeros(len(z))
     # What limits hold is known once the multipliers are, and the other way round: twice.
     for _ in range(2):
+        loose = free & (side == 0.0)
         solved = np.linalg.lstsq(normal[:, loose].T, -gradient[loose], rcond=None)[0]
         multipliers = np.asarray(solved, dtype=np.float64)
         rest = gradient + multipliers @ normal
-        loose = (posed.free > 0) & ~(low & (rest > 0.0)) & ~(high & (rest < 0.0))
-    return multipliers, loose
+        side = np.where(low & (rest > 0.0), -1.0, np.where(high & (rest < 0.0), 1.0, 0.0))
+    return multipliers, side
 
 
 def surface_edm(
@@ -182,7 +195,8 @@ def surface_edm(
         Their second derivatives (dense, dense), for given multipliers; 0 if left out.
     """
     scale = posed.scale(z)
-    multipliers, loose = _balance(posed, z, jacobian, scale)
+    multipliers, side = _balance(posed, z, jacobian)
+    loose = (posed.free > 0) & (side == 0.0)
     seen = posed.at(z)
     hessian = seen.hessian + (0.0 if curvature is None else curvature(multipliers))
     unit = scale[loose]

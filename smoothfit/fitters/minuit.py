@@ -30,7 +30,7 @@ _ERRORDEF = 0.5
 _ROUNDS = 5
 _MINOS_TOLERANCE = 1e-5
 """So that the minimum which MINOS starts from is the one that the rise is counted from."""
-_MINOS_RISE = 1e-4
+_MINOS_RISE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ class Minuit:
     ) -> Bound:
         """MINOS: the bound of one parameter, on one side.
 
-        How closely MINOS meets the level cannot be chosen: here a rise within 1e-4 of it counts as converged,
-        where the other fitters have 1e-6.
+        How closely MINOS meets the level cannot be chosen: here a rise within a thousandth of it counts as
+        converged, where the other fitters have 1e-6.
 
         Parameters
         ----------
@@ -155,7 +155,7 @@ class Minuit:
         minuit.errordef = _ERRORDEF
         minuit.migrad(ncall=self.max_steps, iterate=_ROUNDS)
         z[posed.moving] = np.array(minuit.values)
-        return describe_bound(posed, best, search, z, int(minuit.nfcn), _MINOS_RISE)
+        return describe_bound(posed, best, search, z, int(minuit.nfcn), _MINOS_RISE * level)
 
     def _minuit(self, posed: Posed, start: FloatArray, moving: IntArray, exact_hessian: bool = True) -> Any:
         package = require("iminuit", feature="fitter='minuit'", extra="minuit")

@@ -127,15 +127,19 @@ class Posed:
         room = CLEARANCE * np.minimum(np.where(np.isfinite(width), width, unit), unit)
         return np.clip(z, self.lower + room, self.upper - room)
 
+    def near_limits(self, z: FloatArray, near: float) -> FloatArray:
+        """(dense,): -1 or +1 where a free parameter is within ``near`` conditional errors of a limit."""
+        reach = near * self.scale(z)
+        low, high = z - self.lower <= reach, self.upper - z <= reach
+        return np.where(self.free == 0, 0.0, np.where(low, -1.0, np.where(high, 1.0, 0.0)))
+
     def on_limits(self, z: FloatArray, near: float) -> FloatArray:
         """(dense,): -1 or +1 where the gradient holds a parameter against its lower or upper limit.
 
         "Against" means within ``near`` conditional errors, with the gradient pushing outwards.
         """
-        seen, reach = self.at(z), near * self.scale(z)
-        low = (self.free > 0) & (z - self.lower < reach) & (seen.gradient > 0.0)
-        high = (self.free > 0) & (self.upper - z < reach) & (seen.gradient < 0.0)
-        return np.where(low, -1.0, np.where(high, 1.0, 0.0))
+        side = self.near_limits(z, near)
+        return np.where(side * self.at(z).gradient < 0.0, side, 0.0)
 
     def minimise(self, minimiser: Minimiser) -> Solution:
         """Minimise by a method that comes near limits, but never quite arrives.

@@ -78,23 +78,33 @@ class TrustConstr:
 
         posed = Posed(prepared, data, fixed, start)
         surface = Surface("TrustConstr.constrained", constraint, posed, np.asarray(start))
-        moving = posed.moving
         units = surface.units(posed.start, posed.scale(posed.start), posed.free)
 
-        def whole(x: FloatArray) -> FloatArray:
-            z = posed.start.copy()
-            z[moving] = x
-            return z
+        def within_surface(z: FloatArray, moving: IntArray) -> tuple[FloatArray, int]:
+            def whole(x: FloatArray) -> FloatArray:
+                moved = z.copy()
+                moved[moving] = x
+                return moved
 
-        condition = NonlinearConstraint(
-            lambda x: surface.value(whole(x)) / units,
-            0.0,
-            0.0,
-            jac=lambda x: surface.jacobian(whole(x))[:, moving] / units[:, None],
-            hess=lambda x, weights: surface.curvature(whole(x), weights / units)[np.ix_(moving, moving)],
-        )
-        end, steps = self._minimise(posed, posed.start, moving, constraints=condition)
-        return describe(posed, surface, end, steps)
+            condition = NonlinearConstraint(
+                lambda x: surface.value(whole(x)) / units,
+                0.0,
+                0.0,
+                jac=lambda x: surface.jacobian(whole(x))[:, moving] / units[:, None],
+                hess=lambda x, weights: surface.curvature(whole(x), weights / units)[np.ix_(moving, moving)],
+            )
+            return self._minimise(posed, z, moving, constraints=condition)
+
+        end, steps = within_surface(posed.start, posed.moving)
+        found = describe(posed, surface, end, steps)
+        on_limit = posed.near_limits(end, NEAR_LIMIT)
+        if found.converged or not np.any(on_limit != 0.0):
+            return found
+        # Near a limit an interior-point method may get stuck: go there, and solve for the rest again.
+        end = np.where(on_limit < 0, posed.lower, np.where(on_limit > 0, posed.upper, end))
+        end, more = within_surface(end, np.flatnonzero((posed.free > 0) & (on_limit == 0.0)))
+        at_limit = describe(posed, surface, end, steps + more)
+        return at_limit if at_limit.converged else found
 
     def minos(
         self,
