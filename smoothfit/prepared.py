@@ -122,6 +122,10 @@ class AlignedPlan:
     """(tile, row slot, nuisance slot): the block there, the number of blocks where none is."""
     slot: IndexArray
     """(tile, param): the nuisance slot of a parameter, their number where it has none."""
+    first: IndexArray
+    """(tile, nuisance slot): one of the nuisance's blocks there, the number of blocks where none is."""
+    uniform: bool = static()
+    """Whether a nuisance has the same coefficients on all rows of a tile."""
 
 
 @pytree_dataclass

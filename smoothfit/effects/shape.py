@@ -61,8 +61,8 @@ class Aligned:
 
     by_row: Array
     """(tile, row slot, 2 * nuisance slot, width)"""
-    by_nuisance: Array
-    """(tile, nuisance slot, 2 * row slot, width)"""
+    by_nuisance: Array | None
+    """(tile, nuisance slot, 2 * row slot, width); None where the first order serves for all sums."""
 
 
 @pytree_dataclass
@@ -128,7 +128,9 @@ def _arranged(plan: ShapePlan, odd: Array, even: Array, log_down: Array, log_up:
     parts = [gathered(plan.aligned, x) for x in (odd, even)]
     aligned = Aligned(
         by_row=jnp.concatenate(parts, axis=2),
-        by_nuisance=jnp.concatenate([jnp.swapaxes(x, 1, 2) for x in parts], axis=2),
+        by_nuisance=None
+        if plan.aligned.uniform
+        else jnp.concatenate([jnp.swapaxes(x, 1, 2) for x in parts], axis=2),
     )
     return Derived(odd=None, even=None, log_down=log_down, log_up=log_up, aligned=aligned)
 
@@ -193,14 +195,27 @@ def aligned_slopes(
     """
     assert plan.aligned is not None
     assert derived.aligned is not None
-    coefficient = jnp.stack([gathered(plan.aligned, x[1]) for x in (shift.odd, shift.even)])
-    templates, by_slot = derived.aligned.by_nuisance, _by_slot(weights, rows)
+    by_slot = _by_slot(weights, rows)
+    templates, twice = derived.aligned.by_nuisance, jnp.concatenate([by_slot, by_slot], axis=1)
+    if templates is None:
+        both = derived.aligned.by_row
+        if weights.ndim == 1:
+            summed = jnp.einsum("tq,tqx->tx", by_slot, both.reshape(*both.shape[:2], -1))
+            summed = summed.reshape(both.shape[0], *both.shape[2:])
+        else:
+            summed = (by_slot[:, :, None] * both).sum(1)
+        odd, even = jnp.split(summed, 2, axis=1)
+        of_odd, of_even = (jnp.append(x[1], 0.0)[plan.aligned.first] for x in (shift.odd, shift.even))
+        found = of_odd[..., None] * odd + of_even[..., None] * even
+        return _by_column(jnp.swapaxes(found, 1, 2), slot, 2)
+    coefficient = jnp.concatenate(
+        [jnp.swapaxes(gathered(plan.aligned, x[1]), 1, 2) for x in (shift.odd, shift.even)], axis=2
+    )
     if weights.ndim == 1:
-        coefficient = coefficient * by_slot[:, :, None]
+        coefficient = coefficient * twice[:, None]
     else:
-        templates = templates * jnp.concatenate([by_slot, by_slot], axis=1)[:, None]
-    both = jnp.concatenate([jnp.swapaxes(x, 1, 2) for x in coefficient], axis=2)
-    return _by_column(jnp.swapaxes(jnp.einsum("tkq,tkqw->tkw", both, templates), 1, 2), slot, 2)
+        templates = templates * twice[:, None]
+    return _by_column(jnp.swapaxes(jnp.einsum("tkq,tkqw->tkw", coefficient, templates), 1, 2), slot, 2)
 
 
 class Contracted(NamedTuple):

@@ -58,7 +58,13 @@ def search(
     z = objective.dense_start(problem)
     fun, carries = _objective(problem)
     found = newton.minimize(
-        fun, z, lower=problem.lower, upper=problem.upper, free=problem.free, saddles=saddles
+        fun,
+        z,
+        lower=problem.lower,
+        upper=problem.upper,
+        free=problem.free,
+        saddles=saddles,
+        trusted_edm=jnp.where(errors, newton.FINAL_EDM, newton.TRUSTED_EDM),
     )
     at = found.point if carries else point(problem, found.x)
     before = found.x - found.last

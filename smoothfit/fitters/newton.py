@@ -14,8 +14,9 @@ target: the quadratic model gives that point in closed form, so that the search 
 
 The estimated distance to the minimum, EDM = g^T H^-1 g/2 over the free coordinates, decides: at 1e-9
 the fit has converged; full Newton steps then go on to 1e-16, so that refits from anywhere agree to rounding.
-The last step is not looked at: below 1e-11 it leaves an EDM of its square, and is reported as
-:attr:`Minimum.last`, for what was evaluated before it to be moved along.
+The end of the last step is not looked at: what it leaves is of the order of its square. It is reported as
+:attr:`Minimum.last`, for what was evaluated before it to be moved along. Where no covariance is wanted it
+may be a step of 1e-11.
 Value, gradient and Hessian appear once in the loop, which keeps compilation short.
 """
 
@@ -29,11 +30,21 @@ import jax.numpy as jnp
 
 from .._types import Array, PyTree
 
-__all__ = ["CONVERGED_EDM", "Distance", "Minimum", "Point", "distance", "minimize"]
+__all__ = [
+    "CONVERGED_EDM",
+    "FINAL_EDM",
+    "TRUSTED_EDM",
+    "Distance",
+    "Minimum",
+    "Point",
+    "distance",
+    "minimize",
+]
 
 CONVERGED_EDM = 1e-9
-_FINAL_EDM = 1e-16
-_TRUSTED_EDM = 1e-11
+FINAL_EDM = 1e-16
+TRUSTED_EDM = 1e-11
+"""Where the last step needs no look at its end, if nothing but the end itself is wanted."""
 _MAX_POLISH = 6
 _SUFFICIENT = 1e-4
 _DAMPING_START = 1e-3
@@ -276,6 +287,7 @@ def minimize(
     free: Array,
     ray: Ray | None = None,
     saddles: bool = True,
+    trusted_edm: Array | float = FINAL_EDM,
     max_steps: int = 300,
 ) -> Minimum:
     """Minimise ``fun(x)`` within limits; traceable, to be called inside jit.
@@ -293,6 +305,8 @@ def minimize(
     saddles
         Whether to look for a way down from stationary points that are no minima. In lockstep that is
         costly: there one path of a condition is never skipped.
+    trusted_edm
+        The predicted decrease below which the last step needs no look at its end.
     """
     # Traced here, for the shapes of the first state; the loop's body then only replays it.
     traced, shapes = jax.make_jaxpr(fun, return_shape=True)(start)
@@ -343,9 +357,9 @@ def minimize(
         pushing = jnp.any(away != 0.0)
         converged = small & found.solved & ~pushing & jnp.isfinite(point.value)
         polish = jnp.where(converged & accepted, state.polish + 1, state.polish)
-        trusted = converged & ~flat & (found.predicted <= _TRUSTED_EDM)
+        trusted = converged & ~flat & (found.predicted <= trusted_edm)
         stalled = (polish > _MAX_POLISH) | (~accepted & state.converged)
-        finished = converged & (trusted | stalled | (jnp.abs(found.predicted) <= _FINAL_EDM))
+        finished = converged & (trusted | stalled | (jnp.abs(found.predicted) <= FINAL_EDM))
         step = jnp.where(pushing, jnp.where(state.pushing, -away, away), found.step)
         hopeless = (found.damping >= _DAMPING_LIMIT) | ~jnp.isfinite(point.value)
         return state._replace(
@@ -373,7 +387,7 @@ def minimize(
         arrived = (jnp.abs(excess) <= _ON_TARGET) | ((r >= ray.room) & (excess < 0.0))
         converged = arrived & found.solved & (found.predicted <= CONVERGED_EDM) & ~found.convex
         polish = jnp.where(converged, state.polish + 1, state.polish)
-        trusted = converged & (found.predicted <= _TRUSTED_EDM)
+        trusted = converged & (found.predicted <= TRUSTED_EDM)
         finished = trusted | (converged & (polish > _MAX_POLISH))
         fallen = (point.value < ray.lowest - _FALLEN) | ~jnp.isfinite(point.value)
         trial_r = jnp.minimum(r + shrink * found.along, ray.room)

@@ -23,11 +23,11 @@ __all__ = [
     "batch_processes",
     "batch_rows",
     "crossing",
-    "evaluate",
     "expected",
     "nll",
     "prefit_band",
     "process_bins",
+    "response",
     "row_yields",
     "scaled_hessian",
     "second_derivatives",
@@ -84,18 +84,19 @@ def batch_processes(prepared: Prepared, groups: prediction.Groups, batch: Array)
 
 
 @_compiled
-def sensitivity(prepared: Prepared, data: Data, fixed: Fixed, values: Array) -> objective.Sensitivity:
-    """Eliminated parameters at values (param,), and how they follow the dense ones."""
+def response(
+    prepared: Prepared, data: Data, fixed: Fixed, values: Array
+) -> tuple[Array, objective.Sensitivity]:
+    """The Hessian by the dense parameters at values (param,), and how what is eliminated follows them."""
     problem = objective.pose(prepared, data, fixed, values)
     found = objective.evaluate(problem, objective.dense_start(problem))
-    return objective.eliminated(problem, found.y, found.reaction)
+    return found.hessian, objective.eliminated(problem, found.y, found.reaction)
 
 
-@_compiled
-def evaluate(prepared: Prepared, data: Data, fixed: Fixed, values: Array) -> objective.Evaluation:
-    """Value, gradient and Hessian by the dense parameters at values (param,), and what was eliminated."""
-    problem = objective.pose(prepared, data, fixed, values)
-    return objective.evaluate(problem, objective.dense_start(problem))
+def sensitivity(prepared: Prepared, data: Data, fixed: Fixed, values: Any) -> objective.Sensitivity:
+    """Eliminated parameters at values (param,), and how they follow the dense ones."""
+    found: objective.Sensitivity = response(prepared, data, fixed, values)[1]
+    return found
 
 
 @_compiled

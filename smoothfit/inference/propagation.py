@@ -114,13 +114,14 @@ def frozen_propagation(context: Context, best_fit: FitResult, mask: Any) -> Prop
         bin_mask=everything[n:].astype(float),
         bin_values=best_fit.x[n:],
     )
-    found = compiled.evaluate(context.prepared, data_of_fit(context, best_fit), held, best_fit.x[:n])
+    data = data_of_fit(context, best_fit)
+    hessian, reaction = compiled.response(context.prepared, data, held, best_fit.x[:n])
     dense = np.asarray(plan.dense)
     free = np.flatnonzero(~everything[dense])
     covariance = np.zeros((len(dense), len(dense)))
     if len(free):
-        covariance[np.ix_(free, free)] = _inverse(np.asarray(found.hessian)[np.ix_(free, free)])
-    return _from_pieces(plan, covariance, found.eliminated)
+        covariance[np.ix_(free, free)] = _inverse(np.asarray(hessian)[np.ix_(free, free)])
+    return _from_pieces(plan, covariance, reaction)
 
 
 def _inverse(hessian: FloatArray) -> FloatArray:

@@ -205,7 +205,9 @@ class Shapes:
         members = {row for row, found in zip(self.group_row, self.kind, strict=True) if found == kind}
         return np.array([row in members for row in rows.row.tolist()], dtype=int)
 
-    def _aligned(self, rows: Rows, order: IntArray, n_params: int) -> AlignedPlan | None:
+    def _aligned(
+        self, rows: Rows, order: IntArray, n_params: int, coefficients: FloatArray
+    ) -> AlignedPlan | None:
         """The blocks side by side; None where that would be mostly empty, or two share a place."""
         row_tile = np.array(self.row_tile)[order]
         param = np.array(self.group_param)[np.array(self.group)[order]]
@@ -227,7 +229,14 @@ class Shapes:
         block[at] = np.arange(len(order))
         if np.count_nonzero(block < len(order)) < len(order):
             return None
-        return AlignedPlan(block=_index(block), slot=_index(slot))
+        first = block.min(axis=1)
+        known = np.concatenate(
+            [coefficients[np.array(self.group)[order]], np.zeros((1, coefficients.shape[1]))]
+        )
+        same = (known[block] == known[first][:, None]).all(axis=-1) | (block == len(order))
+        return AlignedPlan(
+            block=_index(block), slot=_index(slot), first=_index(first), uniform=bool(same.all())
+        )
 
     def stack(self, rows: Rows, n_params: int) -> tuple[ShapePlan, FloatArray, FloatArray, IntArray]:
         """(plan, up, down, position of each block before sorting)."""
@@ -249,7 +258,9 @@ class Shapes:
             logarithmic=_index(logarithmic),
             scale=scale,
             joint=smallest[group_row],
-            aligned=self._aligned(rows, order, n_params),
+            aligned=self._aligned(
+                rows, order, n_params, np.stack([scale, smallest[group_row], form], axis=1)
+            ),
             any_normalised=any(normalised),
             any_floored=bool(floored.any()),
             any_logarithmic=bool(logarithmic.any()),
