@@ -57,7 +57,7 @@ def test_bin_parameters_are_held_too():
     found = small.model.scan("mu_1", 3, fit, stat_only=True)
     n = small.model.layout.n_params
     np.testing.assert_array_equal(found.x[:, n:], np.tile(fit.x[n:], (3, 1)))
-    # The other free parameters, "bins" and "c[0]", act where mu_1 does not.
+    # What is free in channel A; with nuisances held, mu_1 acts nowhere else.
     moving = {fit.names[i] for i in range(n) if np.ptp(found.x[:, i]) > 1e-6}
     assert moving == {"mu_1", "mu_2", "scale"}
     # The middle point is the best fit.
