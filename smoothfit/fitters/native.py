@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from .._types import Array
 from ..likelihood import objective
 from ..prepared import Data, Fixed, Prepared
-from . import newton
+from . import large, newton
 from .solution import Solution, finish, point
 
 __all__ = ["solve"]
@@ -30,6 +30,8 @@ def _finish_at(
     prepared: Prepared, data: Data, fixed: Fixed, start: Array, z: Array, steps: Array
 ) -> Solution:
     problem = objective.pose(prepared, data, fixed, start)
+    if large.is_matrix_free(problem.derived.plan):
+        return large.finish_at(problem, z, steps)
     return finish(problem, z, point(problem, z), steps, newton.CONVERGED_EDM)
 
 
@@ -43,8 +45,10 @@ def solve(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solutio
         (param,): where to start from; held parameters take the values of ``fixed``.
     """
     problem = objective.pose(prepared, data, fixed, start)
+    if large.is_matrix_free(problem.derived.plan):
+        return large.solve(problem)
     z = objective.dense_start(problem)
-    carries = problem.bins.counts.size * z.shape[0] <= _CARRIED
+    carries = problem.derived.plan.groups is not None or problem.bins.counts.size * z.shape[0] <= _CARRIED
 
     def fun(z: Array) -> newton.Point:
         at = point(problem, z)
@@ -69,9 +73,12 @@ def _solve_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Sol
     problem = objective.pose(prepared, data, fixed, start)
     plan = problem.derived.plan
     keep = (problem.free > 0) & (solution.at_limit[plan.dense] == 0)
-    hessian = point(problem, z).hessian
-    matrix = jnp.where(keep[:, None] & keep, hessian, 0.0) + jnp.diag(jnp.where(keep, 0.0, 1.0))
-    solved = -jnp.linalg.solve(matrix, jnp.where(keep, change, 0.0))
+    if large.is_matrix_free(plan):
+        solved = -large.inverse_times(problem, z, change, keep)
+    else:
+        hessian = point(problem, z).hessian
+        matrix = jnp.where(keep[:, None] & keep, hessian, 0.0) + jnp.diag(jnp.where(keep, 0.0, 1.0))
+        solved = -jnp.linalg.solve(matrix, jnp.where(keep, change, 0.0))
     held = jax.jvp(
         lambda f: objective.pose(prepared, data, f, start).values[plan.dense], (fixed,), (tangents[2],)
     )[1]

@@ -12,13 +12,13 @@ import jax.numpy as jnp
 
 from .._pytree import pytree_dataclass
 from .._types import Array
-from ..likelihood import local, objective
+from ..likelihood import grouped, local, objective
 from ..likelihood.objective import Problem
-from ..prepared import Plan
+from ..prepared import Plan, n_bin_params
 from ..status import Status
-from . import newton
+from . import matrix_free, newton
 
-__all__ = ["Solution", "Status", "finish", "point"]
+__all__ = ["Solution", "Status", "finish", "point", "without_covariance"]
 
 
 @pytree_dataclass
@@ -31,10 +31,11 @@ class Solution:
     """(bin parameter,)"""
     nll: Array
     """The NLL with all its constants."""
-    covariance: Array
-    """(param, param): inverse Hessian; zero rows for held parameters, NaN if there is none."""
+    covariance: Array | None
+    """(param, param): inverse Hessian; zero rows for held parameters, NaN if there is none. None of a
+    matrix-free fit."""
     bin_errors: Array
-    """(bin parameter,)"""
+    """(bin parameter,), NaN of a matrix-free fit."""
     gradient: Array
     """(param,): the derivative of the NLL; 0 for eliminated and held parameters."""
     at_limit: Array
@@ -51,6 +52,10 @@ class Solution:
 
 def point(problem: Problem, z: Array) -> newton.Point:
     """The objective at a point, as the minimiser wants it; ``extra`` is what :func:`finish` needs."""
+    if problem.derived.plan.groups is not None:
+        of_groups = grouped.evaluate(problem, z)
+        extra = of_groups.y, of_groups.eliminated
+        return newton.Point(of_groups.value, of_groups.gradient, of_groups.hessian.dense(), extra)
     found = objective.evaluate(problem, z)
     return newton.Point(found.value, found.gradient, found.hessian, (found.y, found.eliminated))
 
@@ -80,6 +85,42 @@ def _own_covariance(plan: Plan, reaction: objective.Sensitivity) -> Array:
     return jnp.diag(own) - jnp.where(together, spread[:, None] * spread, 0.0)
 
 
+def _local_limits(problem: Problem, y: Array) -> Array:
+    """(param,): 1 for local parameters that are free and at a limit."""
+    plan = problem.derived.plan
+    assert plan.local is not None
+    assert problem.locals_ is not None
+    stuck = (problem.locals_.free > 0) & ~local.interior(y, problem.locals_)
+    number = plan.local.number[: plan.n_params]
+    return jnp.append(stuck.ravel()[plan.local.to_flat].astype(float), 0.0)[number]
+
+
+def without_covariance(problem: Problem, found: matrix_free.Minimum, allowed_edm: float) -> Solution:
+    """Describe the end point of a matrix-free fit."""
+    y, reaction = found.point.extra
+    plan = problem.derived.plan
+    limits = _of_params(plan, jnp.where(found.at_limit, 1.0, 0.0))
+    if plan.local is not None:
+        limits += _local_limits(problem, y)
+    nll = found.point.value + objective.constants(problem)
+    fine, smallest = found.positive_definite, reaction.smallest_nu
+    return Solution(
+        values=objective.full_values(problem, found.x, y),
+        bin_values=objective.bin_values(problem, reaction),
+        nll=nll,
+        covariance=None,
+        bin_errors=jnp.full(n_bin_params(plan), jnp.nan),
+        gradient=_of_params(plan, jnp.where(problem.free > 0, found.point.gradient, 0.0)),
+        at_limit=limits,
+        edm=found.edm,
+        positive_definite=fine,
+        smallest_nu=smallest,
+        steps=found.steps,
+        status=_status(nll, found.edm, fine, smallest, problem, allowed_edm),
+        dense=found.x,
+    )
+
+
 def finish(problem: Problem, z: Array, at: newton.Point, steps: Array, allowed_edm: float) -> Solution:
     """Describe an end point: covariance, errors of eliminated parameters, status."""
     y, reaction = at.extra
@@ -91,14 +132,20 @@ def finish(problem: Problem, z: Array, at: newton.Point, steps: Array, allowed_e
     limits = _of_params(plan, jnp.where(inside.at_limit, 1.0, 0.0))
     if plan.local is not None and problem.locals_ is not None:
         number = plan.local.number[: plan.n_params]
-        spread += jnp.concatenate([reaction.local_by_dense, jnp.zeros((1, plan.n_dense))])[number]
+        if plan.groups is not None:
+            spread += grouped.local_by_dense(problem, z)
+        else:
+            spread += jnp.concatenate([reaction.local_by_dense, jnp.zeros((1, plan.n_dense))])[number]
         own = _own_covariance(plan, reaction)
-        stuck = (problem.locals_.free > 0) & ~local.interior(y, problem.locals_)
-        limits += jnp.append(stuck.ravel()[plan.local.to_flat].astype(float), 0.0)[number]
+        limits += _local_limits(problem, y)
     full = spread @ covariance @ spread.T + own
-    of_lite, of_local = (
-        jnp.einsum("bk,kl,bl->b", x, covariance, x) for x in (reaction.lite_by_dense, reaction.local_by_dense)
-    )
+    if plan.groups is not None:
+        of_lite, of_local = grouped.eliminated_variances(problem, z, covariance)
+    else:
+        of_lite, of_local = (
+            jnp.einsum("bk,kl,bl->b", x, covariance, x)
+            for x in (reaction.lite_by_dense, reaction.local_by_dense)
+        )
     of_local += reaction.local_own - reaction.local_spread**2
     bins = objective.of_bin_params(plan, of_lite + reaction.lite_own, of_local)
     nll = at.value + objective.constants(problem)
