@@ -7,7 +7,7 @@ computes nothing itself.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -149,9 +149,10 @@ class Asking(ABC):
         strict: bool = True,
         starts: int = 1,
         seed: int | None = None,
+        errors_of: Sequence[Any] = (),
     ) -> FitResult:
         options = {"globs": globs, "fixed": fixed, "init": init, "fitter": fitter, "strict": strict}
-        return fitting.fit(self._context(), obs, **options, starts=starts, seed=seed)
+        return fitting.fit(self._context(), obs, **options, starts=starts, seed=seed, errors_of=errors_of)
 
     def profile(self, values: Mapping[Any, Any], best_fit: FitResult, obs: Any = None) -> FitResult:
         return fitting.profile(self._context(), values, best_fit, obs)

@@ -129,7 +129,10 @@ def _own_covariance(plan: Plan, found: objective.Sensitivity, chosen: Array) -> 
     n_all = plan.n_params + n_bin_params(plan)
     own, spread, bin_ = jnp.zeros(n_all), jnp.zeros(n_all), jnp.full(n_all, -1)
     if plan.local is not None:
-        own, spread = own.at[plan.local.at].set(found.local_own), spread.at[plan.local.at].set(found.local_spread)
+        own, spread = (
+            own.at[plan.local.at].set(found.local_own),
+            spread.at[plan.local.at].set(found.local_spread),
+        )
         n_places = plan.geometry.n_tiles * plan.geometry.width
         bin_ = bin_.at[plan.local.at].set(plan.local.to_flat % n_places)
     if plan.lite is not None:

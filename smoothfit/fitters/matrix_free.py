@@ -1,12 +1,11 @@
 """Bounded trust-region Newton without the Hessian: products with vectors are all that is asked of it.
 
-For models of many thousand parameters. Each step minimises the quadratic model by conjugate gradients,
-stopped at the border of the trust region or where the curvature is negative (Steihaug, SIAM J. Numer. Anal. 20
-(1983) 626), in the metric of the Hessian's diagonal. Coordinates that the step would push over a limit are
-put on it, and the rest is solved again. The end is judged as in :mod:`.newton`, by the EDM, g^T H^-1 g/2 over
-the free coordinates, of a last solution by conjugate gradients whose own error is added to it. Whether the Hessian is
-positive definite is what Lanczos' method says: a smallest eigenvalue that it finds is there, one that it
-does not find within its iterations is not excluded.
+For models of many thousand parameters. Each step minimises the quadratic model within the limits and a
+trust region, both boxes, by projected conjugate gradients in the metric of the Hessian's diagonal; where
+the curvature is negative they go as far as the box. Full steps end the fit as in :mod:`.newton`: on an EDM, g^T
+H^-1 g/2 over the free coordinates, by conjugate gradients, with what they left unsolved added to it. Whether
+the Hessian is positive definite is what Lanczos' method says: a small eigenvalue that it finds is there, one
+that it does not find in its iterations is not excluded.
 """
 
 from __future__ import annotations
@@ -25,12 +24,11 @@ CONVERGED_EDM = 1e-9
 _FINAL_EDM = 1e-16
 _MAX_POLISH = 3
 _SUFFICIENT = 1e-4
-_RADIUS = 100.0
-"""First radius of the trust region, in units of the Hessian's diagonal: about as many sigma."""
+_RADIUS = 1e4
+"""First size of the trust region, in units of the Hessian's diagonal: about as many sigma."""
 _SMALLEST_RADIUS = 1e-12
-_PASSES = 12
-_SOLUTIONS = 4000
-"""Iterations of conjugate gradients, at most."""
+_ITERATIONS = 5000
+"""Of conjugate gradients, at most."""
 _LANCZOS = 300
 _DETERMINED = 1e-10
 """Smallest eigenvalue of the scaled Hessian that a determined set of parameters has."""
@@ -64,68 +62,106 @@ class Minimum(NamedTuple):
 Times = Callable[[Array], Array]
 
 
-class _Solved(NamedTuple):
-    x: Array
-    residual: Array
+class _Quadratic(NamedTuple):
+    """A point of the search for the minimum of u^T A u/2 - b^T u within limits."""
+
+    u: Array
+    gradient: Array
     direction: Array
+    bent: Array
+    """Whether the curvature was negative on the way."""
     rest: Array
-    """r^T M^-1 r"""
-    inside: Array
-    """Whether the trust region and the curvature allowed all of it."""
-    done: Array
+    """The square of the projected gradient."""
     steps: Array
 
 
-def _steihaug(times: Times, right: Array, metric: Array, radius: Array, tolerance: Array) -> _Solved:
-    """Minimise x^T H x/2 - right^T x within sqrt(x^T M x) <= radius, by preconditioned conjugate gradients."""
-    first = right / metric
-    begin = _Solved(
-        x=jnp.zeros_like(right),
-        residual=right,
-        direction=first,
-        rest=right @ first,
-        inside=jnp.array(True),
-        done=right @ first == 0.0,
-        steps=jnp.array(0),
+def _split(u: Array, gradient: Array, low: Array, high: Array) -> tuple[Array, Array]:
+    """The gradient of coordinates between their limits, and of those on a limit that want to leave it."""
+    at_low, at_high = u <= low, u >= high
+    leaving = jnp.where(
+        at_low, jnp.minimum(gradient, 0.0), jnp.where(at_high, jnp.maximum(gradient, 0.0), 0.0)
     )
-    enough = tolerance**2 * begin.rest
+    fixed = at_low & at_high
+    return jnp.where(at_low | at_high, 0.0, gradient), jnp.where(fixed, 0.0, leaving)
 
-    def step(state: _Solved) -> _Solved:
-        d = state.direction
+
+def _bounded_quadratic(
+    times: Times, b: Array, low: Array, high: Array, largest: Array, tolerance: Array
+) -> _Quadratic:
+    """Minimise u^T A u/2 - b^T u within limits, low <= 0 <= high, from u = 0.
+
+    Conjugate gradients among the coordinates between their limits; a step that meets a limit goes on along the
+    projected gradient, with 1/``largest`` as its length (``largest`` bounds the eigenvalues of A); when the
+    gradient of coordinates on a limit outweighs the others', they are let go. (Modified proportioning with
+    reduced gradient projections: Dostal, Schoberl, Comput. Optim. Appl. 30 (2005) 23.)
+    """
+    length = 1.0 / largest
+    start = jnp.zeros_like(b)
+    inner, leaving = _split(start, -b, low, high)
+    rest = inner @ inner + leaving @ leaving
+    enough = tolerance**2 * rest
+
+    def step(state: _Quadratic) -> _Quadratic:
+        u = state.u
+        inner, leaving = _split(u, state.gradient, low, high)
+        # How much of the gradient a projected step can use.
+        reduced = jnp.where(
+            inner > 0.0, jnp.minimum((u - low) * largest, inner), jnp.maximum((u - high) * largest, inner)
+        )
+        proportional = leaving @ leaving <= reduced @ inner
+        d = jnp.where(proportional, state.direction, leaving)
         pushed = times(d)
-        curvature = d @ pushed
+        curvature, slope = d @ pushed, d @ state.gradient
         negative = curvature <= 0.0
-        length = state.rest / jnp.where(negative, 1.0, curvature)
-        along, square, now = d @ (metric * state.x), d @ (metric * d), state.x @ (metric * state.x)
-        beyond = negative | (now + length * (2.0 * along + length * square) >= radius**2)
-        # The positive root of |x + t d| = radius, without cancellation.
-        room = jnp.maximum(radius**2 - now, 0.0)
-        root = jnp.sqrt(along**2 + square * room)
-        to_border = jnp.where(along > 0.0, room / jnp.maximum(along + root, 1e-300), (root - along) / square)
-        length = jnp.where(beyond, to_border, length)
-        residual = state.residual - length * pushed
-        scaled = residual / metric
-        rest = residual @ scaled
-        return _Solved(
-            x=state.x + length * d,
-            residual=residual,
-            direction=scaled + rest / state.rest * d,
-            rest=rest,
-            inside=~beyond,
-            done=beyond | (rest <= enough),
+        wanted = jnp.where(negative, jnp.inf, slope / jnp.where(negative, 1.0, curvature))
+        room = jnp.where(d > 0.0, u - low, jnp.where(d < 0.0, u - high, jnp.inf))
+        feasible = jnp.min(room / jnp.where(d == 0.0, 1.0, d), initial=jnp.inf)
+        meets = wanted >= feasible
+        taken = jnp.where(meets, feasible, wanted)
+        u = jnp.clip(u - taken * d, low, high)
+        gradient = state.gradient - taken * pushed
+
+        def onward(u: Array, gradient: Array) -> tuple[Array, Array]:
+            further = jnp.clip(u - length * _split(u, gradient, low, high)[0], low, high)
+            return further, gradient + times(further - u)
+
+        u, gradient = jax.lax.cond(meets, onward, lambda u, gradient: (u, gradient), u, gradient)
+        inner, leaving = _split(u, gradient, low, high)
+        conjugate = proportional & ~meets
+        mixed = jnp.where(conjugate, (inner @ pushed) / jnp.where(negative, 1.0, curvature), 0.0)
+        return _Quadratic(
+            u=u,
+            gradient=gradient,
+            direction=inner - mixed * d,
+            bent=state.bent | negative,
+            rest=inner @ inner + leaving @ leaving,
             steps=state.steps + 1,
         )
 
-    return jax.lax.while_loop(lambda s: ~s.done & (s.steps < _SOLUTIONS), step, begin)
+    first = _Quadratic(start, -b, inner, jnp.array(False), rest, jnp.array(0))
+    return jax.lax.while_loop(lambda s: (s.rest > enough) & (s.steps < _ITERATIONS), step, first)
+
+
+def _largest_eigenvalue(times: Times, n: int) -> Array:
+    """A bound, in all but name, of the largest eigenvalue of a matrix: 20 iterations of the power method."""
+    begin = jax.random.normal(jax.random.key(2), (n,))
+
+    def step(_: int, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        vector, _ = state
+        pushed = times(vector / jnp.maximum(jnp.linalg.norm(vector), 1e-300))
+        return pushed, jnp.linalg.norm(pushed)
+
+    return 1.5 * jax.lax.fori_loop(0, 20, step, (begin, jnp.ones(())))[1] + 1e-300
 
 
 def solve(times: Times, right: Array, metric: Array, keep: Array, tolerance: float = 1e-10) -> Array:
     """H^-1 right over the kept coordinates, 0 elsewhere; NaN where the curvature is not positive."""
-    right = jnp.where(keep, right, 0.0)
-    found = _steihaug(
-        lambda v: jnp.where(keep, times(v), 0.0), right, metric, jnp.array(jnp.inf), jnp.array(tolerance)
+    scale = jnp.where(keep, 1.0 / jnp.sqrt(metric), 0.0)
+    free = jnp.where(keep, jnp.inf, 0.0)
+    found = _bounded_quadratic(
+        lambda v: scale * times(scale * v), scale * right, -free, free, jnp.ones(()), jnp.array(tolerance)
     )
-    return jnp.where(found.inside & found.done, found.x, jnp.nan)
+    return jnp.where(found.bent | (found.steps >= _ITERATIONS), jnp.nan, scale * found.u)
 
 
 def _active(x: Array, gradient: Array, lower: Array, upper: Array, free: Array) -> Array:
@@ -134,67 +170,43 @@ def _active(x: Array, gradient: Array, lower: Array, upper: Array, free: Array) 
 
 
 class _Step(NamedTuple):
-    step: Array
-    side: Array
-    """-1 where the step ends on the lower limit, +1 on the upper one, 0 in between."""
+    trial: Array
+    gain: Array
+    """What the model says the step gains."""
+    length: Array
+    """The largest component, in units of the metric."""
     full: Array
-    """Whether it is a full Newton step."""
-    rest: Array
-    """r^T M^-1 r of what was not solved."""
-    again: Array
-    passes: Array
+    """Whether the trust region did not cut it off."""
 
 
 def _solve_step(
     times: Times, x: Array, point: Point, radius: Array, lower: Array, upper: Array, free: Array
-) -> tuple[_Step, Array]:
-    """The step within the limits, and what the model says it gains."""
-    held = (free == 0) | _active(x, point.gradient, lower, upper, free)
-    size = jnp.sqrt(jnp.sum(jnp.where(held, 0.0, point.gradient**2 / point.metric)))
-    tolerance = jnp.clip(1e-2 * size, 1e-9, 0.1)
+) -> _Step:
+    """The step within the limits and the trust region, a box in the metric's units."""
+    moves = free > 0
+    scale = jnp.where(moves, 1.0 / jnp.sqrt(point.metric), 0.0)
+    root = jnp.sqrt(point.metric)
+    to_lower, to_upper = (jnp.where(moves, (limit - x) * root, 0.0) for limit in (lower, upper))
+    low, high = jnp.maximum(to_lower, -radius), jnp.minimum(to_upper, radius)
+    low, high = jnp.where(moves, low, 0.0), jnp.where(moves, high, 0.0)
+    inner, leaving = _split(jnp.zeros_like(x), scale * point.gradient, low, high)
+    tolerance = jnp.clip(1e-2 * jnp.sqrt(inner @ inner + leaving @ leaving), 1e-9, 0.1)
 
-    def attempt(state: _Step) -> _Step:
-        clamped = state.side != 0
-        keep = ~(held | clamped)
-        fixed_part = jnp.where(clamped, state.step, 0.0)
-        right = jnp.where(keep, -(point.gradient + times(fixed_part)), 0.0)
-        found = _steihaug(
-            lambda v: jnp.where(keep, times(v), 0.0), right, point.metric, radius, tolerance
-        )
-        step = jnp.where(keep, found.x, fixed_part)
-        below, above = keep & (x + step < lower), keep & (x + step > upper)
-        step = jnp.where(below, lower - x, jnp.where(above, upper - x, step))
-        return _Step(
-            step=step,
-            side=state.side - jnp.where(below, 1.0, 0.0) + jnp.where(above, 1.0, 0.0),
-            full=found.inside,
-            rest=found.rest,
-            again=jnp.any(below | above),
-            passes=state.passes + 1,
-        )
+    def scaled(v: Array) -> Array:
+        return scale * times(scale * v)
 
-    zero = jnp.zeros_like(x)
-    nothing = _Step(zero, zero, jnp.array(False), jnp.array(jnp.inf), jnp.array(True), jnp.array(0))
-    found = jax.lax.while_loop(lambda s: s.again & (s.passes < _PASSES), attempt, nothing)
-    gain = -(point.gradient + 0.5 * times(found.step)) @ found.step
-
-    # Steps cut off at limits may lead uphill: then along the projected gradient, as far as it is downhill.
-    def shorter(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        length, _, _ = state
-        step = jnp.where(held, 0.0, -length * point.gradient / point.metric)
-        step = jnp.clip(x + step, lower, upper) - x
-        step = jnp.where(held, 0.0, step)
-        return 0.25 * length, step, -(point.gradient + 0.5 * times(step)) @ step
-
-    length = jnp.minimum(1.0, radius / jnp.maximum(size, 1e-300))
-    usable = (gain > 0.0) | (size == 0.0)
-    _, step, gain = jax.lax.while_loop(
-        lambda s: ~((s[2] > 0.0) | (s[0] < 1e-12)),
-        shorter,
-        (jnp.where(usable, 0.0, length), found.step, jnp.where(usable, jnp.maximum(gain, 1e-300), gain)),
+    largest = _largest_eigenvalue(scaled, x.shape[0])
+    found = _bounded_quadratic(scaled, -scale * point.gradient, low, high, largest, tolerance)
+    # The model's gradient at its end, b + A u, spares a product.
+    gain = -0.5 * found.u @ (found.gradient + scale * point.gradient)
+    trial = jnp.where(moves, x + scale * found.u, x)
+    # Exactly on the limit, not beside it by a rounding error.
+    trial = jnp.where(
+        moves & (found.u <= to_lower), lower, jnp.where(moves & (found.u >= to_upper), upper, trial)
     )
-    side = jnp.where(usable, found.side, 0.0)
-    return found._replace(step=step, side=side, full=found.full & usable & ~found.again), gain
+    length = jnp.max(jnp.abs(found.u), initial=0.0)
+    full = ~found.bent & (length < radius) & (found.steps < _ITERATIONS)
+    return _Step(jnp.clip(trial, lower, upper), gain, length, full)
 
 
 class _State(NamedTuple):
@@ -259,26 +271,19 @@ def minimize(
         accepted, radius = _judge(state, tried)
         x = jnp.where(accepted, state.trial, state.x)
         point = jax.tree.map(lambda new, old: jnp.where(accepted, new, old), tried, state.point)
-        found, gain = _solve_step(
-            lambda v: times(point.operator, v), x, point, radius, lower, upper, free
-        )
-        edm = jnp.abs(gain)
+        found = _solve_step(lambda v: times(point.operator, v), x, point, radius, lower, upper, free)
+        edm = jnp.abs(found.gain)
         converged = (edm <= CONVERGED_EDM) & found.full & jnp.isfinite(point.value)
         polish = jnp.where(converged & accepted, state.polish + 1, state.polish)
-        finished = converged & (
-            (edm <= _FINAL_EDM) | (polish > _MAX_POLISH) | (~accepted & state.converged)
-        )
-        trial = x + found.step
-        # Exactly on the limit, not beside it by a rounding error.
-        trial = jnp.where(found.side < 0, lower, jnp.where(found.side > 0, upper, trial))
-        trial = jnp.where(free > 0, jnp.clip(trial, lower, upper), x)
+        finished = converged & ((edm <= _FINAL_EDM) | (polish > _MAX_POLISH) | (~accepted & state.converged))
+        trial = jnp.where(free > 0, found.trial, x)
         hopeless = (radius < _SMALLEST_RADIUS) | ~jnp.isfinite(point.value)
         return _State(
             x=x,
             point=point,
             trial=trial,
-            predicted=jnp.maximum(gain, 0.0),
-            length=jnp.sqrt(jnp.sum(point.metric * found.step**2)),
+            predicted=jnp.maximum(found.gain, 0.0),
+            length=found.length,
             radius=radius,
             edm=edm,
             steps=state.steps + 1,
@@ -298,9 +303,7 @@ def minimize(
             lambda s: ~s.done & (s.steps < max_steps), body, begin(last.trial, last.steps)
         )
         keep = (free > 0) & ~_active(end.x, end.point.gradient, lower, upper, free)
-        smallest, vector = smallest_eigenvalue(
-            lambda v: times(end.point.operator, v), end.point.metric, keep
-        )
+        smallest, vector = smallest_eigenvalue(lambda v: times(end.point.operator, v), end.point.metric, keep)
         # A saddle is left along its most negative curvature.
         saddle = smallest < -_DETERMINED
         away = 0.1 / jnp.sqrt(jnp.abs(jnp.where(saddle, smallest, 1.0))) * vector
@@ -316,19 +319,18 @@ def minimize(
     keep = (free > 0) & ~at_limit
     edm = _distance(lambda v: times(end.point.operator, v), end.point, keep, smallest)
     fine = smallest > _DETERMINED
-    return Minimum(
-        end.x, end.point, jnp.where(fine, edm, jnp.inf), end.steps, smallest, fine, at_limit
-    )
+    return Minimum(end.x, end.point, jnp.where(fine, edm, jnp.inf), end.steps, smallest, fine, at_limit)
 
 
 def _distance(times: Times, point: Point, keep: Array, smallest: Array) -> Array:
     """The EDM, with the most that what was not solved may add to it."""
-    right = jnp.where(keep, -point.gradient, 0.0)
-    found = _steihaug(
-        lambda v: jnp.where(keep, times(v), 0.0), right, point.metric, jnp.array(jnp.inf), jnp.array(1e-6)
+    scale = jnp.where(keep, 1.0 / jnp.sqrt(point.metric), 0.0)
+    free, right = jnp.where(keep, jnp.inf, 0.0), -scale * point.gradient
+    found = _bounded_quadratic(
+        lambda v: scale * times(scale * v), right, -free, free, jnp.ones(()), jnp.array(1e-6)
     )
     missing = found.rest / jnp.maximum(smallest, 1e-300)
-    return jnp.where(found.inside | (found.rest == 0.0), 0.5 * (right @ found.x + missing), jnp.inf)
+    return jnp.where(found.bent, jnp.inf, 0.5 * (right @ found.u + missing))
 
 
 def smallest_eigenvalue(times: Times, metric: Array, keep: Array) -> tuple[Array, Array]:

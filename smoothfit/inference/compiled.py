@@ -12,6 +12,7 @@ import numpy as np
 from .._compilation import compiled
 from .._pytree import resolve
 from .._types import Array, FloatArray, IntArray
+from ..fitters import large
 from ..fitters.solution import Solution, point
 from ..likelihood import objective
 from ..prepared import Data, Fixed, Prepared
@@ -21,6 +22,7 @@ __all__ = [
     "band",
     "batch_expected",
     "batch_rows",
+    "chosen_covariance",
     "crossing",
     "expected",
     "nll",
@@ -51,6 +53,7 @@ band = _compiled(prediction.band)
 prefit_band = _compiled(prediction.prefit_band)
 nll = _compiled(evaluation.nll)
 crossing = _compiled(minos.crossing)
+chosen_covariance = _compiled(large.chosen_covariance)
 
 
 @_compiled

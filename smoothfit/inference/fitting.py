@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
 
-from .._types import FloatArray
+from .._types import FloatArray, IntArray
 from ..errors import FitError
 from ..fitters import Fitter, Solution, choose
-from ..results import FitResult
+from ..results import ChosenCovariance, FitResult
 from . import compiled, inputs, labelling
 from .context import Context, check_made_with
 from .starts import EndPoint, check_starts, draw_starts, end_point, sort_minima
@@ -31,6 +31,7 @@ def fit(
     strict: bool = True,
     starts: int = 1,
     seed: int | None = None,
+    errors_of: Sequence[Any] = (),
 ) -> FitResult:
     """Minimise the NLL.
 
@@ -53,6 +54,9 @@ def fit(
         parameters. The lowest minimum is the result; ``.minima`` of it lists all that differ.
     seed
         Of the drawn starts; None draws fresh entropy, recorded in ``.minima.seed``.
+    errors_of
+        Variables or names whose errors and covariances (``.chosen``) to compute where the model is so large
+        (more than 3000 parameters) that a fit does not give those of all. Smaller fits know them anyway.
 
     Raises
     ------
@@ -63,8 +67,9 @@ def fit(
     layout = context.layout
     counts, observables = inputs.counts(layout, obs), inputs.globs(layout, globs)
     start = layout.start if init is None else inputs.values(layout, init, "init")[: layout.n_params]
+    chosen = np.array(sorted({i for key in errors_of for i in layout.positions(key)}), dtype=int)
     if n_starts == 1:
-        return fit_prepared_data(context, counts, observables, fixed, start, fitter, strict)
+        return fit_prepared_data(context, counts, observables, fixed, start, fitter, strict, chosen)
     first = fit_prepared_data(context, counts, observables, fixed, start, fitter, strict=False)
     result = _from_starts(context, first, fixed, start, fitter, n_starts, seed)
     return _checked(result, strict)
@@ -113,13 +118,14 @@ def fit_prepared_data(
     start: FloatArray,
     fitter: str | Fitter | None = None,
     strict: bool = True,
+    chosen: IntArray | None = None,
 ) -> FitResult:
-    """:func:`fit` on data that are checked already."""
+    """:func:`fit` on data that are checked already; ``chosen`` are positions of ``errors_of``."""
     _, solver = choose(fitter)
     data = inputs.data(context.layout, counts, observables)
     held, _ = inputs.fixed(context.layout, context.prepared, fixed)
     solution = solver(context.prepared, data, held, start)  # type: ignore[arg-type]
-    return _checked(_labelled(context, solution, counts, observables, fixed, fitter), strict)
+    return _checked(_labelled(context, solution, counts, observables, fixed, fitter, chosen), strict)
 
 
 def _labelled(
@@ -129,10 +135,16 @@ def _labelled(
     observables: FloatArray,
     fixed: Mapping[Any, Any] | None,
     fitter: str | Fitter | None,
+    chosen: IntArray | None = None,
 ) -> FitResult:
     layout, prepared = context.layout, context.prepared
     data = inputs.data(layout, counts, observables)
     held, mask = inputs.fixed(layout, prepared, fixed)
+    known = None
+    if solution.covariance is None:
+        at = np.zeros(0, dtype=int) if chosen is None else chosen
+        found = compiled.chosen_covariance(prepared, data, held, solution.dense, at) if len(at) else None
+        known = ChosenCovariance(at, np.zeros((0, 0)) if found is None else np.asarray(found))
     return labelling.fit_result(
         jax.device_get(solution),
         layout,
@@ -142,6 +154,7 @@ def _labelled(
         fixed=mask,
         hessian_of=lambda: compiled.scaled_hessian(prepared, data, held, solution),
         blinded=context.blinded,
+        chosen=known,
     )
 
 

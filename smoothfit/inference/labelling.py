@@ -9,7 +9,7 @@ import numpy as np
 from .._types import BoolArray, FloatArray
 from ..fitters.solution import Solution
 from ..layout import Layout
-from ..results import FitResult, Pulls, Yields, fit_message
+from ..results import ChosenCovariance, FitResult, Pulls, Yields, fit_message
 from ..status import Status
 
 __all__ = ["fit_result", "process_yields", "pulls", "yields"]
@@ -36,12 +36,17 @@ def fit_result(
     fixed: BoolArray,
     hessian_of: Any,
     blinded: frozenset[str] = frozenset(),
+    chosen: ChosenCovariance | None = None,
 ) -> FitResult:
-    """Label a solution. ``hessian_of()`` gives (scaled dense Hessian, parameters), on failure only."""
+    """Label a solution. ``hessian_of()`` gives (scaled dense Hessian, parameters), on failure only.
+
+    A solution without a covariance has the errors that ``chosen`` knows.
+    """
     status = int(solution.status)
     at_limit = np.asarray(solution.at_limit) > 0
-    covariance = np.asarray(solution.covariance)
-    flat = _flat_directions(solution, hessian_of, layout) if status == Status.NOT_POSITIVE_DEFINITE else []
+    flat = []
+    if status == Status.NOT_POSITIVE_DEFINITE and chosen is None:
+        flat = _flat_directions(solution, hessian_of, layout)
     hidden = {sub for v in layout.variables if v.name in blinded for sub in v.sub_names} | blinded
     names = [n for n, limit in zip(layout.parameters, at_limit, strict=True) if limit and n not in hidden]
     edm, smallest_nu, steps = float(solution.edm), float(solution.smallest_nu), int(solution.steps)
@@ -55,11 +60,10 @@ def fit_result(
         flat_directions=flat,
         steps=steps,
     )
-    with np.errstate(invalid="ignore"):
-        errors = np.sqrt(np.diagonal(covariance))
+    covariance, errors = _errors(solution, fixed, chosen)
     return FitResult(
         x=np.concatenate([np.asarray(solution.values), np.asarray(solution.bin_values)]),
-        errors=np.concatenate([errors, np.asarray(solution.bin_errors)]),
+        errors=errors,
         fun=float(solution.nll),
         hess_inv=covariance,
         gradient=np.asarray(solution.gradient),
@@ -77,7 +81,23 @@ def fit_result(
         smallest_nu=smallest_nu,
         positive_definite=positive_definite,
         steps=steps,
+        chosen=chosen,
     )
+
+
+def _errors(
+    solution: Solution, fixed: BoolArray, chosen: ChosenCovariance | None
+) -> tuple[FloatArray, FloatArray]:
+    """The covariance, and the errors (param + bin param,)."""
+    with np.errstate(invalid="ignore"):
+        if chosen is None:
+            covariance = np.asarray(solution.covariance)
+            errors = np.concatenate([np.sqrt(np.diagonal(covariance)), np.asarray(solution.bin_errors)])
+            return covariance, errors
+        n = len(np.asarray(solution.values))
+        errors = np.where(fixed, 0.0, np.nan)
+        errors[chosen.positions] = np.sqrt(np.diagonal(chosen.covariance))
+    return np.broadcast_to(np.nan, (n, n)), errors
 
 
 def process_yields(layout: Layout, row_tiles: FloatArray, process: str) -> FloatArray:

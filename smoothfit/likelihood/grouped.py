@@ -247,7 +247,9 @@ class _Slopes(NamedTuple):
 def _slopes(jac: expectation.Jacobians, at: _At, tiles: Array) -> _Slopes:
     if at.moved is None or at.response is None or jac.parts is None:
         return _Slopes(jac.v, jac.v, None, jac.variance)
-    moved, pull = (jnp.take(x, tiles, axis=1, mode="fill", fill_value=0.0) for x in (at.moved, at.response.pull))
+    moved, pull = (
+        jnp.take(x, tiles, axis=1, mode="fill", fill_value=0.0) for x in (at.moved, at.response.pull)
+    )
     constant = jac.v + jnp.einsum("saw,sakw->akw", moved, jac.parts)
     by_v = _take(at.by_bin.by_v, tiles)
     following = constant - by_v[:, None] * jnp.einsum("saw,sakw->akw", pull, jac.parts)
@@ -420,9 +422,7 @@ def _factor_blocks(plan: Plan, state: expectation.State, rows: _Rows, weight: Ar
     return blocks
 
 
-def _with_shapes(
-    derived: Derived, state: expectation.State, rows: _Rows, w: Array, blocks: Array
-) -> Array:
+def _with_shapes(derived: Derived, state: expectation.State, rows: _Rows, w: Array, blocks: Array) -> Array:
     """Terms with a derivative of the morphed templates, contracted over bins first."""
     plan = derived.plan
     groups = _groups(plan)

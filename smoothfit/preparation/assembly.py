@@ -54,7 +54,9 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     dense, column = _dense(parameters, local)
     traced = [found for found, _ in functions.found.values()]
     users = [density.traced for density in densities]
-    automatic = np.array(sorted(i for i in factors.by_autodiff | shapes.by_autodiff if column[i] < len(dense)))
+    automatic = np.array(
+        sorted(i for i in factors.by_autodiff | shapes.by_autodiff if column[i] < len(dense))
+    )
     acting = Acting(effect_plan, factors.plan, shape_plan, column, column[automatic.astype(int)])
     plan = Plan(
         geometry=_geometry(tiling, structure),

@@ -1,6 +1,7 @@
 """Records of results: frozen, labelled, printable; they know no fitter.
 
-* :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error.
+* :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error,
+  :class:`ChosenCovariance` what is known of a fit of many thousand parameters.
 * :class:`Minima`: the minima that fits from several starts found.
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
@@ -14,7 +15,7 @@ and ``to_pandas()``.
 from __future__ import annotations
 
 from ..render import Table
-from .fit import Estimate, FitResult
+from .fit import ChosenCovariance, Estimate, FitResult
 from .messages import fit_message
 from .minima import Minima
 from .minos import MinosBounds
@@ -27,6 +28,7 @@ from .yields import Yields
 __all__ = [
     "BLINDED",
     "BottomLine",
+    "ChosenCovariance",
     "Estimate",
     "FitResult",
     "Minima",

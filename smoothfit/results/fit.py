@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._types import BoolArray, FloatArray
+from .._types import BoolArray, FloatArray, IntArray
 from ..layout import Layout
 from ..render import Cell, Table, with_error
 from ..status import Status
 from .minima import Minima
 from .record import BLINDED, Columns, Record, plain
 
-__all__ = ["Estimate", "FitResult"]
+__all__ = ["ChosenCovariance", "Estimate", "FitResult"]
 
 
 class Estimate(NamedTuple):
@@ -23,6 +23,15 @@ class Estimate(NamedTuple):
 
     value: Any
     error: Any
+
+
+class ChosenCovariance(NamedTuple):
+    """The covariance of chosen parameters, of a fit that is too large for all of it."""
+
+    positions: IntArray
+    """(chosen,): where they stand in ``x``."""
+    covariance: FloatArray
+    """(chosen, chosen)"""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,11 +59,12 @@ class FitResult(Record):
     x: FloatArray
     """(param + bin param,): best-fit values."""
     errors: FloatArray
-    """(param + bin param,): from the covariance; 0 for fixed parameters."""
+    """(param + bin param,): from the covariance; 0 for fixed parameters. NaN where a fit of many thousand
+    parameters was not asked for them (``errors_of``)."""
     fun: float
     """The NLL at ``x``, with all its constants."""
     hess_inv: FloatArray
-    """(param, param): the covariance."""
+    """(param, param): the covariance; NaN (and no memory) of a fit of many thousand parameters."""
     gradient: FloatArray
     """(param,): of the NLL."""
     status: int
@@ -79,6 +89,8 @@ class FitResult(Record):
     blinded: frozenset[str] = frozenset()
     minima: Minima | None = None
     """All minima that were found, of a fit from several starts."""
+    chosen: ChosenCovariance | None = None
+    """Of a fit of many thousand parameters: the covariance of those of ``errors_of``."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -99,12 +111,9 @@ class FitResult(Record):
     def correlation(self) -> FloatArray:
         """(param, param); zero rows and columns for fixed parameters."""
         covariance = self.hess_inv
-        variance = np.diagonal(covariance)
-        with np.errstate(invalid="ignore"):
-            sigma = np.sqrt(variance)
-        # Twice a division: the product of two tiny errors would underflow.
-        scale = np.where(variance == 0.0, 1.0, sigma)
-        return covariance / scale[:, None] / scale
+        if self.chosen is not None:
+            return covariance
+        return _correlation(covariance)
 
     def __getitem__(self, key: Any) -> Estimate:
         """Value and error of a Variable, a name or a sub-name."""
@@ -141,7 +150,11 @@ class FitResult(Record):
     def _tables(self) -> list[Table]:
         count = self.layout.n_bin_params
         note = f"and {count} bin parameters: .bin_parameters" if count else ""
-        tables = [self.table(range(self.layout.n_params), note=note)]
+        shown: Iterable[int] = range(self.layout.n_params)
+        if self.chosen is not None:
+            shown, count = self.chosen.positions.tolist(), len(self.names) - len(self.chosen.positions)
+            note = f"and {count} parameters whose errors were not asked for: .x"
+        tables = [self.table(shown, note=note)]
         if self.minima is not None and len(self.minima) > 1:
             tables.append(self.minima.table("Minima"))
         return tables
@@ -162,10 +175,16 @@ class FitResult(Record):
             entry["at_limit"] = BLINDED if hidden else bool(self.at_limit[i])
         return entry
 
+    def _known_covariance(self) -> ChosenCovariance:
+        if self.chosen is not None:
+            return self.chosen
+        return ChosenCovariance(np.arange(self.layout.n_params), self.hess_inv)
+
     def _hidden_covariance(self) -> list[list[Any]]:
-        rows = plain(self.hess_inv)
-        for i in range(self.layout.n_params):
-            if self.is_blinded(i):
+        positions, covariance = self._known_covariance()
+        rows = plain(covariance)
+        for i, position in enumerate(positions):
+            if self.is_blinded(int(position)):
                 rows[i] = [BLINDED] * len(rows)
                 for row in rows:
                     row[i] = BLINDED
@@ -195,9 +214,9 @@ class FitResult(Record):
             "fitter": self.fitter,
             "parameters": dict(zip(self.names[:n], entries[:n], strict=True)),
             "bin_parameters": dict(zip(self.names[n:], entries[n:], strict=True)),
-            "names": list(self.names[:n]),
+            "names": [self.names[i] for i in self._known_covariance().positions],
             "covariance": self._hidden_covariance(),
-            "correlation": plain(self.correlation),
+            "correlation": plain(_correlation(self._known_covariance().covariance)),
             "obs": obs,
             "globs": plain(self.globs),
             **({} if self.minima is None else {"minima": self.minima.to_dict()}),
@@ -214,3 +233,12 @@ class FitResult(Record):
 
 def _status_name(status: int) -> str:
     return Status(status).name if status in list(Status) else str(status)
+
+
+def _correlation(covariance: FloatArray) -> FloatArray:
+    variance = np.diagonal(covariance)
+    with np.errstate(invalid="ignore"):
+        sigma = np.sqrt(variance)
+    # Twice a division: the product of two tiny errors would underflow.
+    scale = np.where(variance == 0.0, 1.0, sigma)
+    return covariance / scale[:, None] / scale
