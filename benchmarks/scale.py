@@ -1,9 +1,9 @@
-"""Large models through the public API: ``python benchmarks/scale.py [systematics|parameters] [--part 0.1]``.
+"""Large models through the public API: ``python benchmarks/scale.py [CASE ...] [--part 0.1] [--check]``.
 
-* ``systematics``: 1000 nuisances, each a shape on three (process, channel), in 30 processes of 100 channels of
-  1000 bins, with Monte Carlo statistics in every bin; a fit with the covariance of all parameters.
-* ``parameters``: 10 000 free normalisations, 50 overlapping peaks in each of 200 channels of 500 bins, and 100
-  nuisances that connect the channels; a fit and the errors of ten parameters.
+* ``systematics``: 1000 nuisances, each a shape on three (process, channel), in 30 processes of 100 channels
+  of 1000 bins, with Monte Carlo statistics in every bin; a fit with the covariance of all parameters.
+* ``parameters``: 10 000 free normalisations, 50 overlapping peaks in each of 200 channels of 500 bins, and
+  100 nuisances that connect the channels; a fit and the errors of ten parameters.
 
 ``--part`` scales the number of channels and parameters. Each case runs in a process of its own, so that the
 peak memory is its own. With ``--check`` a reduced ``parameters`` model is fitted with its full Hessian, too.
@@ -100,9 +100,8 @@ def systematics(part: float) -> None:
     model = many_systematics(round(1000 * part), 30, size)
     start = _report("building", start)
     model.prepare()
-    print(
-        f"  {len(model.parameters)} parameters, {model.n_bins} bins, {len(model.bin_parameters)} bin parameters"
-    )
+    sizes = len(model.parameters), model.n_bins, len(model.bin_parameters)
+    print("  {} parameters, {} bins, {} bin parameters".format(*sizes))
     start = _report("prepare()", start)
     rng = np.random.default_rng(3)
     truth = model.layout.start + np.where(

@@ -2,10 +2,10 @@
 
 For models of many thousand parameters. Each step minimises the quadratic model within the limits and a
 trust region, both boxes, by projected conjugate gradients in the metric of the Hessian's diagonal; where
-the curvature is negative they go as far as the box. Full steps end the fit as in :mod:`.newton`: on an EDM, g^T
-H^-1 g/2 over the free coordinates, by conjugate gradients, with what they left unsolved added to it. Whether
-the Hessian is positive definite is what Lanczos' method says: a small eigenvalue that it finds is there, one
-that it does not find in its iterations is not excluded.
+the curvature is negative they go as far as the box. Full steps end the fit as in :mod:`.newton`: on an EDM,
+g^T H^-1 g/2 over the free coordinates, by conjugate gradients, with what they left unsolved added to it.
+Whether the Hessian is positive definite is what Lanczos' method says: a small eigenvalue that it finds is
+there, one that it does not find in its iterations is not excluded.
 """
 
 from __future__ import annotations
@@ -90,10 +90,10 @@ def _bounded_quadratic(
 ) -> _Quadratic:
     """Minimise u^T A u/2 - b^T u within limits, low <= 0 <= high, from u = 0.
 
-    Conjugate gradients among the coordinates between their limits; a step that meets a limit goes on along the
-    projected gradient, with 1/``largest`` as its length (``largest`` bounds the eigenvalues of A); when the
-    gradient of coordinates on a limit outweighs the others', they are let go. (Modified proportioning with
-    reduced gradient projections: Dostal, Schoberl, Comput. Optim. Appl. 30 (2005) 23.)
+    Conjugate gradients among the coordinates between their limits; a step that meets a limit goes on along
+    the projected gradient, with 1/``largest`` as its length (``largest`` bounds the eigenvalues of A); when
+    the gradient of coordinates on a limit outweighs the others', they are let go. (Modified proportioning
+    with reduced gradient projections: Dostal, Schoberl, Comput. Optim. Appl. 30 (2005) 23.)
     """
     length = 1.0 / largest
     start = jnp.zeros_like(b)
@@ -146,7 +146,7 @@ def _largest_eigenvalue(times: Times, n: int) -> Array:
     """A bound, in all but name, of the largest eigenvalue of a matrix: 20 iterations of the power method."""
     begin = jax.random.normal(jax.random.key(2), (n,))
 
-    def step(_: int, state: tuple[Array, Array]) -> tuple[Array, Array]:
+    def step(_: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
         vector, _ = state
         pushed = times(vector / jnp.maximum(jnp.linalg.norm(vector), 1e-300))
         return pushed, jnp.linalg.norm(pushed)

@@ -31,9 +31,9 @@ class Solution:
     """(bin parameter,)"""
     nll: Array
     """The NLL with all its constants."""
-    covariance: Array | None
-    """(param, param): inverse Hessian; zero rows for held parameters, NaN if there is none. None of a
-    matrix-free fit."""
+    covariance: Array
+    """(param, param): inverse Hessian; zero rows for held parameters, NaN if there is none. Of a
+    matrix-free fit (0, 0)."""
     bin_errors: Array
     """(bin parameter,), NaN of a matrix-free fit."""
     gradient: Array
@@ -108,7 +108,7 @@ def without_covariance(problem: Problem, found: matrix_free.Minimum, allowed_edm
         values=objective.full_values(problem, found.x, y),
         bin_values=objective.bin_values(problem, reaction),
         nll=nll,
-        covariance=None,
+        covariance=jnp.zeros((0, 0)),
         bin_errors=jnp.full(n_bin_params(plan), jnp.nan),
         gradient=_of_params(plan, jnp.where(problem.free > 0, found.point.gradient, 0.0)),
         at_limit=limits,

@@ -141,7 +141,7 @@ def _labelled(
     data = inputs.data(layout, counts, observables)
     held, mask = inputs.fixed(layout, prepared, fixed)
     known = None
-    if solution.covariance is None:
+    if solution.covariance.size == 0:
         at = np.zeros(0, dtype=int) if chosen is None else chosen
         found = compiled.chosen_covariance(prepared, data, held, solution.dense, at) if len(at) else None
         known = ChosenCovariance(at, np.zeros((0, 0)) if found is None else np.asarray(found))

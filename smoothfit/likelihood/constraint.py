@@ -87,7 +87,7 @@ def constant(derived: Derived, globs: Array) -> Array:
 
 
 def separate_derivatives(derived: Derived, p: Array, globs: Array) -> tuple[Array, Array]:
-    """Gradient (param,) of :func:`value`, and its second derivatives (param,) without those of correlations."""
+    """Gradient (param,) of :func:`value`; its second derivatives (param,), those of correlations left out."""
     plan = derived.plan
     gradient, diagonal = derived.precision * (p - globs), derived.precision
     if plan.constraint.any_poisson:

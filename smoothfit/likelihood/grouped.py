@@ -451,7 +451,10 @@ def _autodiff_rows(derived: Derived, at: _At) -> Array:
 
     def contracted(p: Array) -> Array:
         found = expectation.moments(derived, p)
-        return sum(jnp.sum(w * x) for w, x in zip(weights, found, strict=True) if w is not None)
+        total = jnp.sum(weights.v * found.v) + jnp.sum(weights.variance * found.variance)
+        if found.parts is None or weights.parts is None:
+            return total
+        return total + jnp.sum(weights.parts * found.parts)
 
     directions = jax.nn.one_hot(plan.dense[plan.by_autodiff], plan.n_params, dtype=at.p.dtype)
     gradient = jax.grad(contracted)
@@ -509,8 +512,9 @@ def own(problem: Problem, z: Array) -> tuple[Array | None, objective.Sensitivity
 
 
 def curvature_probes(problem: Problem, z: Array, probes: Array) -> Array:
-    """(dense,): the diagonal of J^T w J, w the bins' second derivatives, from random signs (probe, tile, width).
+    """(dense,): the diagonal of J^T w J, w the bins' second derivatives, by random signs.
 
+    ``probes`` are the signs, (probe, tile, width).
     Its expectation is exact, and no estimate of it is negative (Hutchinson).
     """
     derived = problem.derived
