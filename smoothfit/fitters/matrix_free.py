@@ -351,14 +351,15 @@ def smallest_eigenvalue(times: Times, metric: Array, keep: Array) -> tuple[Array
         basis, diagonal, beside, vector = state
         basis = basis.at[k].set(vector)
         pushed = scale * times(scale * vector)
-        alpha = vector @ pushed
+        alpha, size_before = vector @ pushed, jnp.linalg.norm(pushed)
         # Twice is enough to be orthogonal to rounding.
         for _ in range(2):
             pushed = pushed - basis.T @ (basis @ pushed)
         beta = jnp.linalg.norm(pushed)
         # The end of the space: what follows is decoupled, and counts for nothing.
-        more = (beta > 1e-12 * jnp.max(jnp.abs(diagonal), initial=1e-300)) & (vector @ vector > 0.5)
-        diagonal = diagonal.at[k].set(jnp.where(vector @ vector > 0.5, alpha, jnp.inf))
+        within = vector @ vector > 0.5
+        more = within & (beta > 1e-12 * size_before)
+        diagonal = diagonal.at[k].set(jnp.where(within, alpha, jnp.inf))
         beside = beside.at[k].set(jnp.where(more, beta, 0.0))
         return basis, diagonal, beside, jnp.where(more, pushed / jnp.where(more, beta, 1.0), 0.0)
 
@@ -369,5 +370,4 @@ def smallest_eigenvalue(times: Times, metric: Array, keep: Array) -> tuple[Array
     tridiagonal = jnp.diag(jnp.where(there, diagonal, 10.0 * largest + 1.0))
     tridiagonal += jnp.diag(beside[:-1], 1) + jnp.diag(beside[:-1], -1)
     values, vectors = jnp.linalg.eigh(tridiagonal)
-    # Relative to the largest, as pivots of a factorisation would be.
     return jnp.where(there[0], values[0], jnp.inf), scale * (basis.T @ vectors[:, 0])

@@ -1,0 +1,106 @@
+"""The objective of large models, worked through by groups, against automatic differentiation."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from small_models import MODELS, make, random_values
+
+from smoothfit import functional
+from smoothfit._compilation import compiled
+from smoothfit.likelihood import grouped, objective
+from smoothfit.likelihood.block_matrix import BlockMatrix
+from smoothfit.preparation import groups
+
+# Each costs a compilation of many derivatives.
+QUICK = ("effects", "slots", "lite_process")
+
+
+@compiled
+def by_groups(prepared, data, z, directions):
+    problem = objective.pose(prepared, data, functional.nothing_fixed(prepared))
+    found = grouped.evaluate(problem, z)
+    covariance = jnp.linalg.inv(found.hessian.dense() + jnp.eye(z.shape[0]))
+    variances = jnp.concatenate(grouped.eliminated_variances(problem, z, covariance))
+    products = jax.vmap(found.hessian.times)(directions)
+    return found, products, found.hessian.dense(), found.hessian.main_diagonal(), covariance, variances
+
+
+@compiled
+def by_jax(prepared, data, z):
+    problem = objective.pose(prepared, data, functional.nothing_fixed(prepared))
+
+    def eliminated(z):
+        found = grouped.own(problem, z)[1]
+        return jnp.concatenate([found.lite, found.local])
+
+    pushed = jax.vmap(lambda e: jax.jvp(jax.value_and_grad(lambda z: objective.value(problem, z)), (z,), (e,)))
+    (value, gradient), (_, hessian) = pushed(jnp.eye(z.shape[0]))
+    return value[0], gradient[0], hessian, jax.jacfwd(eliminated)(z)
+
+
+def assert_close(found, expected, relative=1e-9):
+    scale = max(float(np.max(np.abs(expected), initial=0.0)), 1e-300)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=relative * scale)
+
+
+def grouped_model(monkeypatch, name, *, by_channel=True):
+    monkeypatch.setattr(groups, "LARGE", 0)
+    if by_channel:
+        monkeypatch.setattr(groups, "_FEWER", 2.0)
+    return make(name)
+
+
+@pytest.mark.parametrize("by_channel", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in MODELS]
+)
+def test_groups_equal_automatic_differentiation(monkeypatch, name, by_channel):
+    small = grouped_model(monkeypatch, name, by_channel=by_channel)
+    prepared = small.model.prepared
+    data = functional.data_of(prepared, small.obs, small.globs)
+    dense = np.asarray(prepared.plan.dense.values).astype(int)
+    rng = np.random.default_rng(11)
+    for size in (0.0, 0.6):
+        z = jnp.asarray(random_values(small, rng, size)[dense])
+        directions = jnp.asarray(rng.normal(size=(3, len(dense))))
+        found, products, matrix, diagonal, covariance, variances = by_groups(prepared, data, z, directions)
+        value, gradient, hessian, by_dense = by_jax(prepared, data, z)
+        np.testing.assert_allclose(found.value, value, rtol=1e-12)
+        assert_close(found.gradient, gradient)
+        assert_close(matrix, hessian)
+        assert_close(products, directions @ hessian)
+        assert_close(diagonal, np.diagonal(hessian))
+        assert_close(variances, np.einsum("bk,kl,bl->b", by_dense, covariance, by_dense))
+
+
+def test_a_block_matrix_is_the_sum_of_its_parts():
+    rng = np.random.default_rng(0)
+    members = np.array([[0, 2, 5], [3, 4, 6]])
+    blocks = rng.normal(size=(2, 3, 3))
+    blocks += np.swapaxes(blocks, 1, 2)
+    more = rng.normal(size=(2, 2))
+    more += more.T
+    rows = rng.normal(size=(1, 6))
+    matrix = BlockMatrix(
+        members=jnp.asarray(members),
+        blocks=jnp.asarray(blocks),
+        diagonal=jnp.arange(6.0),
+        more=((jnp.array([1, 5]), jnp.asarray(more)),),
+        row_of=jnp.array([4]),
+        rows=jnp.asarray(rows),
+    )
+    expected = np.zeros((7, 7))
+    for at, block in zip(members, blocks, strict=True):
+        expected[np.ix_(at, at)] += block
+    expected = expected[:6, :6] + np.diag(np.arange(6.0))
+    expected[np.ix_([1, 5], [1, 5])] += more
+    expected[4] += rows[0]
+    expected[:, 4] += rows[0]
+    expected[4, 4] -= rows[0, 4]
+    vector = rng.normal(size=6)
+    np.testing.assert_allclose(matrix.dense(), expected, atol=1e-14)
+    np.testing.assert_allclose(matrix.times(jnp.asarray(vector)), expected @ vector, atol=1e-13)
+    np.testing.assert_allclose(matrix.main_diagonal(), np.diagonal(expected), atol=1e-14)
