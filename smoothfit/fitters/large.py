@@ -83,9 +83,16 @@ def finish_at(problem: Problem, z: Array, steps: Array) -> Solution:
 
 
 def inverse_times(problem: Problem, z: Array, vector: Array, keep: Array) -> Array:
-    """H^-1 vector over the kept dense parameters, 0 elsewhere."""
+    """H^-1 vector over the kept dense parameters, 0 elsewhere; linear in ``vector``, forward and reverse."""
     at = _point(problem, z)
-    return matrix_free.solve(lambda v: _times(problem, at.operator, v), vector, at.metric, keep)
+
+    def times(v: Array) -> Array:
+        return jnp.where(keep, _times(problem, at.operator, jnp.where(keep, v, 0.0)), v)
+
+    right = jnp.where(keep, vector, 0.0)
+    return jax.lax.custom_linear_solve(  # type: ignore[no-any-return]
+        times, right, lambda _, b: matrix_free.solve(times, b, at.metric, keep), symmetric=True
+    )
 
 
 def chosen_covariance(prepared: Prepared, data: Data, fixed: Fixed, z: Array, chosen: Array) -> Array:
