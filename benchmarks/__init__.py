@@ -1,1 +1,1 @@
-"""Side-by-side measurements. Each file is a command: ``python benchmarks/first_fit.py``."""
+"""Side-by-side measurements: ``python -m benchmarks.run``; docs/how_fast.md says how they are made."""

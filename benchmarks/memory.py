@@ -1,4 +1,4 @@
-"""The memory of prepared models: ``python benchmarks/memory.py``.
+"""The memory of prepared models: ``python -m benchmarks.memory``.
 
 For each model: the bytes of the arrays handed in (yields, variances, templates), and those of the prepared
 arrays that the library keeps. Padding to tiles and index arrays are the difference.
@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import jax
 import numpy as np
 
-from benchmarks.workloads import build, load, shared
+from benchmarks.reference import load, shared
+from benchmarks.workloads import build
 from smoothfit import ChannelContrib, Model, Process, Variable
 from smoothfit.eft import Dim6EFTMorphing
 

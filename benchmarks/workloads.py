@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from smoothfit import ChannelContrib, Model, Process, Variable
 
-__all__ = ["build", "load", "shared"]
-
-
-def shared(*parts: str) -> Path:
-    """A path of the reference data, beside the checkout."""
-    return Path(__file__).resolve().parents[2].joinpath("shared", *parts)
-
-
-def load() -> ModuleType:
-    """The module that makes the workloads."""
-    path = shared("workloads", "models.py")
-    spec = importlib.util.spec_from_file_location("workload_models", path)
-    if spec is None or spec.loader is None or not path.exists():
-        raise SystemExit(f"the workloads are not at {path}")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+__all__ = ["build", "in_workload_order"]
 
 
 def build(workload: Any, *, scaling: str = "total") -> Model:

@@ -12,12 +12,14 @@ _configure()
 
 from . import constraints, data_driven, effects, eft, errors, functional, modifiers, unfolding  # noqa: E402
 from .build import ChannelContrib, Process, Variable  # noqa: E402
+from .inference.quantities import Derived  # noqa: E402
 from .io import read_pyhf  # noqa: E402
 from .model import Model  # noqa: E402
 from .results import FitResult  # noqa: E402
 
 __all__ = [
     "ChannelContrib",
+    "Derived",
     "FitResult",
     "Model",
     "Process",

@@ -16,13 +16,40 @@ from ._types import ArrayLike, FloatArray
 from .build import Process, Variable
 from .errors import InvalidTypeError, UnknownNameError
 from .fitters import Fitter
-from .inference import bands, bounds, compiled, draws, fitting, inputs, labelling
+from .inference import (
+    bands,
+    batch_fits,
+    bounds,
+    breakdown,
+    compiled,
+    contours,
+    draws,
+    fitting,
+    freezing,
+    impacts,
+    inputs,
+    labelling,
+    quantities,
+    scans,
+)
 from .inference.context import Context
 from .inference.toys import Draws
 from .inference.values import Values
 from .layout import Layout
 from .prepared import Prepared
-from .results import FitResult, MinosBounds, Pulls, Yields
+from .results import (
+    BatchFitResult,
+    Breakdown,
+    Contour,
+    Contours,
+    Estimates,
+    FitResult,
+    Impacts,
+    MinosBounds,
+    Pulls,
+    Scan,
+    Yields,
+)
 
 __all__ = ["Asking"]
 
@@ -127,8 +154,18 @@ class Asking(ABC):
             compiled.batch_expected(self.prepared, inputs.values(self._current(), batch, "batch", batch=True))
         )
 
-    def yields(self, at: Any, obs: Any = None, *, title: str | None = None) -> Yields:
-        return bands.yields(self._context(), at, obs, title=title)
+    def yields(
+        self,
+        at: Any,
+        obs: Any = None,
+        *,
+        title: str | None = None,
+        uncertainty: str = "linear",
+        samples: float = 1e4,
+        seed: int | None = None,
+    ) -> Yields:
+        options: dict[str, Any] = {"uncertainty": uncertainty, "samples": samples, "seed": seed}
+        return bands.yields(self._context(), at, obs, title=title, **options)
 
     def nll(self, values: Any, obs: Any, globs: Any = None) -> float:
         """The negative log-likelihood with all constants; bin parameters at 0 if left out."""
@@ -154,6 +191,22 @@ class Asking(ABC):
         options = {"globs": globs, "fixed": fixed, "init": init, "fitter": fitter, "strict": strict}
         return fitting.fit(self._context(), obs, **options, starts=starts, seed=seed, errors_of=errors_of)
 
+    def batch_fit(
+        self,
+        obs_batch: Any,
+        *,
+        globs: Any = None,
+        fixed: Mapping[Any, Any] | None = None,
+        init: Any = None,
+        errors: bool = False,
+        prepared: Any = None,
+    ) -> BatchFitResult:
+        options = {"globs": globs, "fixed": fixed, "init": init, "errors": errors, "prepared": prepared}
+        return batch_fits.batch_fit(self._context(), obs_batch, **options)
+
+    def frozen(self, *which: Any, groups: str | Sequence[str] = (), at: Any = None) -> dict[str, float]:
+        return freezing.frozen(self._context(), *which, groups=groups, at=at)
+
     def profile(self, values: Mapping[Any, Any], best_fit: FitResult, obs: Any = None) -> FitResult:
         return fitting.profile(self._context(), values, best_fit, obs)
 
@@ -162,8 +215,72 @@ class Asking(ABC):
     ) -> MinosBounds:
         return bounds.minos_bounds(self._context(), variable, best_fit, obs, cl=cl)
 
-    def pulls(self, best_fit: FitResult, obs: Any = None) -> Pulls:
-        return bands.pulls(self._context(), best_fit, obs)
+    def scan(
+        self,
+        variable: Any,
+        points: Any,
+        best_fit: FitResult,
+        obs: Any = None,
+        *,
+        stat_only: bool = False,
+        range: tuple[Any, ...] | None = None,
+    ) -> Scan:
+        options: dict[str, Any] = {"stat_only": stat_only, "range": range}
+        return scans.scan(self._context(), variable, points, best_fit, obs, **options)
+
+    def contour(
+        self,
+        a: Any,
+        b: Any,
+        best_fit: FitResult,
+        obs: Any = None,
+        *,
+        cl: float | Sequence[float] = 0.68,
+        points: int = 64,
+    ) -> Contour:
+        return contours.contour(self._context(), a, b, best_fit, obs, cl=cl, points=points)
+
+    def contours(
+        self,
+        variables: Sequence[Any],
+        best_fit: FitResult,
+        obs: Any = None,
+        *,
+        cl: float | Sequence[float] = 0.68,
+        points: int = 64,
+    ) -> Contours:
+        return contours.contours(self._context(), variables, best_fit, obs, cl=cl, points=points)
+
+    def pulls(self, best_fit: FitResult, obs: Any = None, *, minos: bool = False) -> Pulls:
+        return bands.pulls(self._context(), best_fit, obs, minos=minos)
+
+    def impacts(
+        self,
+        pois: Any,
+        best_fit: FitResult,
+        obs: Any = None,
+        *,
+        kind: str = "traditional",
+        bounds: str = "minos",
+        nuisances: Any = None,
+        groups: Mapping[str, Any] | None = None,
+    ) -> Impacts:
+        options = {"kind": kind, "bounds": bounds, "nuisances": nuisances, "groups": groups}
+        return impacts.impacts(self._context(), pois, best_fit, obs, **options)
+
+    def derived(self, wanted: Any, best_fit: FitResult, obs: Any = None) -> Estimates:
+        return quantities.derived(self._context(), wanted, best_fit, obs)
+
+    def breakdown(
+        self,
+        pois: Any,
+        best_fit: FitResult,
+        obs: Any = None,
+        groups: Mapping[str, Any] | None = None,
+        *,
+        method: str = "hessian",
+    ) -> Breakdown:
+        return breakdown.breakdown(self._context(), pois, best_fit, obs, groups, method=method)
 
     # -- random draws ----------------------------------------------------------------------------
 
@@ -212,7 +329,11 @@ def _listed(given: Any) -> list[Any]:
 for _function in (
     bands.pulls,
     bands.yields,
+    batch_fits.batch_fit,
     bounds.minos_bounds,
+    breakdown.breakdown,
+    contours.contour,
+    contours.contours,
     draws.asimov,
     draws.sample_from_covariance,
     draws.sample_prior,
@@ -220,5 +341,9 @@ for _function in (
     draws.toy_pred,
     fitting.fit,
     fitting.profile,
+    freezing.frozen,
+    impacts.impacts,
+    quantities.derived,
+    scans.scan,
 ):
     getattr(Asking, _function.__name__).__doc__ = _function.__doc__

@@ -15,6 +15,7 @@ __all__ = [
     "InputFileError",
     "InvalidTypeError",
     "InvalidValueError",
+    "LowerMinimumWarning",
     "MissingPackageError",
     "MorphingWarning",
     "NotPreparedError",
@@ -111,3 +112,7 @@ class RepairedCorrelationWarning(UserWarning):
 
 class MorphingWarning(UserWarning):
     """Templates of a morphing that can be used, but hardly as meant."""
+
+
+class LowerMinimumWarning(UserWarning):
+    """A best fit that is not the best: somewhere else the likelihood is higher."""

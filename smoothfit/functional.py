@@ -118,14 +118,26 @@ def minos(
     globs: ArrayLike | None = None,
     fixed: Fixed | None = None,
 ) -> Crossing:
-    """Where the profiled NLL has risen by ``level`` above that of ``best``, on one side (+1 or -1)."""
+    """Where the profiled NLL has risen by ``level`` above that of ``best``, on one side (+1 or -1).
+
+    The parameter is then ``best`` plus ``side`` times ``.r``.
+    """
     held = nothing_fixed(prepared) if fixed is None else fixed
+    n, n_bins = prepared.plan.n_params, held.bin_mask.shape[0]
+    errors = jnp.concatenate([jnp.sqrt(jnp.diagonal(best.covariance)), best.bin_errors])
+    values = jnp.concatenate([best.values, best.bin_values])
+    upper = jnp.concatenate([prepared.plan.upper, jnp.full(n_bins, jnp.inf)])
+    lower = jnp.concatenate([prepared.plan.lower, jnp.full(n_bins, -jnp.inf)])
+    at, towards = jnp.asarray(position), jnp.asarray(side, float)
+    room = jnp.where(towards > 0, upper - values, values - lower)[at]
+    error = jnp.where(jnp.isfinite(errors[at]) & (errors[at] > 0.0), errors[at], 1.0)
     return compiled.crossing(
         prepared,
         data_of(prepared, obs, globs),
         held,
         best,
-        jnp.asarray(position),
-        jnp.asarray(side),
+        jnp.where(jnp.arange(n + n_bins) == at, towards, 0.0),
+        room,
         jnp.asarray(level, float),
+        jnp.sqrt(2.0 * jnp.asarray(level, float)) * error,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,12 @@ class Layout:
         return self.channels[-1].stop if self.channels else 0
 
     @property
+    def bounds(self) -> tuple[FloatArray, FloatArray]:
+        """(param + bin param,) each: the smallest and the largest allowed values."""
+        lower = np.concatenate([self.lower, np.where(self.bin_counting, 0.0, -np.inf)])
+        return lower, np.concatenate([self.upper, np.full(self.n_bin_params, np.inf)])
+
+    @property
     def widths(self) -> FloatArray:
         """(param,): pre-fit uncertainties, the mean of both sides; NaN for free parameters."""
         widths: FloatArray = 0.5 * (self.prefit.below + self.prefit.above)
@@ -161,6 +168,12 @@ class Layout:
     def names(self) -> tuple[str, ...]:
         """Parameters, then bin parameters."""
         return self.parameters + self.bin_parameters
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[int, ...]]:
+        """Name of a variable, a component or a bin parameter -> positions; a variable's comes first."""
+        places = {name: (i,) for i, name in enumerate(self.names)}
+        return places | {v.name: v.indices for v in self.variables}
 
     def variable(self, key: Any) -> VariableInfo | None:
         """The variable of that name or object, None if the key is no variable's."""
@@ -182,6 +195,20 @@ class Layout:
             )
         return name
 
+    def is_blinded(self, position: int, blinded: frozenset[str]) -> bool:
+        """Whether what stands there in (parameters, bin parameters) is hidden by these names.
+
+        A parameter is hidden by its name or its variable's, a bin parameter also by its channel's.
+        """
+        if not blinded:
+            return False
+        if position >= self.n_params:
+            at_bin = self.bin_parameter_bins[position - self.n_params]
+            channel = next((c.name for c in self.channels if c.start <= at_bin < c.stop), "")
+            return bool(blinded & {self.names[position], channel})
+        owner = next((v.name for v in self.variables if position in v.indices), "")
+        return bool(blinded & {self.names[position], owner})
+
     def _known(self) -> str:
         known = [v.name for v in self.variables]
         shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
@@ -196,13 +223,8 @@ class Layout:
             If nothing has that name (or matches that regular expression, where allowed).
         """
         name = self._name_of(key)
-        found = next((v for v in self.variables if v.name == name), None)
-        if found is not None:
-            return list(found.indices)
-        names = self.names
-        exact = [i for i, known in enumerate(names) if known == name]
-        if exact:
-            return exact
+        if name in self._places:
+            return list(self._places[name])
         if patterns:
             try:
                 expression = re.compile(name)

@@ -18,6 +18,7 @@ from .programs import Program
 
 __all__ = [
     "AdditivePlan",
+    "AlignedPlan",
     "BinPlan",
     "ConstraintPlan",
     "Data",
@@ -65,6 +66,8 @@ class RowPlan:
     """(row tile,): the tile of bins."""
     slots: IndexArray
     """(tile, slot): the row tiles of a tile, padded with the number of row tiles."""
+    place: IndexArray
+    """(row tile,): position in the flattened (tile, slot)."""
     n_rows: int = static()
 
 
@@ -113,6 +116,20 @@ class EffectPlan:
 
 
 @pytree_dataclass
+class AlignedPlan:
+    """Shape blocks side by side, as small models have them: sums over them are products of matrices."""
+
+    block: IndexArray
+    """(tile, row slot, nuisance slot): the block there, the number of blocks where none is."""
+    slot: IndexArray
+    """(tile, param): the nuisance slot of a parameter, their number where it has none."""
+    first: IndexArray
+    """(tile, nuisance slot): one of the nuisance's blocks there, the number of blocks where none is."""
+    uniform: bool = static()
+    """Whether a nuisance has the same coefficients on all rows of a tile."""
+
+
+@pytree_dataclass
 class ShapePlan:
     """Vertical shape changes: blocks (one tile each) and groups (one nuisance on one row)."""
 
@@ -134,6 +151,8 @@ class ShapePlan:
     """(group,): the size of one unit of theta in units of the templates."""
     joint: Leaf
     """(group,): where the interpolation joins the straight lines, in the scaled theta."""
+    aligned: AlignedPlan | None
+    """None where that would be mostly empty: sums then go block by block."""
     any_normalised: bool = static()
     any_floored: bool = static()
     any_logarithmic: bool = static()
@@ -147,6 +166,10 @@ class VariancePlan:
     first: IndexArray
     second: IndexArray
     """(variance,): row tiles, the same one twice for a variance."""
+    members: IndexArray
+    """(tile, place): the variances of a tile, padded with the number of variances."""
+    own: IndexArray
+    """(row tile,): its own variance, the number of variances where it has none."""
     covariances: bool = static()
     """Whether any two differ; a covariance is stored once, and counts twice."""
 

@@ -29,6 +29,7 @@ FLOORS = [
         "modifiers",
         "examples",
         "_files",
+        "progress",
     ],
     ["programs", "prepared", "tiling", "layout", "status"],
     ["render", "effects", "montecarlo"],

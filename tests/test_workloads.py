@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from conftest import shared_path
 
-from benchmarks.workloads import build, load
+from benchmarks.reference import load
+from benchmarks.workloads import build
 from smoothfit import fitters
 
 pytestmark = pytest.mark.reference

@@ -28,10 +28,23 @@ import jax.numpy as jnp
 from .._pytree import pytree_dataclass
 from .._types import Array
 from ..interpolation import combine_derivatives, smooth_sign_derivatives
-from ..prepared import ShapePlan
+from ..prepared import AlignedPlan, RowPlan, ShapePlan
 from .terms import RowTerms
 
-__all__ = ["FLOOR", "FORMS", "Derived", "Shift", "derive", "log_terms", "morphed", "shift"]
+__all__ = [
+    "FLOOR",
+    "FORMS",
+    "Aligned",
+    "Contracted",
+    "Derived",
+    "Shift",
+    "aligned_slopes",
+    "contract_aligned",
+    "derive",
+    "log_terms",
+    "morphed",
+    "shift",
+]
 
 FLOOR = 1e-9
 """Smallest morphed yield of a bin, in events (kind "shape" only)."""
@@ -43,15 +56,26 @@ _NO_NORMALISATION = 1e-3
 
 
 @pytree_dataclass
+class Aligned:
+    """The blocks side by side, odd parts then even ones, in the two orders that sums go along."""
+
+    by_row: Array
+    """(tile, row slot, 2 * nuisance slot, width)"""
+    by_nuisance: Array | None
+    """(tile, nuisance slot, 2 * row slot, width); None where the first order serves for all sums."""
+
+
+@pytree_dataclass
 class Derived:
     """What follows from the templates."""
 
-    odd: Array
-    even: Array
-    """(block, width): U - V and U + V, of logarithms for kind "shapeN"."""
+    odd: Array | None
+    even: Array | None
+    """(block, width): U - V and U + V, of logarithms for kind "shapeN"; None where they are aligned."""
     log_down: Array
     log_up: Array
     """(group,): logarithms of the integral ratios, times the scale; 0 where there is none."""
+    aligned: Aligned | None
 
 
 class Shift(NamedTuple):
@@ -73,7 +97,7 @@ def derive(plan: ShapePlan, up: Array, down: Array, nominal: Array, row: Array, 
     base = nominal[plan.row_tile]
     if not plan.any_normalised:
         none = jnp.zeros(plan.group_row.shape)
-        return Derived(odd=up - down, even=up + down - 2.0 * base, log_down=none, log_up=none)
+        return _arranged(plan, up - down, up + down - 2.0 * base, none, none)
     n_groups = plan.group_row.shape[0]
     of_group = lambda x: jax.ops.segment_sum(x.sum(-1), plan.group, n_groups)  # noqa: E731
     integral = jax.ops.segment_sum(nominal.sum(-1), row, n_rows)[plan.group_row]
@@ -89,7 +113,26 @@ def derive(plan: ShapePlan, up: Array, down: Array, nominal: Array, row: Array, 
         jnp.abs(jnp.expm1(log_down)) < _NO_NORMALISATION
     )
     weight = jnp.where(small, 0.0, plan.scale)
-    return Derived(odd=u - v, even=u + v, log_down=weight * log_down, log_up=weight * log_up)
+    return _arranged(plan, u - v, u + v, weight * log_down, weight * log_up)
+
+
+def gathered(plan: AlignedPlan, of_block: Array) -> Array:
+    """(tile, row slot, nuisance slot, ...) from (block, ...); 0 where no block is."""
+    return jnp.concatenate([of_block, jnp.zeros((1, *of_block.shape[1:]))])[plan.block]
+
+
+def _arranged(plan: ShapePlan, odd: Array, even: Array, log_down: Array, log_up: Array) -> Derived:
+    """The blocks as they are, or side by side."""
+    if plan.aligned is None:
+        return Derived(odd=odd, even=even, log_down=log_down, log_up=log_up, aligned=None)
+    parts = [gathered(plan.aligned, x) for x in (odd, even)]
+    aligned = Aligned(
+        by_row=jnp.concatenate(parts, axis=2),
+        by_nuisance=None
+        if plan.aligned.uniform
+        else jnp.concatenate([jnp.swapaxes(x, 1, 2) for x in parts], axis=2),
+    )
+    return Derived(odd=None, even=None, log_down=log_down, log_up=log_up, aligned=aligned)
 
 
 def log_terms(plan: ShapePlan, derived: Derived, p: Array) -> list[RowTerms]:
@@ -101,7 +144,7 @@ def log_terms(plan: ShapePlan, derived: Derived, p: Array) -> list[RowTerms]:
     return [RowTerms(plan.group_row, plan.group_param, *derivatives)]
 
 
-def shift(plan: ShapePlan, derived: Derived, p: Array, n_row_tiles: int) -> Shift:
+def shift(plan: ShapePlan, derived: Derived, p: Array, rows: RowPlan) -> Shift:
     """The sum of the shape changes of each row tile, and the coefficients it is made of."""
     scaled = plan.scale * p[plan.group_param]
     odd = (0.5 * scaled, 0.5 * plan.scale, jnp.zeros_like(scaled))
@@ -113,9 +156,91 @@ def shift(plan: ShapePlan, derived: Derived, p: Array, n_row_tiles: int) -> Shif
         even = _of_form(plan, scaled, even)
     odd_block = (odd[0][plan.group], odd[1][plan.group], odd[2][plan.group])
     even_block = (even[0][plan.group], even[1][plan.group], even[2][plan.group])
-    moved = odd_block[0][:, None] * derived.odd + even_block[0][:, None] * derived.even
-    change = jax.ops.segment_sum(moved, plan.row_tile, n_row_tiles, indices_are_sorted=True)
-    return Shift(change, odd_block, even_block)
+    return Shift(_change(plan, derived, odd_block[0], even_block[0], rows), odd_block, even_block)
+
+
+def _change(plan: ShapePlan, derived: Derived, odd: Array, even: Array, rows: RowPlan) -> Array:
+    """(row tile, width): the sum of the blocks times their coefficients."""
+    if plan.aligned is not None and derived.aligned is not None:
+        coefficient = jnp.concatenate([gathered(plan.aligned, x) for x in (odd, even)], axis=2)
+        change = jnp.einsum("tqk,tqkw->tqw", coefficient, derived.aligned.by_row)
+        return change.reshape(-1, change.shape[-1])[rows.place]
+    assert derived.odd is not None
+    assert derived.even is not None
+    moved = odd[:, None] * derived.odd + even[:, None] * derived.even
+    return jax.ops.segment_sum(moved, plan.row_tile, rows.row.shape[0], indices_are_sorted=True)
+
+
+def _by_slot(of_row_tile: Array, rows: RowPlan) -> Array:
+    """(tile, row slot, ...) from (row tile, ...); 0 where no row is."""
+    return jnp.concatenate([of_row_tile, jnp.zeros((1, *of_row_tile.shape[1:]))])[rows.slots]
+
+
+def _by_column(of_nuisance: Array, slot: Array, axis: int) -> Array:
+    """From nuisance slots, along an axis, to columns; ``slot`` (tile, column) says where each stands."""
+    nothing = jnp.zeros_like(jax.lax.slice_in_dim(of_nuisance, 0, 1, axis=axis))
+    padded = jnp.concatenate([of_nuisance, nothing], axis=axis)
+    shape = [1] * padded.ndim
+    shape[0], shape[axis] = slot.shape
+    return jnp.take_along_axis(padded, slot.reshape(shape), axis=axis)
+
+
+def aligned_slopes(
+    plan: ShapePlan, derived: Derived, shift: Shift, weights: Array, rows: RowPlan, slot: Array
+) -> Array:
+    """(tile, width, column): derivatives of the changes, summed over rows; of aligned blocks only.
+
+    ``weights`` of the rows are (row tile, width), or (row tile,) where all bins have the same;
+    ``slot`` (tile, column) is the nuisance slot of each column.
+    """
+    assert plan.aligned is not None
+    assert derived.aligned is not None
+    by_slot = _by_slot(weights, rows)
+    templates, twice = derived.aligned.by_nuisance, jnp.concatenate([by_slot, by_slot], axis=1)
+    if templates is None:
+        both = derived.aligned.by_row
+        if weights.ndim == 1:
+            summed = jnp.einsum("tq,tqx->tx", by_slot, both.reshape(*both.shape[:2], -1))
+            summed = summed.reshape(both.shape[0], *both.shape[2:])
+        else:
+            summed = (by_slot[:, :, None] * both).sum(1)
+        odd, even = jnp.split(summed, 2, axis=1)
+        of_odd, of_even = (jnp.append(x[1], 0.0)[plan.aligned.first] for x in (shift.odd, shift.even))
+        found = of_odd[..., None] * odd + of_even[..., None] * even
+        return _by_column(jnp.swapaxes(found, 1, 2), slot, 2)
+    coefficient = jnp.concatenate(
+        [jnp.swapaxes(gathered(plan.aligned, x[1]), 1, 2) for x in (shift.odd, shift.even)], axis=2
+    )
+    if weights.ndim == 1:
+        coefficient = coefficient * twice[:, None]
+    else:
+        templates = templates * twice[:, None]
+    return _by_column(jnp.swapaxes(jnp.einsum("tkq,tkqw->tkw", coefficient, templates), 1, 2), slot, 2)
+
+
+class Contracted(NamedTuple):
+    """First and second derivatives of weighted yields by the nuisances, summed over bins."""
+
+    slope: Array
+    """(tile, row slot, column)"""
+    curvature: Array
+    """(column,): each row's times its factor, summed over rows."""
+
+
+def contract_aligned(
+    plan: ShapePlan, derived: Derived, shift: Shift, weights: Array, factor: Array, rows: RowPlan, slot: Array
+) -> Contracted:
+    """Aligned blocks, contracted over bins with weights (row tile, width); ``factor`` is (row tile,)."""
+    assert plan.aligned is not None
+    assert derived.aligned is not None
+    both = jnp.einsum("tqw,tqkw->tqk", _by_slot(weights, rows), derived.aligned.by_row)
+    odd, even = jnp.split(both, 2, axis=2)
+    slope, second = (
+        gathered(plan.aligned, shift.odd[order]) * odd + gathered(plan.aligned, shift.even[order]) * even
+        for order in (1, 2)
+    )
+    diagonal = (_by_slot(factor, rows)[:, :, None] * second).sum(1)
+    return Contracted(_by_column(slope, slot, 2), _by_column(diagonal, slot, 1).sum(0))
 
 
 def _of_form(plan: ShapePlan, x: Array, smooth: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .._compilation import compiled
-from .._pytree import resolve
 from .._types import Array
 from ..errors import InvalidValueError
+from ..likelihood.derived import derived_of
 from ..prepared import Data, Fixed, Prepared
+from .batch import single_solve
 from .native import solve
 from .solution import Solution, Status
 from .trust_constr import solve_trust_constr
@@ -22,17 +22,15 @@ __all__ = ["FITTERS", "Fitter", "Solution", "Status", "choose", "compiled_solve"
 Fitter = Callable[[Prepared, Data, Fixed, Array], Solution]
 """(prepared, data, fixed, start values (param,)) -> solution."""
 
-_jitted_solve = compiled(solve)
-
 
 def compiled_solve(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
     """The native fitter, compiled once for each structure and set of shapes."""
-    return _jitted_solve(resolve(prepared), data, fixed, start)
+    return single_solve(derived_of(prepared), data, fixed, start, 1.0)
 
 
 def count_traces() -> int:
     """How many structures the native fitter was compiled for in this process."""
-    return int(_jitted_solve.count_traces())  # type: ignore[attr-defined]
+    return int(single_solve.count_traces())  # type: ignore[attr-defined]
 
 
 FITTERS: dict[str, Fitter] = {"newton": compiled_solve, "trust-constr": solve_trust_constr}

@@ -36,7 +36,7 @@ def _point(problem: Problem, z: Array) -> matrix_free.Point:
     assert plan.groups is not None
     if not plan.groups.automatic:
         found = grouped.evaluate(problem, z)
-        metric = _metric(found.hessian.main_diagonal())
+        metric = _metric(found.convex.main_diagonal())
         return matrix_free.Point(
             found.value, found.gradient, metric, found.hessian, (found.y, found.eliminated)
         )
@@ -44,7 +44,7 @@ def _point(problem: Problem, z: Array) -> matrix_free.Point:
     extra = grouped.own(problem, z)
     shape = (_PROBES, plan.geometry.n_tiles, plan.geometry.width)
     signs = jax.random.rademacher(jax.random.key(1), shape, dtype=z.dtype)
-    p = objective.full_values(problem, z, extra[0])
+    p = objective.full_values(problem, z, extra[1].local)
     _, diagonal = constraint.separate_derivatives(problem.derived, p, problem.param_globs)
     metric = _metric(grouped.curvature_probes(problem, z, signs) + diagonal[plan.dense])
     return matrix_free.Point(value, gradient, metric, z, extra)
@@ -116,8 +116,9 @@ def chosen_covariance(prepared: Prepared, data: Data, fixed: Fixed, z: Array, ch
     keep = problem.free > 0
 
     def values(z: Array) -> Array:
-        y, found = grouped.own(problem, z)
-        return jnp.concatenate([objective.full_values(problem, z, y), objective.bin_values(problem, found)])
+        found = grouped.own(problem, z)[1]
+        of_params = objective.full_values(problem, z, found.local)
+        return jnp.concatenate([of_params, objective.bin_values(problem, found)])
 
     everything, pull = jax.vjp(values, z)
 

@@ -6,8 +6,17 @@ zero near the solution, grows when a step does not deliver what the model promis
 Hessian is not positive definite, and shrinks when it does: a trust region in the metric of the
 Hessian's diagonal, so that units do not matter.
 
+Where the Hessian is not positive definite, far from the minimum, the caller's convex matrix (Gauss and
+Newton's) takes its place, which takes far larger steps than damping the Hessian would.
+
+Along a :class:`Ray` the point is sought at which the function, minimised over everything else, has risen to a
+target: the quadratic model gives that point in closed form, so that the search takes as many steps as a fit.
+
 The estimated distance to the minimum, EDM = g^T H^-1 g/2 over the free coordinates, decides: at 1e-9
 the fit has converged; full Newton steps then go on to 1e-16, so that refits from anywhere agree to rounding.
+The end of the last step is not looked at: what it leaves is of the order of its square. It is reported as
+:attr:`Minimum.last`, for what was evaluated before it to be moved along. Where no covariance is wanted it
+may be a step of 1e-11.
 Value, gradient and Hessian appear once in the loop, which keeps compilation short.
 """
 
@@ -21,10 +30,21 @@ import jax.numpy as jnp
 
 from .._types import Array, PyTree
 
-__all__ = ["CONVERGED_EDM", "Distance", "Minimum", "Point", "distance", "minimize"]
+__all__ = [
+    "CONVERGED_EDM",
+    "FINAL_EDM",
+    "TRUSTED_EDM",
+    "Distance",
+    "Minimum",
+    "Point",
+    "distance",
+    "minimize",
+]
 
 CONVERGED_EDM = 1e-9
-_FINAL_EDM = 1e-16
+FINAL_EDM = 1e-16
+TRUSTED_EDM = 1e-11
+"""Where the last step needs no look at its end, if nothing but the end itself is wanted."""
 _MAX_POLISH = 6
 _SUFFICIENT = 1e-4
 _DAMPING_START = 1e-3
@@ -32,6 +52,9 @@ _DAMPING_END = 1e-7
 _DAMPING_LIMIT = 1e14
 _MAX_PUSHES = 2
 _WRONG_SIDE = 1e-14
+_ON_TARGET = 1e-6
+_FALLEN = 1e-6
+_MAX_ON_RAY = 40
 _DETERMINED = 1e-10
 """Smallest pivot of the scaled Hessian, 1 - rho^2, that a determined parameter has: what is left of
 the gradient at a minimum lifts an exactly flat direction to about a hundredth of it."""
@@ -43,7 +66,25 @@ class Point(NamedTuple):
     value: Array
     gradient: Array
     hessian: Array
+    convex: Array
+    """A positive semidefinite stand-in for the Hessian; the Hessian itself if there is none."""
     extra: PyTree
+
+
+class Ray(NamedTuple):
+    """x = origin + r * direction for the coordinates that have a direction; the others are free."""
+
+    origin: Array
+    direction: Array
+    """(dense,): 0 for coordinates that the function is minimised over."""
+    start: Array
+    """The first r."""
+    room: Array
+    """The largest r that limits allow."""
+    target: Array
+    """The value of the function to reach."""
+    lowest: Array
+    """Its value at r = 0; it is not expected to fall below."""
 
 
 class Minimum(NamedTuple):
@@ -54,8 +95,14 @@ class Minimum(NamedTuple):
     edm: Array
     steps: Array
     converged: Array
+    certain: Array
+    """Whether it converged where the Hessian itself is positive definite."""
     at_limit: Array
     """1 where a free coordinate sits on a limit with the gradient pushing outwards."""
+    r: Array
+    """Along a ray, how far; else 0."""
+    last: Array
+    """The last step, after which nothing was evaluated: ``point`` is that of ``x - last``."""
 
 
 class _State(NamedTuple):
@@ -70,7 +117,13 @@ class _State(NamedTuple):
     pushes: Array
     pushing: Array
     converged: Array
+    trusted: Array
+    """Whether the next step needs no look at where it ends."""
     done: Array
+    r: Array
+    trial_r: Array
+    shrink: Array
+    """Of steps along a ray that went too far."""
 
 
 def _active(x: Array, gradient: Array, lower: Array, upper: Array, free: Array) -> Array:
@@ -78,16 +131,16 @@ def _active(x: Array, gradient: Array, lower: Array, upper: Array, free: Array) 
     return (free > 0) & pushed
 
 
-def _masked(hessian: Array, keep: Array, damping: Array) -> Array:
+def _masked(hessian: Array, keep: Array, damping: Array, scale: Array) -> Array:
     """The Hessian of the kept coordinates, damped, and the identity on the others."""
     both = keep[:, None] & keep
-    return jnp.where(both, hessian, 0.0) + jnp.diag(jnp.where(keep, damping * _scale(hessian), 1.0))
+    return jnp.where(both, hessian, 0.0) + jnp.diag(jnp.where(keep, damping * scale, 1.0))
 
 
-def _scale(hessian: Array) -> Array:
-    """The metric of the trust region: the diagonal, or the largest of the row where that is tiny."""
-    diagonal = jnp.abs(jnp.diagonal(hessian))
-    largest = jnp.max(jnp.abs(hessian), axis=1, initial=1e-300)
+def _scale(point: Point) -> Array:
+    """The metric of the trust region: the convex matrix' diagonal, the row's largest where that is tiny."""
+    diagonal = jnp.abs(jnp.diagonal(point.convex))
+    largest = jnp.max(jnp.abs(point.hessian), axis=1, initial=1e-300)
     return jnp.where(diagonal > 1e-9 * largest, diagonal, largest)
 
 
@@ -105,51 +158,111 @@ def _factor(matrix: Array, smallest: float = 1e-13) -> tuple[Array, Array]:
 class _Step(NamedTuple):
     step: Array
     damping: Array
+    convex: Array
+    """Whether the convex matrix took the place of the Hessian."""
     side: Array
     """-1 where the step ends on the lower limit, +1 on the upper one, 0 in between."""
     solved: Array
     tries: Array
+    along: Array
+    """Of a ray: the change of r."""
+    predicted: Array
+    """How far the model falls; of a ray, at constant r."""
 
 
-def _solve_step(x: Array, point: Point, damping: Array, lower: Array, upper: Array, free: Array) -> _Step:
+def _solve_step(
+    x: Array,
+    point: Point,
+    damping: Array,
+    lower: Array,
+    upper: Array,
+    free: Array,
+    ray: Ray | None = None,
+    r: Array | None = None,
+) -> _Step:
     """The step within the limits; raises the damping until the matrix is positive definite."""
     n = x.shape[0]
     held = (free == 0) | _active(x, point.gradient, lower, upper, free)
-
-    scale = _scale(point.hessian)
+    scale = _scale(point)
 
     def attempt(state: _Step) -> _Step:
         clamped = state.side != 0
         keep = ~(held | clamped)
         fixed_part = jnp.where(clamped, state.step, 0.0)
-        factor, fine = _factor(_masked(point.hessian, keep, state.damping))
-        right = jnp.where(keep, -(point.gradient + point.hessian @ fixed_part), 0.0)
-        solution = jax.scipy.linalg.cho_solve((jnp.where(fine, factor, jnp.eye(n)), True), right)
-        step = jnp.where(keep, solution, fixed_part)
+        matrix = jnp.where(state.convex, point.convex, point.hessian)
+        factor, fine = _factor(_masked(matrix, keep, state.damping, scale))
+        right = -(point.gradient + matrix @ fixed_part)
+        if ray is not None:
+            right = jnp.stack([right, -(matrix @ ray.direction)], axis=1)
+        kept = keep if ray is None else keep[:, None]
+        solution = jax.scipy.linalg.cho_solve(
+            (jnp.where(fine, factor, jnp.eye(n)), True), jnp.where(kept, right, 0.0)
+        )
+        normal = jnp.where(keep, solution if ray is None else solution[:, 0], fixed_part)
+        predicted = -(point.gradient @ normal + 0.5 * normal @ matrix @ normal)
+        step, along = normal, state.along
+        if ray is not None and r is not None:
+            tangent = solution[:, 1] + ray.direction
+            along = _along(point, matrix, normal, tangent, ray, r)
+            step = normal + along * tangent
         below, above = keep & (x + step < lower), keep & (x + step > upper)
         violated = jnp.any(below | above)
         limited = jnp.where(below, lower - x, jnp.where(above, upper - x, step))
         # A coordinate put on a limit that the model would rather leave: let the worst one go.
-        slope = point.gradient + point.hessian @ step + state.damping * scale * step
+        slope = point.gradient + matrix @ step + state.damping * scale * step
         wrong = jnp.where(clamped & (state.side * slope > 0.0), slope**2 / scale, 0.0)
         worst = jnp.argmax(wrong) if n else jnp.array(0)
         release = ~violated & (jnp.max(wrong, initial=0.0) > _WRONG_SIDE)
         side = state.side - jnp.where(below, 1.0, 0.0) + jnp.where(above, 1.0, 0.0)
         side = jnp.where(release & (jnp.arange(n) == worst), 0.0, side)
-        raised = jnp.maximum(8.0 * state.damping, _DAMPING_START)
+        # First the convex matrix in place of the Hessian, then more damping.
+        raised = jnp.where(state.convex, jnp.maximum(8.0 * state.damping, _DAMPING_START), state.damping)
         return _Step(
             step=jnp.where(fine, limited, state.step),
             damping=jnp.where(fine, state.damping, raised),
+            convex=state.convex | ~fine,
             side=jnp.where(fine, side, state.side),
             solved=fine & ~violated & ~release,
             tries=state.tries + 1,
+            along=along,
+            predicted=predicted,
         )
 
     def unsolved(state: _Step) -> Array:
         return ~state.solved & (state.tries < 3 * n + 40) & (state.damping < _DAMPING_LIMIT)
 
-    nothing = _Step(jnp.zeros_like(x), damping, jnp.zeros(n), jnp.array(False), jnp.array(0))
+    nothing = _Step(
+        jnp.zeros_like(x),
+        damping,
+        jnp.array(False),
+        jnp.zeros(n),
+        jnp.array(False),
+        jnp.array(0),
+        jnp.zeros(()),
+        jnp.zeros(()),
+    )
     return jax.lax.while_loop(unsolved, attempt, nothing)
+
+
+def _along(point: Point, matrix: Array, normal: Array, tangent: Array, ray: Ray, r: Array) -> Array:
+    """The change of r that takes the model, minimised over everything else, to the target."""
+    excess = point.value + point.gradient @ normal + 0.5 * normal @ matrix @ normal - ray.target
+    slope = tangent @ (point.gradient + matrix @ normal)
+    curvature = tangent @ matrix @ tangent
+    root = slope**2 - 2.0 * curvature * excess
+    some = jnp.sqrt(jnp.maximum(root, 0.0))
+    # The outer root, without cancellation; towards the lowest point if the model stays above the target.
+    safe = jnp.where(slope + some > 0.0, slope + some, 1.0)
+    curved = jnp.where(curvature > 0.0, curvature, 1.0)
+    outer = jnp.where(slope >= 0.0, -2.0 * excess / safe, (some - slope) / curved)
+    inwards = -slope / curved
+    change = jnp.where(root >= 0.0, outer, inwards)
+    # A model without curvature says nothing about how far.
+    change = jnp.where(
+        (curvature > 0.0) | ((slope > 0.0) & (root >= 0.0)), change, jnp.maximum(r, 0.1 * ray.start)
+    )
+    largest = jnp.maximum(2.0 * r, ray.start)
+    return jnp.clip(change, jnp.maximum(-0.8 * r, -largest), jnp.minimum(largest, ray.room - r))
 
 
 def _downhill(point: Point, keep: Array) -> Array:
@@ -157,7 +270,7 @@ def _downhill(point: Point, keep: Array) -> Array:
 
     Zero where no curvature is negative (a flat direction).
     """
-    eigenvalues, vectors = jnp.linalg.eigh(_masked(point.hessian, keep, jnp.zeros(())))
+    eigenvalues, vectors = jnp.linalg.eigh(_masked(point.hessian, keep, jnp.zeros(()), jnp.ones(())))
     if eigenvalues.shape[0] == 0:
         return jnp.zeros(0)
     negative = eigenvalues[0] < -1e-10 * jnp.max(jnp.abs(eigenvalues))
@@ -172,6 +285,9 @@ def minimize(
     lower: Array,
     upper: Array,
     free: Array,
+    ray: Ray | None = None,
+    saddles: bool = True,
+    trusted_edm: Array | float = FINAL_EDM,
     max_steps: int = 300,
 ) -> Minimum:
     """Minimise ``fun(x)`` within limits; traceable, to be called inside jit.
@@ -184,6 +300,13 @@ def minimize(
         (dense,); ``start`` lies within the limits.
     free
         (dense,): 1 where a coordinate may move.
+    ray
+        To go along to its target; coordinates with a direction must not be free.
+    saddles
+        Whether to look for a way down from stationary points that are no minima. In lockstep that is
+        costly: there one path of a condition is never skipped.
+    trusted_edm
+        The predicted decrease below which the last step needs no look at its end.
     """
     # Traced here, for the shapes of the first state; the loop's body then only replays it.
     traced, shapes = jax.make_jaxpr(fun, return_shape=True)(start)
@@ -203,57 +326,109 @@ def minimize(
         pushes=jnp.array(0),
         pushing=jnp.array(False),
         converged=jnp.array(False),
+        trusted=jnp.array(False),
         done=jnp.array(False),
+        r=zero if ray is None else ray.start,
+        trial_r=zero if ray is None else ray.start,
+        shrink=jnp.ones(()),
     )
 
-    def body(state: _State) -> _State:
+    def evaluated(state: _State) -> tuple[Array, Array, Point]:
         replayed = jax.core.eval_jaxpr(traced.jaxpr, traced.consts, state.trial)
         tried: Point = jax.tree.unflatten(structure, replayed)
-        accepted, damping = _judge(state, tried)
-        x = jnp.where(accepted, state.trial, state.x)
+        accepted, damping = _judge(state, tried) if ray is None else _judge_ray(state, tried, ray)
         point = jax.tree.map(lambda new, old: jnp.where(accepted, new, old), tried, state.point)
+        return accepted, damping, point
+
+    def body(state: _State) -> _State:
+        accepted, damping, point = evaluated(state)
+        x = jnp.where(accepted, state.trial, state.x)
         found = _solve_step(x, point, damping, lower, upper, free)
-        predicted = -(point.gradient @ found.step + 0.5 * found.step @ point.hessian @ found.step)
-        flat = found.damping > 0.0
-        small = jnp.abs(predicted) <= CONVERGED_EDM * jnp.where(flat, 1e-3, 1.0)
+        flat = found.convex | (found.damping > 0.0)
+        small = jnp.abs(found.predicted) <= CONVERGED_EDM * jnp.where(flat, 1e-3, 1.0)
         # Stationary, but the Hessian is not positive definite: a saddle, or a flat direction.
-        away = jax.lax.cond(
-            flat & small & found.solved & (state.pushes < _MAX_PUSHES),
-            lambda: _downhill(point, (free > 0) & ~_active(x, point.gradient, lower, upper, free)),
-            lambda: jnp.zeros_like(x),
-        )
+        away = jnp.zeros_like(x)
+        if saddles:
+            away = jax.lax.cond(
+                flat & small & found.solved & (state.pushes < _MAX_PUSHES),
+                lambda: _downhill(point, (free > 0) & ~_active(x, point.gradient, lower, upper, free)),
+                lambda: jnp.zeros_like(x),
+            )
         pushing = jnp.any(away != 0.0)
         converged = small & found.solved & ~pushing & jnp.isfinite(point.value)
         polish = jnp.where(converged & accepted, state.polish + 1, state.polish)
-        finished = converged & (
-            (jnp.abs(predicted) <= _FINAL_EDM) | (polish > _MAX_POLISH) | (~accepted & state.converged)
-        )
+        trusted = converged & ~flat & (found.predicted <= trusted_edm)
+        stalled = (polish > _MAX_POLISH) | (~accepted & state.converged)
+        finished = converged & (trusted | stalled | (jnp.abs(found.predicted) <= FINAL_EDM))
         step = jnp.where(pushing, jnp.where(state.pushing, -away, away), found.step)
-        trial = x + step
-        if_free = free > 0
-        # Exactly on the limit, not beside it by a rounding error.
-        trial = jnp.where(if_free & ~pushing & (found.side < 0), lower, trial)
-        trial = jnp.where(if_free & ~pushing & (found.side > 0), upper, trial)
-        trial = jnp.where(if_free, jnp.clip(trial, lower, upper), x)
         hopeless = (found.damping >= _DAMPING_LIMIT) | ~jnp.isfinite(point.value)
-        return _State(
+        return state._replace(
             x=x,
             point=point,
-            trial=trial,
-            predicted=jnp.where(pushing, 0.0, jnp.maximum(predicted, 0.0)),
+            trial=_within(x, step, jnp.where(pushing, 0.0, found.side), lower, upper, free),
+            predicted=jnp.where(pushing, 0.0, jnp.maximum(found.predicted, 0.0)),
             damping=jnp.where(pushing, 0.0, found.damping),
-            edm=jnp.abs(predicted),
+            edm=jnp.abs(found.predicted),
             steps=state.steps + 1,
             polish=polish,
             pushes=state.pushes + pushing,
             pushing=pushing,
             converged=converged | (state.converged & ~accepted),
+            trusted=trusted,
             done=finished | hopeless,
         )
 
-    end = jax.lax.while_loop(lambda s: ~s.done & (s.steps < max_steps), body, first)
+    def body_of_ray(state: _State) -> _State:
+        assert ray is not None
+        accepted, shrink, point = evaluated(state)
+        x, r = jnp.where(accepted, state.trial, state.x), jnp.where(accepted, state.trial_r, state.r)
+        found = _solve_step(x, point, jnp.zeros(()), lower, upper, free, ray, r)
+        excess = point.value - ray.target
+        arrived = (jnp.abs(excess) <= _ON_TARGET) | ((r >= ray.room) & (excess < 0.0))
+        converged = arrived & found.solved & (found.predicted <= CONVERGED_EDM) & ~found.convex
+        polish = jnp.where(converged, state.polish + 1, state.polish)
+        trusted = converged & (found.predicted <= TRUSTED_EDM)
+        finished = trusted | (converged & (polish > _MAX_POLISH))
+        fallen = (point.value < ray.lowest - _FALLEN) | ~jnp.isfinite(point.value)
+        trial_r = jnp.minimum(r + shrink * found.along, ray.room)
+        trial = _within(x, shrink * found.step, jnp.where(shrink < 1.0, 0.0, found.side), lower, upper, free)
+        return state._replace(
+            x=x,
+            point=point,
+            trial=jnp.where(ray.direction != 0.0, ray.origin + trial_r * ray.direction, trial),
+            edm=jnp.abs(found.predicted),
+            steps=state.steps + 1,
+            polish=polish,
+            converged=converged,
+            trusted=trusted,
+            done=finished | fallen | (found.damping >= _DAMPING_LIMIT),
+            r=r,
+            trial_r=trial_r,
+            shrink=shrink,
+        )
+
+    run = body if ray is None else body_of_ray
+    longest = max_steps if ray is None else _MAX_ON_RAY
+    end = jax.lax.while_loop(lambda s: ~s.done & (s.steps < longest), run, first)
     at_limit = _active(end.x, end.point.gradient, lower, upper, free)
-    return Minimum(end.x, end.point, end.edm, end.steps, end.converged, at_limit)
+    x, r = jnp.where(end.trusted, end.trial, end.x), jnp.where(end.trusted, end.trial_r, end.r)
+    return Minimum(x, end.point, end.edm, end.steps, end.converged, end.trusted, at_limit, r, x - end.x)
+
+
+def _within(x: Array, step: Array, side: Array, lower: Array, upper: Array, free: Array) -> Array:
+    """Where a step ends: exactly on a limit, not beside it by a rounding error."""
+    trial = jnp.where(side < 0, lower, jnp.where(side > 0, upper, x + step))
+    return jnp.where(free > 0, jnp.clip(trial, lower, upper), x)
+
+
+def _judge_ray(state: _State, tried: Point, ray: Ray) -> tuple[Array, Array]:
+    """Whether to take the trial point along a ray, and what to multiply the next step with."""
+    finite = jnp.isfinite(tried.value + jnp.sum(tried.gradient) + jnp.sum(tried.hessian))
+    fresh = ~jnp.isfinite(state.point.value)
+    level = ray.target - ray.lowest
+    before = jnp.abs(state.point.value - ray.target)
+    accepted = finite & (fresh | (tried.value - ray.target <= jnp.maximum(level, 2.0 * before)))
+    return accepted, jnp.where(accepted, jnp.minimum(4.0 * state.shrink, 1.0), 0.25 * state.shrink)
 
 
 def _judge(state: _State, tried: Point) -> tuple[Array, Array]:
@@ -292,19 +467,22 @@ def distance(point: Point, x: Array, lower: Array, upper: Array, free: Array) ->
     """The estimated distance to the minimum at any point."""
     at_limit = _active(x, point.gradient, lower, upper, free)
     keep = (free > 0) & ~at_limit
-    both, exist = jax.vmap(_inverse, in_axes=(None, 0))(point.hessian, jnp.stack([keep, free > 0]))
-    inverse, fine = both[0], exist[0]
+    inverse, fine = _inverse(point.hessian, keep)
+    # The same again where nothing is at a limit, which is the rule.
+    full, full_fine = jax.lax.cond(
+        jnp.any(at_limit), lambda: _inverse(point.hessian, free > 0), lambda: (inverse, fine)
+    )
     gradient = jnp.where(keep, point.gradient, 0.0)
     edm = jnp.where(fine, 0.5 * gradient @ inverse @ gradient, jnp.inf)
-    return Distance(edm, fine, at_limit, inverse, both[1], exist[1])
+    return Distance(edm, fine, at_limit, inverse, full, full_fine)
 
 
 def _inverse(hessian: Array, keep: Array) -> tuple[Array, Array]:
     """The inverse over the kept coordinates (zero elsewhere), and whether it is positive definite."""
-    matrix = _masked(hessian, keep, jnp.zeros(()))
+    matrix = _masked(hessian, keep, jnp.zeros(()), jnp.ones(()))
     scale = 1.0 / jnp.sqrt(jnp.maximum(jnp.abs(jnp.diagonal(matrix)), 1e-300))
     factor, fine = _factor(matrix * scale[:, None] * scale, _DETERMINED)
     eye = jnp.eye(matrix.shape[0])
-    inverse = jax.scipy.linalg.cho_solve((jnp.where(fine, factor, eye), True), eye)
-    inverse = 0.5 * (inverse + inverse.T) * scale[:, None] * scale
+    half = jax.scipy.linalg.solve_triangular(jnp.where(fine, factor, eye), eye, lower=True)
+    inverse = (half.T @ half) * scale[:, None] * scale
     return jnp.where(keep[:, None] & keep, inverse, 0.0), fine

@@ -18,7 +18,7 @@ from ..prepared import Plan, n_bin_params
 from ..status import Status
 from . import matrix_free, newton
 
-__all__ = ["Solution", "Status", "finish", "point", "without_covariance"]
+__all__ = ["Solution", "Status", "describe", "finish", "point", "without_covariance"]
 
 
 @pytree_dataclass
@@ -31,6 +31,8 @@ class Solution:
     """(bin parameter,)"""
     nll: Array
     """The NLL with all its constants."""
+    value: Array
+    """The NLL less its constants, for differences."""
     covariance: Array
     """(param, param): inverse Hessian; zero rows for held parameters, NaN if there is none. Of a
     matrix-free fit (0, 0)."""
@@ -53,11 +55,11 @@ class Solution:
 def point(problem: Problem, z: Array) -> newton.Point:
     """The objective at a point, as the minimiser wants it; ``extra`` is what :func:`finish` needs."""
     if problem.derived.plan.groups is not None:
-        of_groups = grouped.evaluate(problem, z)
-        extra = of_groups.y, of_groups.eliminated
-        return newton.Point(of_groups.value, of_groups.gradient, of_groups.hessian.dense(), extra)
+        at = grouped.evaluate(problem, z)
+        return newton.Point(at.value, at.gradient, at.hessian.dense(), at.convex.dense(), ())
     found = objective.evaluate(problem, z)
-    return newton.Point(found.value, found.gradient, found.hessian, (found.y, found.eliminated))
+    extra = (found.y, found.reaction)
+    return newton.Point(found.value, found.gradient, found.hessian, found.convex, extra)
 
 
 def _of_params(plan: Plan, of_dense: Array) -> Array:
@@ -105,9 +107,10 @@ def without_covariance(problem: Problem, found: matrix_free.Minimum, allowed_edm
     nll = found.point.value + objective.constants(problem)
     fine, smallest = found.positive_definite, reaction.smallest_nu
     return Solution(
-        values=objective.full_values(problem, found.x, y),
+        values=objective.full_values(problem, found.x, reaction.local),
         bin_values=objective.bin_values(problem, reaction),
         nll=nll,
+        value=found.point.value,
         covariance=jnp.zeros((0, 0)),
         bin_errors=jnp.full(n_bin_params(plan), jnp.nan),
         gradient=_of_params(plan, jnp.where(problem.free > 0, found.point.gradient, 0.0)),
@@ -123,40 +126,65 @@ def without_covariance(problem: Problem, found: matrix_free.Minimum, allowed_edm
 
 def finish(problem: Problem, z: Array, at: newton.Point, steps: Array, allowed_edm: float) -> Solution:
     """Describe an end point: covariance, errors of eliminated parameters, status."""
-    y, reaction = at.extra
-    plan = problem.derived.plan
     inside = newton.distance(at, z, problem.lower, problem.upper, problem.free)
+    return describe(problem, z, at, steps, inside, allowed_edm)
+
+
+def _eliminated(problem: Problem, at: newton.Point) -> tuple[Array | None, objective.Sensitivity]:
+    return at.extra[0], objective.eliminated(problem, *at.extra)
+
+
+def describe(
+    problem: Problem,
+    z: Array,
+    at: newton.Point,
+    steps: Array,
+    inside: newton.Distance,
+    allowed_edm: float,
+    last: Array | None = None,
+) -> Solution:
+    """The same, with the distance to the minimum known.
+
+    ``at`` is the point ``z - last``: what is eliminated moves along.
+    """
+    in_groups = problem.derived.plan.groups is not None
+    y, reaction = grouped.own(problem, z) if in_groups else _eliminated(problem, at)
+    value, gradient = at.value, at.gradient
+    if last is not None:
+        value = value + last @ (gradient + 0.5 * at.hessian @ last)
+        gradient = gradient + at.hessian @ last
+        reaction = reaction if in_groups else objective.moved(reaction, last)
+    plan = problem.derived.plan
     covariance = _dense_covariance(problem.free, inside)
-    spread = jax.nn.one_hot(plan.column, plan.n_dense, dtype=z.dtype)
-    own = jnp.zeros((plan.n_params, plan.n_params))
+    full = covariance
     limits = _of_params(plan, jnp.where(inside.at_limit, 1.0, 0.0))
-    if plan.local is not None and problem.locals_ is not None:
+    if plan.local is not None and problem.locals_ is not None and y is not None:
         number = plan.local.number[: plan.n_params]
+        spread = jax.nn.one_hot(plan.column, plan.n_dense, dtype=z.dtype)
         if plan.groups is not None:
             spread += grouped.local_by_dense(problem, z)
         else:
             spread += jnp.concatenate([reaction.local_by_dense, jnp.zeros((1, plan.n_dense))])[number]
-        own = _own_covariance(plan, reaction)
+        full = spread @ covariance @ spread.T + _own_covariance(plan, reaction)
         limits += _local_limits(problem, y)
-    full = spread @ covariance @ spread.T + own
     if plan.groups is not None:
         of_lite, of_local = grouped.eliminated_variances(problem, z, covariance)
     else:
         of_lite, of_local = (
-            jnp.einsum("bk,kl,bl->b", x, covariance, x)
-            for x in (reaction.lite_by_dense, reaction.local_by_dense)
+            ((x @ covariance) * x).sum(-1) for x in (reaction.lite_by_dense, reaction.local_by_dense)
         )
     of_local += reaction.local_own - reaction.local_spread**2
     bins = objective.of_bin_params(plan, of_lite + reaction.lite_own, of_local)
-    nll = at.value + objective.constants(problem)
+    nll = value + objective.constants(problem)
     status = _status(nll, inside.edm, inside.positive_definite, reaction.smallest_nu, problem, allowed_edm)
     return Solution(
-        values=objective.full_values(problem, z, y),
+        values=objective.full_values(problem, z, reaction.local),
         bin_values=objective.bin_values(problem, reaction),
         nll=nll,
+        value=value,
         covariance=full,
         bin_errors=jnp.sqrt(bins),
-        gradient=_of_params(plan, jnp.where(problem.free > 0, at.gradient, 0.0)),
+        gradient=_of_params(plan, jnp.where(problem.free > 0, gradient, 0.0)),
         at_limit=limits,
         edm=inside.edm,
         positive_definite=inside.positive_definite,

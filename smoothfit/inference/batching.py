@@ -6,19 +6,27 @@ member that fails: its status says so.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
 from .._types import BoolArray, FloatArray, IntArray
-from ..fitters import compiled_solve
+from ..fitters.batch import batch_follow, batch_solve, single_solve
+from ..fitters.native import Course
+from ..layout import Layout
+from ..likelihood.derived import derived_of
 from ..prepared import Data, Fixed
+from ..progress import track
 from ..results import FitResult
 from ..status import Status
+from . import compiled
 from .context import Context
 from .minos import CrossingStatus
+
+T = TypeVar("T")
 
 __all__ = ["Crossings", "Held", "Members", "cross", "held_of", "hold", "refit"]
 
@@ -88,17 +96,20 @@ def hold(held: Held, positions: Any, values: Any) -> Held:
     return Held(mask, vector)
 
 
-def _row(array: Any, i: int) -> Any:
-    return array[i] if array.ndim == 2 else array
+def _rows(array: Any, members: int) -> Any:
+    """(member, ...) of an array that may be shared."""
+    return array if array.ndim == 2 else np.broadcast_to(array, (members, *array.shape))
 
 
-def _fixed(mask: BoolArray, values: FloatArray, n: int) -> Fixed:
-    return Fixed(
-        mask=mask[:n].astype(float),
-        values=values[:n],
-        bin_mask=mask[n:].astype(float),
-        bin_values=values[n:],
-    )
+def _fixed(held: Held, members: int, n: int) -> Fixed:
+    mask, values = _rows(held.mask, members).astype(float), _rows(held.values, members)
+    return Fixed(mask=mask[:, :n], values=values[:, :n], bin_mask=mask[:, n:], bin_values=values[:, n:])
+
+
+def _data(context: Context, counts: FloatArray, globs: FloatArray, members: int) -> Data:
+    n = len(context.layout.constrained)
+    every = _rows(globs, members)
+    return Data(counts=_rows(counts, members), globs=every[:, :n], bin_globs=every[:, n:])
 
 
 def refit(
@@ -126,35 +137,32 @@ def refit(
     what
         A name for the display of progress.
     """
-    layout = context.layout
-    n, n_globs = layout.n_params, len(layout.constrained)
-    batched = [a for a in (counts, globs, fixed.mask, fixed.values, start) if a.ndim == 2]
-    members = len(batched[0]) if batched else 1
-    rows: list[dict[str, Any]] = []
-    for i in range(members):
-        observed = _row(globs, i)
-        data = Data(counts=_row(counts, i), globs=observed[:n_globs], bin_globs=observed[n_globs:])
-        held = _fixed(_row(fixed.mask, i), _row(fixed.values, i), n)
-        found = jax.device_get(compiled_solve(context.prepared, data, held, _row(start, i)[:n]))  # type: ignore[arg-type]
-        with np.errstate(invalid="ignore"):
-            sigma = np.sqrt(np.diagonal(found.covariance))
-        rows.append(
-            {
-                "x": np.concatenate([found.values, found.bin_values]),
-                "nll": found.nll,
-                "status": found.status,
-                "edm": found.edm,
-                "steps": found.steps,
-                "smallest_nu": found.smallest_nu,
-                "at_limit": np.asarray(found.at_limit) > 0,
-                "errors": np.concatenate([sigma, found.bin_errors]),
-            }
+    n = context.layout.n_params
+    batched = [len(a) for a in (counts, globs, fixed.mask, fixed.values, start) if a.ndim == 2]
+    members = max(batched, default=1)
+    with track(members, what) as advance:
+        found = batch_solve(
+            context.prepared,
+            _data(context, counts, globs, members),
+            _fixed(fixed, members, n),
+            _rows(start, members)[:, :n],
+            errors=errors,
+            advance=advance,
         )
-    names = [f.name for f in fields(Members) if errors or f.name != "errors"]
-    return Members(**{name: np.array([row[name] for row in rows]) for name in names})
-
-
-_MAX_POINTS = 60
+    sigma = None
+    if errors:
+        with np.errstate(invalid="ignore"):
+            sigma = np.concatenate([np.sqrt(found.covariance), found.bin_errors], axis=1)
+    return Members(
+        x=np.concatenate([found.values, found.bin_values], axis=1),
+        nll=np.asarray(found.nll),
+        status=np.asarray(found.status),
+        edm=np.asarray(found.edm),
+        steps=np.asarray(found.steps),
+        smallest_nu=np.asarray(found.smallest_nu),
+        at_limit=np.asarray(found.at_limit) > 0,
+        errors=sigma,
+    )
 
 
 def cross(
@@ -169,62 +177,133 @@ def cross(
     level
         Rise of the NLL.
     """
-    rows = [_cross_one(context, best_fit, direction, level, what) for direction in directions]
+    directions = np.asarray(directions, dtype=float)
+    members = len(directions)
+    if not members:
+        empty = np.zeros(0)
+        return Crossings(empty, np.zeros((0, len(best_fit.x))), empty.astype(int), empty, empty.astype(int))
+    dense = np.zeros(len(best_fit.x), dtype=bool)
+    dense[np.asarray(context.prepared.plan.dense.values, dtype=int)] = True
+    plain = ~np.any((directions != 0.0) & ~dense, axis=1)
+    rows: list[Crossings | None] = [None] * members
+    with track(members, what) as advance:
+        if plain.any():
+            _follow_all(context, best_fit, directions, level, np.flatnonzero(plain), rows, advance)
+        for i in range(members):
+            # Along parameters of single bins, and where Newton's way failed: a bracketed search of fits.
+            if rows[i] is None:
+                rows[i] = _search(context, best_fit, directions[i], level)
+                advance(0 if plain[i] else 1)
     return Crossings(**{f.name: np.array([getattr(row, f.name) for row in rows]) for f in fields(Crossings)})
 
 
-def _cross_one(
-    context: Context, best_fit: FitResult, direction: FloatArray, level: float, what: str
-) -> Crossings:
-    layout = context.layout
-    at = np.flatnonzero(direction)
+def _room(layout: Layout, best_fit: FitResult, direction: FloatArray) -> float:
+    """How far a ray can go within the limits."""
     lower = np.concatenate([layout.lower, np.where(layout.bin_counting, 0.0, -np.inf)])
     upper = np.concatenate([layout.upper, np.full(layout.n_bin_params, np.inf)])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        room = np.where(direction > 0, upper - best_fit.x, lower - best_fit.x) / direction
-    limit = float(np.min(room[at]))
+    at = np.flatnonzero(direction)
+    towards = np.where(direction[at] > 0, upper[at] - best_fit.x[at], lower[at] - best_fit.x[at])
+    return float(np.min(towards / direction[at]))
 
-    def profile(r: float, start: FloatArray) -> Members:
-        held = hold(held_of(context, best_fit), at, best_fit.x[at] + r * direction[at])
-        return refit(
-            context,
-            counts=best_fit.obs,
-            globs=best_fit.globs,
-            fixed=held,
-            start=start[: layout.n_params],
-            what=what,
+
+def _first_guess(best_fit: FitResult, direction: FloatArray, level: float) -> tuple[float, FloatArray]:
+    """(r, start) where a parabola would cross: from the covariance, along the linear response."""
+    n = len(best_fit.hess_inv)
+    at = np.flatnonzero(direction[:n])
+    among = best_fit.hess_inv[np.ix_(at, at)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        try:
+            weight = np.linalg.solve(among, direction[at])
+        except np.linalg.LinAlgError:
+            weight = np.full(len(at), np.nan)
+        curvature = float(direction[at] @ weight)
+    if not (np.isfinite(curvature) and curvature > 0.0):
+        scale = float(np.max(np.abs(direction[at])))
+        return 0.1 / scale, best_fit.x[:n]
+    r = float(np.sqrt(2.0 * level / curvature))
+    line = best_fit.hess_inv[:, at] @ weight
+    return r, best_fit.x[:n] + r * np.where(np.isfinite(line), line, 0.0)
+
+
+def _follow_all(
+    context: Context,
+    best_fit: FitResult,
+    directions: FloatArray,
+    level: float,
+    which: IntArray,
+    rows: list[Crossings | None],
+    advance: Callable[[int], None],
+) -> None:
+    """Newton's way along rays of dense parameters; rows of what failed are left empty."""
+    layout, n, members = context.layout, context.layout.n_params, len(which)
+    held = _fixed(held_of(context, best_fit), members, n)
+    data = _data(context, best_fit.obs, best_fit.globs, members)
+    best = single_solve(
+        derived_of(context.prepared), _first(data), _first(held), np.array(best_fit.x[:n], dtype=float), 0.0
+    )
+    origin, lowest = np.asarray(best.values), float(best.value)
+    room = np.array([_room(layout, best_fit, directions[i]) for i in which])
+    guesses = [_first_guess(best_fit, directions[i], level) for i in which]
+    first = np.minimum(np.array([r for r, _ in guesses]), room)
+    shortened = first / np.array([r for r, _ in guesses])
+    start = origin + shortened[:, None] * (np.array([start for _, start in guesses]) - best_fit.x[:n])
+    courses = Course(
+        origin=_rows(origin, members),
+        direction=directions[which][:, :n],  # type: ignore[arg-type]
+        room=room,  # type: ignore[arg-type]
+        lowest=np.full(members, lowest),  # type: ignore[arg-type]
+        level=np.full(members, level),  # type: ignore[arg-type]
+        start=start,
+        first=first,
+    )
+    found = batch_follow(context.prepared, data, held, courses, advance=advance)
+    for row, i in enumerate(which):
+        fallen = found.rise[row] < -1e-6
+        arrived = bool(found.converged[row])
+        if not (fallen or arrived):
+            continue
+        status = CrossingStatus.CONVERGED
+        if found.r[row] >= room[row] and found.rise[row] < level - 1e-8:
+            status = CrossingStatus.AT_LIMIT
+        if fallen:
+            status = CrossingStatus.LOWER_MINIMUM
+        rows[i] = Crossings(
+            r=np.array(np.nan if fallen else found.r[row]),
+            x=np.concatenate([found.values[row], found.bin_values[row]]),
+            status=np.array(int(status)),
+            edm=np.asarray(found.edm[row]),
+            steps=np.asarray(found.steps[row]),
         )
 
-    sigma = float(np.sqrt(np.sum((direction[at] / np.maximum(best_fit.errors[at], 1e-300)) ** 2)))
-    inner, inner_rise, outer, outer_rise = 0.0, -np.sqrt(2.0 * level), np.inf, np.inf
-    r, start, steps = min(np.sqrt(2.0 * level) / sigma, limit), best_fit.x, 0
-    failed = Crossings(*(np.array(v) for v in (np.nan, best_fit.x, CrossingStatus.NOT_FOUND, np.nan, 0)))
-    for _ in range(_MAX_POINTS):
-        found = profile(r, start)
-        steps += int(found.steps[0])
-        rise = float(found.nll[0]) - best_fit.fun
-        if not found.success[0]:
-            return failed
-        if rise < -1e-6:
-            return Crossings(
-                failed.r, found.x[0], np.array(CrossingStatus.LOWER_MINIMUM), found.edm[0], np.array(steps)
-            )
-        excess = np.sqrt(2.0 * max(rise, 0.0)) - np.sqrt(2.0 * level)
-        at_limit = excess < 0.0 and r == limit
-        if abs(rise - level) <= 1e-10 or at_limit:
-            status = CrossingStatus.AT_LIMIT if at_limit else CrossingStatus.CONVERGED
-            return Crossings(np.array(r), found.x[0], np.array(status), found.edm[0], np.array(steps))
-        if excess < 0.0:
-            inner, inner_rise = r, excess
-        else:
-            outer, outer_rise = r, excess
-        if np.isfinite(outer):
-            r = inner - inner_rise * (outer - inner) / (outer_rise - inner_rise)
-        else:
-            r = min(
-                r
-                * float(np.clip(np.sqrt(2.0 * level) / max(excess + np.sqrt(2.0 * level), 1e-3), 1.02, 3.0)),
-                limit,
-            )
-        start = found.x[0]
-    return failed
+
+def _first(tree: T) -> T:
+    return jax.tree.map(lambda leaf: np.asarray(leaf[0]), tree)
+
+
+def _search(context: Context, best_fit: FitResult, direction: FloatArray, level: float) -> Crossings:
+    """One ray by a bracketed search of profile fits."""
+    n = context.layout.n_params
+    data = _first(_data(context, best_fit.obs, best_fit.globs, 1))
+    held = _first(_fixed(held_of(context, best_fit), 1, n))
+    model = derived_of(context.prepared)
+    best = single_solve(model, data, held, np.array(best_fit.x[:n]), 0.0)
+    room, at = _room(context.layout, best_fit, direction), np.flatnonzero(direction)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        first = np.sqrt(2.0 * level) / np.sqrt(np.sum((direction[at] / best_fit.errors[at]) ** 2))
+    first = float(first) if np.isfinite(first) and first > 0.0 else 0.1 / float(np.max(np.abs(direction)))
+    found = jax.device_get(
+        compiled.crossing(
+            context.prepared, data, held, best, direction, np.array(room), np.array(level), np.array(first)
+        )
+    )
+    status, r = int(found.status), float(found.r)
+    if not np.isfinite(r):
+        failed = np.array(np.nan)
+        return Crossings(failed, best_fit.x, np.array(status), failed, np.array(0))
+    along = hold(held_of(context, best_fit), at, best_fit.x[at] + r * direction[at])
+    there = refit(
+        context, counts=best_fit.obs, globs=best_fit.globs, fixed=along, start=np.asarray(found.start)
+    )
+    if not there.success[0]:
+        status, r = int(CrossingStatus.NOT_FOUND), np.nan
+    return Crossings(np.array(r), there.x[0], np.array(status), there.edm[0], there.steps[0])

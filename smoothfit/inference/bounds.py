@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..errors import InvalidValueError
-from ..fitters import choose
 from ..results import FitResult, MinosBounds
-from . import compiled, inputs
+from .batching import cross
 from .context import Context, check_made_with
 from .fitting import fit_prepared_data, held_values
 from .minos import CrossingStatus
@@ -62,7 +59,7 @@ def minos_bounds(
         of the parameter says so in its status; a side that failed is NaN, the other is kept.
     """
     check_made_with(context, best_fit, obs, "minos_bounds")
-    layout, prepared = context.layout, context.prepared
+    layout = context.layout
     at = layout.positions(variable)
     name = layout._name_of(variable)
     if len(at) != 1:
@@ -75,28 +72,21 @@ def minos_bounds(
         raise InvalidValueError(f"minos_bounds: '{name}' was held constant in best_fit; fit with it free.")
     if not best_fit.success:
         raise InvalidValueError(f"minos_bounds: best_fit did not converge ({best_fit.message}).")
-    level = level_of(cl)
-    data = inputs.data(layout, best_fit.obs, best_fit.globs)
-    held, _ = inputs.fixed(layout, prepared, held_values(best_fit))
-    best = choose(None)[1](prepared, data, held, jnp.asarray(best_fit.x[: layout.n_params]))
+    directions = np.zeros((2, len(best_fit.x)))
+    directions[:, position] = 1.0, -1.0
+    found = cross(context, best_fit, directions, level_of(cl), what=f"Minos of {name}")
     values: list[float] = []
     fits: list[FitResult | None] = []
-    messages: list[str] = []
-    for side in (1.0, -1.0):
-        found = jax.device_get(
-            compiled.crossing(
-                prepared, data, held, best, jnp.asarray(position), jnp.asarray(side), jnp.asarray(level)
-            )
-        )
-        bound = float(found.value)
+    for side in range(2):
+        bound = float(best_fit.x[position] + found.r[side] * directions[side, position])
         values.append(bound)
-        messages.append(_MESSAGES[CrossingStatus(int(found.status))])
         if not np.isfinite(bound):
             fits.append(None)
             continue
         at_bound = {**held_values(best_fit), layout.names[position]: bound}
-        start = np.asarray(found.start)
+        start = found.x[side, : layout.n_params]
         fits.append(fit_prepared_data(context, best_fit.obs, best_fit.globs, at_bound, start, None, False))
+    messages = [_MESSAGES[CrossingStatus(int(status))] for status in found.status]
     return MinosBounds(
         values[0],
         values[1],

@@ -16,19 +16,23 @@ from ..fitters import large
 from ..fitters.solution import Solution, point
 from ..likelihood import objective
 from ..prepared import Data, Fixed, Prepared
-from . import evaluation, minos, prediction
+from . import evaluation, minos, prediction, shares
 
 __all__ = [
     "band",
     "batch_expected",
+    "batch_processes",
     "batch_rows",
     "chosen_covariance",
     "crossing",
     "expected",
     "nll",
     "prefit_band",
+    "process_bins",
+    "response",
     "row_yields",
     "scaled_hessian",
+    "second_derivatives",
     "sensitivity",
 ]
 
@@ -49,11 +53,13 @@ def _compiled(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 expected = _compiled(prediction.expected)
 row_yields = _compiled(prediction.row_yields)
+process_bins = _compiled(prediction.process_bins)
 band = _compiled(prediction.band)
 prefit_band = _compiled(prediction.prefit_band)
 nll = _compiled(evaluation.nll)
 crossing = _compiled(minos.crossing)
 chosen_covariance = _compiled(large.chosen_covariance)
+second_derivatives = _compiled(shares.second_derivatives)
 
 
 @_compiled
@@ -69,10 +75,31 @@ def batch_rows(prepared: Prepared, batch: Array) -> Array:
 
 
 @_compiled
-def sensitivity(prepared: Prepared, data: Data, fixed: Fixed, values: Array) -> objective.Sensitivity:
-    """Eliminated parameters at values (param,), and how they follow the dense ones."""
+def batch_processes(prepared: Prepared, groups: prediction.Groups, batch: Array) -> tuple[Array, Array]:
+    """(toy, process + 1, bin) and (toy, process + 1, channel); the last row is the total."""
+
+    def of_one(values: Array) -> tuple[Array, Array]:
+        bins = prediction.process_bins(prepared, groups, values)
+        return bins, prediction.channel_sums(groups, bins)
+
+    found: tuple[Array, Array] = jax.lax.map(of_one, batch, batch_size=_CHUNK)
+    return found
+
+
+@_compiled
+def response(
+    prepared: Prepared, data: Data, fixed: Fixed, values: Array
+) -> tuple[Array, objective.Sensitivity]:
+    """The Hessian by the dense parameters at values (param,), and how what is eliminated follows them."""
     problem = objective.pose(prepared, data, fixed, values)
-    return objective.evaluate(problem, objective.dense_start(problem)).eliminated
+    found = objective.evaluate(problem, objective.dense_start(problem))
+    return found.hessian, objective.eliminated(problem, found.y, found.reaction)
+
+
+def sensitivity(prepared: Prepared, data: Data, fixed: Fixed, values: Any) -> objective.Sensitivity:
+    """Eliminated parameters at values (param,), and how they follow the dense ones."""
+    found: objective.Sensitivity = response(prepared, data, fixed, values)[1]
+    return found
 
 
 @_compiled

@@ -18,7 +18,7 @@ from ..errors import (
 from ..layout import Layout
 from ..prepared import Data, Fixed, Prepared
 
-__all__ = ["counts", "data", "fixed", "globs", "values"]
+__all__ = ["counts", "data", "fixed", "globs", "numbers", "values"]
 
 
 def _numbers(given: Any, what: str) -> FloatArray:
@@ -38,6 +38,11 @@ def _finite(array: FloatArray, what: str) -> FloatArray:
     return array
 
 
+def numbers(given: Any, what: str) -> FloatArray:
+    """Finite real numbers of any shape, as float64."""
+    return _finite(_numbers(given, what), what)
+
+
 def values(layout: Layout, given: Any, what: str = "values", *, batch: bool = False) -> FloatArray:
     """(..., param + bin parameter) from an array with or without bin parameters, or a dict."""
     n, n_bins = layout.n_params, layout.n_bin_params
@@ -45,7 +50,7 @@ def values(layout: Layout, given: Any, what: str = "values", *, batch: bool = Fa
         vector = np.concatenate([layout.start, layout.bin_centre])
         layout.assign(vector, given, what=what)
         return vector
-    array = _finite(_numbers(given, what), what)
+    array = numbers(given, what)
     wanted = 2 if batch else 1
     if array.ndim != wanted or array.shape[-1] not in (n, n + n_bins):
         both = f"{n} parameters" + (f" (or {n + n_bins} with the bin parameters)" if n_bins else "")
@@ -69,7 +74,7 @@ def counts(layout: Layout, given: Any, what: str = "obs") -> FloatArray:
             f"{what}: got a tuple of arrays, expected the counts; of asimov() they are the first part: "
             "obs, globs = model.asimov(values), then fit(obs, globs=globs)."
         )
-    array = _finite(_numbers(given, what), what)
+    array = numbers(given, what)
     if array.shape != (layout.n_bins,):
         raise ShapeMismatchError(
             f"{what}: shape {array.shape}, the model has {layout.n_bins} bins; expected ({layout.n_bins},), "
@@ -124,7 +129,7 @@ def globs(layout: Layout, given: Any) -> FloatArray:
                 )
         full = np.concatenate([everywhere[layout.constrained], everywhere[layout.n_params :]])
         return _legal(layout, np.where(np.isfinite(full), full, default))
-    array = _finite(_numbers(given, "globs"), "globs")
+    array = numbers(given, "globs")
     if array.ndim != 1 or len(array) not in (n_globs, len(default)):
         raise ShapeMismatchError(
             f"globs: shape {array.shape}, the model has {n_globs} global observables of parameters"
@@ -159,8 +164,7 @@ def fixed(layout: Layout, prepared: Prepared, given: Any) -> tuple[Fixed, np.nda
     constant = np.asarray(prepared.plan.constant) > 0
     mask = np.concatenate([constant, np.zeros(layout.n_bin_params, dtype=bool)])
     vector = np.concatenate([layout.start, layout.bin_centre])
-    lower = np.concatenate([layout.lower, np.where(layout.bin_counting, 0.0, -np.inf)])
-    upper = np.concatenate([layout.upper, np.full(layout.n_bin_params, np.inf)])
+    lower, upper = layout.bounds
     if given is not None:
         written = layout.assign(vector, given, what="fixed", patterns=True)
         mask[written] = True

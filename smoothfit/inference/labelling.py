@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._types import BoolArray, FloatArray
+from .._types import BoolArray, FloatArray, IntArray
 from ..fitters.solution import Solution
 from ..layout import Layout
 from ..results import ChosenCovariance, FitResult, Pulls, Yields, fit_message
 from ..status import Status
 
-__all__ = ["fit_result", "process_yields", "pulls", "yields"]
+__all__ = ["Errors", "fit_result", "process_yields", "pull_columns", "pulls", "yields"]
 
 
 def _flat_directions(solution: Solution, hessian_of: Any, layout: Layout) -> list[str]:
@@ -113,49 +114,94 @@ def process_yields(layout: Layout, row_tiles: FloatArray, process: str) -> Float
     return result
 
 
+class Errors(NamedTuple):
+    """Errors of yields; the last row of each array is that of the total."""
+
+    bins: FloatArray
+    """(process + 1, bin)"""
+    channels: FloatArray
+    """(process + 1, channel)"""
+    intervals: FloatArray | None = None
+    """(2, process + 1, bin), of samples."""
+    seed: int | None = None
+
+
 def yields(
     layout: Layout,
-    row_tiles: FloatArray,
-    total: FloatArray,
-    total_error: FloatArray,
+    expected: FloatArray,
+    errors: Errors,
     *,
     title: str,
     obs: FloatArray | None,
     blinded: frozenset[str],
 ) -> Yields:
-    """A record of the yields of all processes."""
+    """A record of the yields of all processes; ``expected`` (process + 1, bin), the last row the total."""
+    names = [p.name for p in layout.processes]
+    intervals = errors.intervals
+    by_name = None if intervals is None else {name: intervals[:, i] for i, name in enumerate(names)}
     return Yields(
         title=title,
         channels=layout.channels,
         processes=layout.processes,
-        per_process={p.name: process_yields(layout, row_tiles, p.name).sum(axis=0) for p in layout.processes},
-        total=total,
-        total_error=total_error,
+        per_process=dict(zip(names, expected[:-1], strict=True)),
+        total=expected[-1],
+        total_error=errors.bins[-1],
         obs=obs,
+        channel_error=errors.channels[-1],
+        process_error=dict(zip(names, errors.bins[:-1], strict=True)),
+        process_channel_error=dict(zip(names, errors.channels[:-1], strict=True)),
+        total_interval=None if intervals is None else intervals[:, -1],
+        process_interval=by_name,
+        seed=errors.seed,
         blinded=blinded,
     )
 
 
-def pulls(best_fit: FitResult) -> Pulls:
-    """Pulls of the constrained parameters: (fitted - pre-fit)/pre-fit uncertainty, bins left out."""
+def pull_columns(
+    best_fit: FitResult, positions: IntArray, bounds: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(pull, error up, error down) of parameters, in units of their pre-fit uncertainties; (parameter,) each.
+
+    A pull is (fitted - pre-fit)/(pre-fit uncertainty), of a constraint with two widths that of the side on
+    which the fit ended; NaN without a constraint. ``bounds`` (2, parameter) are post-fit bounds, upper
+    ones first; best fit +- error if None.
+    """
     layout = best_fit.layout
-    rows = []
-    for variable in layout.variables:
-        for index, name in zip(variable.indices, variable.sub_names, strict=True):
-            centre, below, above = (float(column[index]) for column in layout.prefit)
-            value = best_fit.x[index]
-            width = below if value < centre else above
-            if not np.isfinite(width) or best_fit.fixed[index]:
-                continue
-            # A label names the variable: of an array it would name all components alike.
-            label = variable.label if variable.is_scalar else None
-            pull = (value - centre) / width
-            rows.append((name, label, pull, best_fit.errors[index] / width, variable.group))
-    columns = list(zip(*rows, strict=True)) if rows else [(), (), (), (), ()]
+    centre, below, above = (
+        np.concatenate([column, of_bins])[positions]
+        for column, of_bins in zip(
+            layout.prefit, (layout.bin_centre, layout.bin_widths, layout.bin_widths), strict=True
+        )
+    )
+    value, error = best_fit.x[positions], best_fit.errors[positions]
+    with np.errstate(invalid="ignore"):
+        width = np.where(value < centre, below, above)
+        up = error if bounds is None else bounds[0] - value
+        down = error if bounds is None else value - bounds[1]
+        return (value - centre) / width, up / width, down / width
+
+
+def pulls(
+    best_fit: FitResult,
+    positions: IntArray,
+    bounds: FloatArray | None = None,
+    status: tuple[Sequence[str], Sequence[str]] | None = None,
+) -> Pulls:
+    """Pulls of parameters; with asymmetric errors and statuses if there are bounds."""
+    layout = best_fit.layout
+    pull, error, _ = pull_columns(best_fit, positions)
+    _, up, down = pull_columns(best_fit, positions, bounds)
+    # A label names the variable: of an array it would name all components alike.
+    labels = {i: v.label for v in layout.variables if v.is_scalar for i in v.indices}
+    groups = {i: v.group for v in layout.variables for i in v.indices}
     return Pulls(
-        names=tuple(columns[0]),
-        labels=tuple(columns[1]),
-        pull=np.array(columns[2], dtype=float),
-        error=np.array(columns[3], dtype=float),
-        groups=tuple(columns[4]),
+        names=tuple(layout.parameters[i] for i in positions),
+        labels=tuple(labels.get(int(i)) for i in positions),
+        pull=pull,
+        error=error,
+        groups=tuple(groups[int(i)] for i in positions),
+        error_up=None if bounds is None else up,
+        error_down=None if bounds is None else down,
+        status_up=None if status is None else tuple(status[0]),
+        status_down=None if status is None else tuple(status[1]),
     )

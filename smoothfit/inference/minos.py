@@ -1,9 +1,10 @@
-"""Minos bounds: where the profiled NLL has risen by a level.
+"""Where the profiled NLL has risen by a level, by a bracketed search.
 
 The bound maximises +-theta subject to NLL <= NLL(best) + level. With everything else profiled that is one
-equation in one unknown, r(v) = sqrt(2 (NLL(v) - NLL_best)) = sqrt(2 level), nearly linear in v: a bracketed
-secant finds it in a few profile fits, each started from the line through the previous ones.
-A limit of the parameter that is met first ends the interval there, and is said.
+equation in one unknown, s(r) = sqrt(2 (NLL(r) - NLL_best)) = sqrt(2 level), nearly linear in r: a bracketed
+secant finds it in a few profile fits, each started from the line through the previous ones. It needs three
+times the steps of :func:`~smoothfit.fitters.native.follow`, but goes along any parameters, those of single
+bins too, and bisects where that does not arrive.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from .._types import Array
 from ..fitters import newton
 from ..fitters.solution import Solution, point
 from ..likelihood import objective
+from ..likelihood.derived import Derived
+from ..likelihood.derived import derived as derived_
 from ..prepared import Data, Fixed, Prepared
 
 __all__ = ["Crossing", "CrossingStatus", "crossing", "hold"]
@@ -36,11 +39,12 @@ class CrossingStatus(enum.IntEnum):
 
 
 class Crossing(NamedTuple):
-    """One bound."""
+    """Where a ray reaches the level."""
 
-    value: Array
+    r: Array
+    """NaN where it was not found."""
     start: Array
-    """(param,): where the profile fit at the bound starts from."""
+    """(param,): where the profile fit there starts from."""
     status: Array
 
 
@@ -72,50 +76,51 @@ def hold(fixed: Fixed, n_params: int, position: Array, value: Array) -> Fixed:
     )
 
 
+def _hold_along(fixed: Fixed, best: Solution, direction: Array, r: Array) -> Fixed:
+    """Hold everything that moves along a ray where it is at r."""
+    n = best.values.shape[0]
+    moving, of_bins = direction[:n], direction[n:]
+    return Fixed(
+        mask=jnp.where(moving != 0.0, 1.0, fixed.mask),
+        values=jnp.where(moving != 0.0, best.values + r * moving, fixed.values),
+        bin_mask=jnp.where(of_bins != 0.0, 1.0, fixed.bin_mask),
+        bin_values=jnp.where(of_bins != 0.0, best.bin_values + r * of_bins, fixed.bin_values),
+    )
+
+
 def crossing(
-    prepared: Prepared,
+    model: Prepared | Derived,
     data: Data,
     fixed: Fixed,
     best: Solution,
-    position: Array,
-    side: Array,
+    direction: Array,
+    room: Array,
     level: Array,
+    first: Array,
 ) -> Crossing:
-    """The bound of the parameter at ``position`` in (parameters, bin parameters), on one side.
+    """Where, along a ray from the best fit, the profiled NLL has risen by a level.
 
     Parameters
     ----------
-    side
-        +1 for the upper bound, -1 for the lower one.
+    direction
+        (param + bin param,): what moves together, 0 for what is profiled.
+    room
+        The largest r that limits allow.
     level
         Rise of the NLL: 0.5 for 68.27% of one parameter.
+    first
+        A first guess of r.
     """
-    plan = prepared.plan
-    n = plan.n_params
-    n_bins = fixed.bin_mask.shape[0]
-    errors = jnp.concatenate([jnp.sqrt(jnp.diagonal(best.covariance)), best.bin_errors])
-    values = jnp.concatenate([best.values, best.bin_values])
-    limits = jnp.where(
-        side > 0,
-        jnp.concatenate([plan.upper, jnp.full(n_bins, jnp.inf)])[position],
-        jnp.concatenate([plan.lower, jnp.full(n_bins, -jnp.inf)])[position],
-    )
-    centre, error = values[position], errors[position]
-    error = jnp.where(jnp.isfinite(error) & (error > 0.0), error, 1.0)
     goal = jnp.sqrt(2.0 * level)
-    base = objective.pose(prepared, data, fixed)
-    nll_best = best.nll - objective.constants(base)
-    dense = base.derived.plan.dense
+    derived = derived_(model)
+    dense = derived.plan.dense
     z_best = best.dense
 
-    def within(v: Array) -> Array:
-        return jnp.where(side > 0, jnp.minimum(v, limits), jnp.maximum(v, limits))
-
-    def profile(v: Array, z: Array) -> newton.Minimum:
-        problem = objective.pose(prepared, data, hold(fixed, n, position, v), best.values)
+    def profile(r: Array, z: Array) -> newton.Minimum:
+        problem = objective.pose(derived, data, _hold_along(fixed, best, direction, r), best.values)
         start = jnp.where(problem.free > 0, jnp.clip(z, problem.lower, problem.upper), problem.values[dense])
         return newton.minimize(
-            lambda z: _without_sensitivity(point(problem, z)),
+            lambda z: _without_extra(point(problem, z)),
             start,
             lower=problem.lower,
             upper=problem.upper,
@@ -125,13 +130,13 @@ def crossing(
     def body(state: _State) -> _State:
         v = state.tried
         found = profile(v, state.z)
-        rise = found.point.value - nll_best
+        rise = found.point.value - found.edm - best.value
         r = jnp.sqrt(2.0 * jnp.maximum(rise, 0.0)) - goal
         failed = ~found.converged
         below = r < 0.0
         inner, inner_r = jnp.where(below, v, state.inner), jnp.where(below, r, state.inner_r)
         outer, outer_r = jnp.where(below, state.outer, v), jnp.where(below, state.outer_r, r)
-        at_limit = below & (v == limits)
+        at_limit = below & (v == room)
         done = (jnp.abs(rise - level) <= _PRECISION) | at_limit | failed
         done |= jnp.abs(outer - inner) <= 4e-16 * jnp.abs(v)
         closed = jnp.isfinite(outer)
@@ -141,12 +146,11 @@ def crossing(
         halve = ((state.points % 3) == 2) & (state.points > 6)
         between = jnp.where(halve, 0.5 * (inner + outer), secant)
         # Still open: extrapolate from the centre, where r = -goal, at most to three times the distance.
-        reach = v - centre
         growth = goal / jnp.maximum(r + goal, goal / 3.0)
-        further = centre + reach * jnp.clip(growth, 1.02, 3.0)
-        new = within(jnp.where(closed, between, further))
-        ratio = (new - centre) / jnp.where(reach != 0.0, reach, 1.0)
-        z_next = z_best + (found.x - z_best) * jnp.where(reach != 0.0, ratio, 0.0)
+        further = v * jnp.clip(growth, 1.02, 3.0)
+        new = jnp.minimum(jnp.where(closed, between, further), room)
+        ratio = new / jnp.where(v != 0.0, v, 1.0)
+        z_next = z_best + (found.x - z_best) * ratio
         return _State(
             inner=inner,
             inner_r=inner_r,
@@ -163,22 +167,16 @@ def crossing(
             done=done,
         )
 
-    first = within(centre + side * error * goal)
-    column = best.covariance[:, jnp.minimum(position, n - 1)]
-    variance = column[jnp.minimum(position, n - 1)]
-    line = jnp.where(
-        (position < n) & (variance > 0.0), column / jnp.where(variance > 0.0, variance, 1.0), 0.0
-    )
-    line = jnp.where(jnp.isfinite(line), line, 0.0)
+    r_first = jnp.minimum(first, room)
     state = _State(
-        inner=centre,
+        inner=jnp.zeros(()),
         inner_r=-goal,
-        outer=jnp.where(side > 0, jnp.inf, -jnp.inf),
+        outer=jnp.array(jnp.inf),
         outer_r=jnp.array(jnp.inf),
-        tried=first,
-        value=first,
+        tried=r_first,
+        value=r_first,
         rise=jnp.zeros(()),
-        z=z_best + (first - centre) * line[dense],
+        z=z_best,
         last=jnp.array(False),
         points=jnp.array(0),
         lower_minimum=jnp.array(False),
@@ -191,9 +189,8 @@ def crossing(
     status = jnp.where(end.lower_minimum, CrossingStatus.LOWER_MINIMUM, status)
     status = jnp.where(found, status, CrossingStatus.NOT_FOUND)
     usable = (status == CrossingStatus.CONVERGED) | (status == CrossingStatus.AT_LIMIT)
-    start = best.values.at[dense].set(end.z)
-    return Crossing(jnp.where(usable, end.value, jnp.nan), start, status)
+    return Crossing(jnp.where(usable, end.value, jnp.nan), best.values.at[dense].set(end.z), status)
 
 
-def _without_sensitivity(at: newton.Point) -> newton.Point:
+def _without_extra(at: newton.Point) -> newton.Point:
     return at._replace(extra=None)

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from .._pytree import resolve
-from .._types import Array
-from ..fitters.solution import Solution
+from .._pytree import pytree_dataclass, resolve, static
+from .._types import Array, IndexArray
 from ..likelihood import expectation, objective
 from ..likelihood.derived import Derived, auxiliary_counts, derive
 from ..montecarlo.lite import NO_ERROR
 from ..prepared import Data, Fixed, Plan, Prepared
 
-__all__ = ["Band", "band", "expected", "row_yields"]
+__all__ = [
+    "Band",
+    "Groups",
+    "band",
+    "channel_sums",
+    "expected",
+    "prefit_band",
+    "process_bins",
+    "row_yields",
+    "split_values",
+]
 
 
 def split_values(plan: Plan, values: Array) -> tuple[Array, Array]:
@@ -87,81 +97,138 @@ def expected(prepared: Prepared, values: Array) -> Array:
     return total.ravel()[plan.geometry.to_flat]
 
 
+@pytree_dataclass
+class Groups:
+    """What yields are summed over: the processes of rows, the channels of bins."""
+
+    process: IndexArray
+    """(row tile,)"""
+    channel: IndexArray
+    """(bin,)"""
+    n_processes: int = static()
+    n_channels: int = static()
+
+
 class Band(NamedTuple):
-    """Expected events and their uncertainty, by linear propagation; arrays (bin,)."""
+    """Variances of expected events, by linear propagation; the last row is that of the total."""
 
-    value: Array
-    error: Array
+    bins: Array
+    """(process + 1, bin)"""
+    channels: Array
+    """(process + 1, channel): of sums over the bins of a channel, with the correlations between them."""
 
 
-def band(prepared: Prepared, data: Data, fixed: Fixed, solution: Solution) -> Band:
-    """Post-fit expectation with its uncertainty from the covariance of all parameters."""
-    problem = objective.pose(prepared, data, fixed)
+def process_bins(prepared: Prepared, groups: Groups, values: Array) -> Array:
+    """(process + 1, bin): expected events of every process, and in total."""
+    geometry = resolve(prepared.plan.geometry)
+    rows, tile = row_yields(prepared, values), resolve(prepared.plan.rows.tile)
+    target = groups.process * geometry.n_tiles + tile
+    summed = jax.ops.segment_sum(rows, target, groups.n_processes * geometry.n_tiles)
+    flat = summed.reshape(groups.n_processes, -1)[:, geometry.to_flat]
+    return jnp.concatenate([flat, flat.sum(axis=0, keepdims=True)])
+
+
+def channel_sums(groups: Groups, bins: Array) -> Array:
+    """(..., channel) from (..., bin)."""
+    summed = jax.ops.segment_sum(jnp.moveaxis(bins, -1, 0), groups.channel, groups.n_channels)
+    return jnp.moveaxis(summed, 0, -1)
+
+
+def _propagate(
+    prepared: Prepared,
+    groups: Groups,
+    at: Array,
+    direction: Callable[[Array], Array],
+    n_directions: int,
+    separate: list[Array],
+    shared: Array | None,
+) -> Band:
+    """Variances from directions in which everything moves by one standard deviation.
+
+    ``direction(k)`` moves what all bins have in common; each of ``separate`` moves parameters of single bins,
+    one a bin, which are independent between bins; ``shared`` is what those of one bin have in common, and
+    counts negative.
+    """
+
+    def push(moved: Array) -> Array:
+        return jax.jvp(lambda v: process_bins(prepared, groups, v), (at,), (moved,))[1]
+
+    def add(k: Array, band: Band) -> Band:
+        shift = push(direction(k))
+        return Band(band.bins + shift**2, band.channels + channel_sums(groups, shift) ** 2)
+
+    nothing = Band(
+        jnp.zeros((groups.n_processes + 1, groups.channel.shape[0])),
+        jnp.zeros((groups.n_processes + 1, groups.n_channels)),
+    )
+    band = jax.lax.fori_loop(0, n_directions, add, nothing)
+    of_bins = jnp.zeros_like(band.bins)
+    if separate:
+        of_bins = jnp.sum(jax.lax.map(lambda moved: push(moved) ** 2, jnp.stack(separate)), axis=0)
+    if shared is not None:
+        of_bins = of_bins - push(shared) ** 2
+    return Band(band.bins + of_bins, band.channels + channel_sums(groups, of_bins))
+
+
+def band(prepared: Prepared, groups: Groups, data: Data, fixed: Fixed, values: Array, root: Array) -> Band:
+    """Post-fit variances of the expectation, from the covariance of all parameters.
+
+    Parameters
+    ----------
+    values
+        (param + bin param,): the fit.
+    root
+        (dense, dense): R with R R^T the covariance of the dense parameters.
+    """
+    n = prepared.plan.n_params
+    problem = objective.pose(prepared, data, fixed, values[:n])
     plan = problem.derived.plan
-    reaction = objective.evaluate(problem, solution.dense).eliminated
-    covariance = solution.covariance[plan.dense[:, None], plan.dense]
-    at = jnp.concatenate([solution.values, solution.bin_values])
-
-    def push(direction: Array) -> Array:
-        return jax.jvp(lambda v: expected(prepared, v), (at,), (direction,))[1]
-
-    n = plan.n_params
+    found = objective.evaluate(problem, objective.dense_start(problem))
+    reaction = objective.eliminated(problem, found.y, found.reaction)
     number = None if plan.lite is None else plan.lite.number
     at_local = None if plan.local is None else plan.local.at
 
-    def direction(of_lite: Array, of_local: Array) -> Array:
-        moved = jnp.zeros_like(at)
+    def eliminated(of_lite: Array, of_local: Array) -> Array:
+        moved = jnp.zeros_like(values)
         if number is not None:
             moved = moved.at[n + number].set(of_lite)
         return moved if at_local is None else moved.at[at_local].set(of_local)
 
     def of_dense(k: Array) -> Array:
-        follows = direction(reaction.lite_by_dense[:, k], reaction.local_by_dense[:, k])
-        return push(follows.at[plan.dense[k]].set(1.0))
+        dz = root[:, k]
+        return eliminated(reaction.lite_by_dense @ dz, reaction.local_by_dense @ dz).at[plan.dense].set(dz)
 
-    shifts = jax.lax.map(of_dense, jnp.arange(plan.n_dense))
-    variance = jnp.einsum("kb,kl,lb->b", shifts, covariance, shifts)
-    # Eliminated parameters touch one bin each: one push moves those of all bins without mixing them.
-    none = jnp.zeros_like(reaction.local)
-    variance += push(direction(jnp.sqrt(reaction.lite_own), none)) ** 2
+    no_local, no_lite = jnp.zeros_like(reaction.local), jnp.zeros_like(reaction.lite)
+    separate, shared = [], None
+    if plan.lite is not None:
+        separate.append(eliminated(jnp.sqrt(reaction.lite_own), no_local))
     if plan.local is not None:
-        n_places = plan.geometry.n_tiles * plan.geometry.width
-        slot = plan.local.to_flat // n_places
-        nothing = jnp.zeros_like(reaction.lite)
+        slot = plan.local.to_flat // (plan.geometry.n_tiles * plan.geometry.width)
         for k in range(plan.local.n_slots):
             own = jnp.where(slot == k, jnp.sqrt(reaction.local_own), 0.0)
-            variance += push(direction(nothing, own)) ** 2
-        variance -= push(direction(nothing, reaction.local_spread)) ** 2
-    return Band(expected(prepared, at), jnp.sqrt(jnp.maximum(variance, 0.0)))
+            separate.append(eliminated(no_lite, own))
+        shared = eliminated(no_lite, reaction.local_spread)
+    return _propagate(prepared, groups, values, of_dense, plan.n_dense, separate, shared)
 
 
-def prefit_band(prepared: Prepared, values: Array, widths: Array) -> Band:
-    """Pre-fit expectation with the uncertainty from the constraints, correlations included.
+def prefit_band(prepared: Prepared, groups: Groups, values: Array, root: Array) -> Band:
+    """Pre-fit variances of the expectation, from the constraints, correlations included.
 
-    ``widths`` (param,) are pre-fit uncertainties, 0 for free and for held parameters.
+    ``root`` (param, param) is R with R R^T the covariance of the constraints, 0 for free and held parameters.
     """
     plan = prepared.plan
     p, x = split_values(plan, values)
     at = jnp.concatenate([p, x])
 
-    def push(direction: Array) -> Array:
-        return jax.jvp(lambda v: expected(prepared, v), (at,), (direction,))[1]
-
     def of_param(k: Array) -> Array:
-        return push(jnp.zeros(at.shape[0]).at[k].set(widths[k]))
+        return jnp.concatenate([root[:, k], jnp.zeros_like(x)])
 
-    shifts = jax.lax.map(of_param, jnp.arange(plan.n_params))
-    variance = jnp.sum(shifts**2, axis=0)
-    if prepared.templates.correlation is not None:
-        members = resolve(plan.constraint.correlated)
-        off_diagonal = prepared.templates.correlation - jnp.eye(members.shape[0])
-        variance += jnp.einsum("kb,kl,lb->b", shifts[members], off_diagonal, shifts[members])
+    separate = []
     if plan.bins is not None:
         tau = auxiliary_counts(prepared)
         counting = (plan.bins.counting > 0) & (tau > 0.0)
         own = jnp.where(counting, 1.0 / jnp.sqrt(jnp.where(counting, tau, 1.0)), 1.0)
         slot = resolve(plan.bins.slot)
         for k in range(plan.bins.n_slots):
-            moved = jnp.concatenate([jnp.zeros(plan.n_params), jnp.where(slot == k, own, 0.0)])
-            variance += push(moved) ** 2
-    return Band(expected(prepared, at), jnp.sqrt(variance))
+            separate.append(jnp.concatenate([jnp.zeros_like(p), jnp.where(slot == k, own, 0.0)]))
+    return _propagate(prepared, groups, at, of_param, plan.n_params, separate, None)

@@ -11,11 +11,13 @@ from ..likelihood.objective import Sensitivity
 from ..prepared import Plan, Prepared
 from ..results import FitResult
 
-__all__ = ["sample"]
+__all__ = ["root_of", "sample"]
 
 
-def _root(covariance: FloatArray) -> FloatArray:
-    """A with A A^T = covariance, for a covariance that may have zero rows."""
+def root_of(covariance: FloatArray) -> FloatArray:
+    """A with A A^T = covariance, for a covariance that may have zero rows; NaN if it is not finite."""
+    if not np.all(np.isfinite(covariance)):
+        return np.full_like(covariance, np.nan)
     moving = np.flatnonzero(np.diagonal(covariance) > 0.0)
     eigenvalues, vectors = np.linalg.eigh(covariance[np.ix_(moving, moving)])
     root = np.zeros_like(covariance)
@@ -53,7 +55,7 @@ def sample(
     if not np.all(np.isfinite(covariance)):
         raise InvalidValueError(f"sample_from_covariance: the fit has no covariance ({best_fit.message}).")
     covariance = _given_limits(covariance, best_fit.at_limit[dense])
-    moved = rng.standard_normal((n, len(dense))) @ _root(covariance).T
+    moved = rng.standard_normal((n, len(dense))) @ root_of(covariance).T
     n_params = best_fit.layout.n_params
     result = np.tile(best_fit.x, (n, 1))
     result[:, dense] += moved

@@ -5,15 +5,18 @@ All of it is traceable, so that gradients reach every template.
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 
+from .._compilation import compiled
 from .._pytree import pytree_dataclass, resolve
 from .._types import Array
 from ..effects import row_effects, shape
 from ..prepared import Plan, Prepared, Templates
 
-__all__ = ["Derived", "auxiliary_counts", "derive"]
+__all__ = ["Derived", "auxiliary_counts", "derive", "derived", "derived_of"]
 
 
 @pytree_dataclass
@@ -42,9 +45,9 @@ def _relative_errors(plan: Plan, templates: Templates) -> Array:
     geometry = plan.geometry
     if plan.lite is None or plan.variance is None or templates.sumw2 is None:
         return jnp.zeros((geometry.n_tiles, geometry.width))
-    tile = plan.rows.tile
-    yields = jax.ops.segment_sum(templates.nominal, tile, geometry.n_tiles)
-    sumw2 = jax.ops.segment_sum(templates.sumw2, tile[plan.variance.first], geometry.n_tiles)
+    nothing = jnp.zeros((1, geometry.width))
+    yields = jnp.concatenate([templates.nominal, nothing])[plan.rows.slots].sum(1)
+    sumw2 = jnp.concatenate([templates.sumw2, nothing])[plan.variance.members].sum(1)
     usable = (plan.lite.total > 0) & (sumw2 > 0.0) & (yields > 0.0)
     errors = jnp.sqrt(jnp.where(usable, sumw2, 1.0))
     return jnp.where(usable, errors / jnp.where(usable, yields, 1.0), 0.0)
@@ -94,6 +97,38 @@ def _correlated(plan: Plan, templates: Templates) -> tuple[Array | None, Array]:
     cholesky = jnp.linalg.cholesky(covariance)
     inverse = jax.scipy.linalg.cho_solve((cholesky, True), jnp.eye(width.shape[0]))
     return inverse, jnp.sum(jnp.log(jnp.diagonal(cholesky)))
+
+
+_KEPT = 16e6
+"""Bytes of templates up to which what follows from them is kept: about as much again."""
+
+_derive = compiled(lambda prepared: derive(prepared))
+
+
+def derived_of(prepared: Prepared) -> Prepared | Derived:
+    """:func:`derive`, evaluated once a prepared model and kept with it.
+
+    Large models, and those that are being traced, are given back with their indices resolved.
+    """
+    known = getattr(prepared, "_derived", None)
+    if known is not None:
+        return known  # type: ignore[no-any-return]
+    leaves = jax.tree.leaves(prepared)
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+    if traced or sum(leaf.nbytes for leaf in leaves) > _KEPT:
+        return resolve(prepared)
+    resolved = resolve(prepared)
+    # Asked for inside a trace it must still be arrays, not part of that trace.
+    with jax.ensure_compile_time_eval():
+        found: Derived = _derive(resolved)
+    found = dataclasses.replace(found, plan=resolved.plan, templates=resolved.templates)
+    object.__setattr__(prepared, "_derived", found)
+    return found
+
+
+def derived(model: Prepared | Derived) -> Derived:
+    """What follows from templates: of a prepared model evaluated here."""
+    return model if isinstance(model, Derived) else derive(model)
 
 
 def derive(prepared: Prepared) -> Derived:

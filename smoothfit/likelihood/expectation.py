@@ -59,11 +59,11 @@ class Moments(NamedTuple):
 
 
 class Jacobians(NamedTuple):
-    """Derivatives by the dense parameters, (tile, dense, width); None where there is nothing."""
+    """Derivatives by the dense parameters, (tile, width, dense); None where there is nothing."""
 
     v: Array
     parts: Array | None
-    """(slot, tile, dense, width)"""
+    """(slot, tile, width, dense)"""
     variance: Array | None
 
 
@@ -74,7 +74,7 @@ def evaluate(derived: Derived, p: Array) -> State:
     base, is_open, shift = templates.nominal, jnp.ones_like(templates.nominal), None
     if plan.shape is not None and derived.shape is not None:
         found = found + shape.log_terms(plan.shape, derived.shape, p)
-        shift = shape.shift(plan.shape, derived.shape, p, base.shape[0])
+        shift = shape.shift(plan.shape, derived.shape, p, plan.rows)
         base = shape.morphed(plan.shape, base, shift.change, plan.rows.row, plan.rows.n_rows)
         if plan.shape.any_floored:
             floored = (plan.shape.floored[:, None] > 0) & (base < shape.FLOOR)
@@ -96,8 +96,10 @@ def evaluate(derived: Derived, p: Array) -> State:
     return State(terms, exponential, factors, plain, row_factor, bin_factor, base, is_open, shift, source)
 
 
-def _by_tile(plan: Plan, row_tile_values: Array, tile: Array) -> Array:
-    return jax.ops.segment_sum(row_tile_values, tile, plan.geometry.n_tiles)
+def _by_slot(plan: Plan, row_tile_values: Array) -> Array:
+    """(tile, row slot, ...): a gather, which is much faster here than a scatter of rows."""
+    nothing = jnp.zeros((1, *row_tile_values.shape[1:]))
+    return jnp.concatenate([row_tile_values, nothing])[plan.rows.slots]
 
 
 def yields(derived: Derived, state: State) -> Array:
@@ -132,7 +134,7 @@ def _counted_twice(derived: Derived) -> Array:
 def _parts(derived: Derived, state: State, u: Array) -> Array | None:
     """(slot, tile, width): the parts of each slot, summed."""
     plan = derived.plan
-    local, n_tiles = plan.local, plan.geometry.n_tiles
+    local = plan.local
     if local is None:
         return None
     weights = u[local.row_tile] * local.covers
@@ -140,19 +142,20 @@ def _parts(derived: Derived, state: State, u: Array) -> Array | None:
         weights = weights[: local.n_multiplied]
         shifting = local.row_tile[local.n_multiplied :]
         weights = jnp.concatenate([weights, scales(derived, state)[shifting] * derived.part_error])
-    target = local.slot * n_tiles + plan.rows.tile[local.row_tile]
-    return jax.ops.segment_sum(weights, target, local.n_slots * n_tiles).reshape(local.present.shape)
+    padded = jnp.concatenate([weights, jnp.zeros((1, weights.shape[1]))])
+    return padded[local.members].sum(1).reshape(local.present.shape)
 
 
 def sums(derived: Derived, state: State) -> Moments:
     """The sums over rows at a state."""
     plan = derived.plan
     u = yields(derived, state)
-    v = _by_tile(plan, u, plan.rows.tile)
+    v = _by_slot(plan, u).sum(1)
     variance = jnp.zeros_like(v)
     if plan.lite is not None and plan.variance is not None and plan.lite.any_process:
-        tile = plan.rows.tile[plan.variance.first]
-        variance = _by_tile(plan, squared_errors(derived, state), tile)
+        squared = squared_errors(derived, state)
+        padded = jnp.concatenate([squared, jnp.zeros((1, squared.shape[1]))])
+        variance = padded[plan.variance.members].sum(1)
         variance = variance * plan.lite.has_parameter * (1.0 - plan.lite.total)
     return Moments(v, _parts(derived, state, u), variance)
 
@@ -197,44 +200,51 @@ def _factor_column(plan: Plan, state: State, slot: int) -> Array:
 
 
 def _row_part(plan: Plan, weights: Array, full: Array) -> Array:
-    """sum over the rows of each tile of weights (row tile, width) x dF: (tile, dense, width)."""
-    padded = jnp.concatenate([weights, jnp.zeros((1, weights.shape[1]))])
-    rows = jnp.concatenate([plan.rows.row, jnp.zeros(1, plan.rows.row.dtype)])
-    slots = plan.rows.slots
-    return jnp.einsum("asw,ask->akw", padded[slots], full[rows[slots]])
+    """sum over the rows of each tile of weights (row tile, width) x dF: (tile, width, dense)."""
+    return jnp.matmul(jnp.swapaxes(_by_slot(plan, weights), 1, 2), _by_slot(plan, full[plan.rows.row]))
 
 
 def _slot_part(derived: Derived, weights: Array, full: Array) -> Array:
-    """The same of the parts: weights (part, width) x dF, (slot, tile, dense, width)."""
+    """The same of the parts: weights (part, width) x dF, (slot, tile, width, dense)."""
     plan = derived.plan
     assert plan.local is not None
     local = plan.local
     padded = jnp.concatenate([weights, jnp.zeros((1, weights.shape[1]))])
     rows = jnp.append(plan.rows.row[local.row_tile], 0)
-    found = jnp.einsum("asw,ask->akw", padded[local.members], full[rows[local.members]])
-    return found.reshape(local.n_slots, plan.geometry.n_tiles, plan.n_dense, plan.geometry.width)
+    found = jnp.matmul(jnp.swapaxes(padded[local.members], 1, 2), full[rows[local.members]])
+    return found.reshape(local.n_slots, plan.geometry.n_tiles, plan.geometry.width, plan.n_dense)
 
 
 def _slopes(derived: Derived, state: State) -> Array:
     """(block, width): the derivative of each block's shape change by its nuisance."""
     assert derived.shape is not None
+    assert derived.shape.odd is not None
+    assert derived.shape.even is not None
     assert state.shift is not None
     return state.shift.odd[1][:, None] * derived.shape.odd + state.shift.even[1][:, None] * derived.shape.even
 
 
-def _shape_part(derived: Derived, state: State, weights: Array, tile: Array, n_tiles: int) -> Array:
-    """The shape changes' part of a Jacobian; weights (row tile, width) multiply db.
+def _shape_part(derived: Derived, state: State, weights: Array) -> Array:
+    """The shape changes' part of a Jacobian; weights multiply db: (tile, width, dense).
 
-    ``tile`` (row tile,) says where each row tile's part goes, of ``n_tiles``; (tile, dense, width).
+    ``weights`` are (row tile, width), or (row tile,) where all bins have the same.
     """
     plan = derived.plan
     assert plan.shape is not None
+    assert derived.shape is not None
+    assert state.shift is not None
     blocks = plan.shape
-    moved = (weights * state.open)[blocks.row_tile] * _slopes(derived, state)
+    if blocks.any_floored:
+        weights = state.open * (weights[:, None] if weights.ndim == 1 else weights)
+    if blocks.aligned is not None:
+        slot = blocks.aligned.slot[:, plan.dense]
+        return shape.aligned_slopes(blocks, derived.shape, state.shift, weights, plan.rows, slot)
+    of_block = weights[blocks.row_tile]
+    moved = (of_block[:, None] if weights.ndim == 1 else of_block) * _slopes(derived, state)
     column = plan.column[blocks.group_param[blocks.group]]
-    target = tile[blocks.row_tile] * plan.n_dense + column
-    size = (n_tiles, plan.n_dense, plan.geometry.width)
-    return jax.ops.segment_sum(moved, target, size[0] * size[1]).reshape(size)
+    target = plan.rows.tile[blocks.row_tile] * plan.n_dense + column
+    size = (plan.geometry.n_tiles, plan.n_dense, plan.geometry.width)
+    return jnp.swapaxes(jax.ops.segment_sum(moved, target, size[0] * size[1]).reshape(size), 1, 2)
 
 
 def jacobians(derived: Derived, state: State, p: Array) -> Jacobians:
@@ -242,22 +252,23 @@ def jacobians(derived: Derived, state: State, p: Array) -> Jacobians:
     plan = derived.plan
     dF = _row_derivatives(plan, state).full
     shaped = state.bin_factor * state.base
-    by_row = scales(derived, state)
     v = _row_part(plan, shaped, dF)
     if plan.shape is not None:
-        v = v + _shape_part(derived, state, by_row, plan.rows.tile, plan.geometry.n_tiles)
-    parts = None if plan.local is None else _part_jacobians(derived, state, dF, shaped, by_row)
+        same = plan.factors.row_tile.shape[1] == 0
+        by_row = state.row_factor[plan.rows.row] if same else scales(derived, state)
+        v = v + _shape_part(derived, state, by_row)
+    parts = None if plan.local is None else _part_jacobians(derived, state, dF, shaped)
     variance = None
     if plan.lite is not None and plan.lite.any_process:
         variance = _row_part(plan, _variance_weights(derived, state), dF)
-        variance = variance * (plan.lite.has_parameter * (1.0 - plan.lite.total))[:, None]
+        variance = variance * (plan.lite.has_parameter * (1.0 - plan.lite.total))[:, :, None]
     return _with_autodiff(derived, p, Jacobians(v, parts, variance))
 
 
-def _part_jacobians(derived: Derived, state: State, dF: Array, shaped: Array, by_row: Array) -> Array:
+def _part_jacobians(derived: Derived, state: State, dF: Array, shaped: Array) -> Array:
     plan = derived.plan
     assert plan.local is not None
-    local, n_tiles = plan.local, plan.geometry.n_tiles
+    local = plan.local
     multiplied = slice(local.n_multiplied)
     weights = shaped[local.row_tile] * local.covers
     if derived.part_error is not None:
@@ -266,11 +277,14 @@ def _part_jacobians(derived: Derived, state: State, dF: Array, shaped: Array, by
     found = _slot_part(derived, weights, dF)
     if plan.shape is None:
         return found
-    rows = local.row_tile[multiplied]
-    covered = jnp.zeros_like(by_row).at[rows].set(local.covers[multiplied])
-    target = jnp.zeros(by_row.shape[0], rows.dtype).at[rows].set(local.slot[multiplied] * n_tiles)
-    moved = _shape_part(derived, state, by_row * covered, target + plan.rows.tile, local.n_slots * n_tiles)
-    return found + moved.reshape(found.shape)
+    rows, by_row = local.row_tile[multiplied], scales(derived, state)
+
+    def of_slot(slot: Array) -> Array:
+        # A row may be in different slots in different bins.
+        covers = jnp.where(local.slot[multiplied] == slot, 1.0, 0.0)[:, None] * local.covers[multiplied]
+        return _shape_part(derived, state, by_row * jnp.zeros_like(by_row).at[rows].add(covers))
+
+    return found + jnp.stack([of_slot(jnp.array(slot)) for slot in range(local.n_slots)])
 
 
 def _variance_weights(derived: Derived, state: State) -> Array:
@@ -283,7 +297,7 @@ def _variance_weights(derived: Derived, state: State) -> Array:
     if not variance.covariances:
         of_variance = 2.0 * state.row_factor[row[variance.first]][:, None]
         of_variance = of_variance * state.bin_factor[variance.first] ** 2 * sumw2
-        return jnp.zeros((n, plan.geometry.width)).at[variance.first].set(of_variance)
+        return jnp.concatenate([of_variance, jnp.zeros((1, plan.geometry.width))])[variance.own]
     shared = state.bin_factor[variance.first] * state.bin_factor[variance.second] * _counted_twice(derived)
     by_first = shared * state.row_factor[row[variance.second]][:, None]
     by_second = shared * state.row_factor[row[variance.first]][:, None]
@@ -300,12 +314,12 @@ def _with_autodiff(derived: Derived, p: Array, found: Jacobians) -> Jacobians:
         return found
     directions = jax.nn.one_hot(plan.dense[columns], plan.n_params, dtype=p.dtype)
     tangents = jax.vmap(lambda e: jax.jvp(lambda p: moments(derived, p), (p,), (e,))[1])(directions)
-    v = found.v.at[:, columns].set(jnp.swapaxes(tangents.v, 0, 1))
+    v = found.v.at[..., columns].set(jnp.moveaxis(tangents.v, 0, -1))
     parts, variance = found.parts, found.variance
     if parts is not None:
-        parts = parts.at[:, :, columns].set(jnp.moveaxis(tangents.parts, 0, 2))
+        parts = parts.at[..., columns].set(jnp.moveaxis(tangents.parts, 0, -1))
     if variance is not None:
-        variance = variance.at[:, columns].set(jnp.swapaxes(tangents.variance, 0, 1))
+        variance = variance.at[..., columns].set(jnp.moveaxis(tangents.variance, 0, -1))
     return Jacobians(v, parts, variance)
 
 
@@ -361,8 +375,9 @@ def curvature(
 def _row_curvature(plan: Plan, state: State, d: _RowDerivatives, weight: Array) -> Array:
     """sum_r weight_r d2F_r."""
     exponential = weight * state.exponential
-    cross = jnp.einsum("rk,r,rl->kl", d.log, exponential, d.plain)
-    result = jnp.einsum("rk,r,rl->kl", d.log, exponential * state.plain, d.log) + cross + cross.T
+    # E (P L L^T + L D^T + D L^T) is half L^T E (P L + 2 D), and its transpose.
+    half = d.log.T @ (exponential[:, None] * (0.5 * state.plain[:, None] * d.log + d.plain))
+    result = half + half.T
     if state.terms is not None:
         own = (weight * state.row_factor)[state.terms.row] * state.terms.curvature
         diagonal = jax.ops.segment_sum(own, plan.column[state.terms.param], plan.n_dense)
@@ -393,9 +408,19 @@ def _shape_curvature(derived: Derived, state: State, dF: Array, w: Array) -> Arr
     assert derived.shape is not None
     assert state.shift is not None
     blocks = plan.shape
-    weights = (w * state.open)[blocks.row_tile]
-    odd = (weights * derived.shape.odd).sum(-1)
-    even = (weights * derived.shape.even).sum(-1)
+    weights = w * state.open if blocks.any_floored else w
+    if blocks.aligned is not None:
+        slot, of_row_tile = blocks.aligned.slot[:, plan.dense], state.row_factor[plan.rows.row]
+        found = shape.contract_aligned(
+            blocks, derived.shape, state.shift, weights, of_row_tile, plan.rows, slot
+        )
+        by_slot = _by_slot(plan, dF[plan.rows.row]).reshape(-1, plan.n_dense)
+        cross, diagonal = by_slot.T @ found.slope.reshape(-1, plan.n_dense), found.curvature
+        return cross + cross.T + jnp.diag(diagonal)
+    assert derived.shape.odd is not None
+    assert derived.shape.even is not None
+    of_block = weights[blocks.row_tile]
+    odd, even = (of_block * derived.shape.odd).sum(-1), (of_block * derived.shape.even).sum(-1)
     column = plan.column[blocks.group_param[blocks.group]]
     row = plan.rows.row[blocks.row_tile]
     slope = state.shift.odd[1] * odd + state.shift.even[1] * even

@@ -44,6 +44,8 @@ class GroupedEvaluation(NamedTuple):
     gradient: Array
     """(dense,)"""
     hessian: BlockMatrix
+    convex: BlockMatrix
+    """Without the curvature of the yields and what local parameters take up (Gauss and Newton's)."""
     y: Array | None
     """(slot, tile, width): the local parameters; None without them."""
     eliminated: objective.Sensitivity
@@ -126,9 +128,8 @@ class _Weights(NamedTuple):
     variance: Array | None
     part: Array | None
     """(part, width)"""
-    slot: Array | None
-    """(row tile,): the slot that the row tile is part of."""
-    covered: Array | None
+    part_of: Array | None
+    """(slot, row tile): the part there that is multiplied, the number of parts where none is."""
     tangents: expectation.Moments | None
     """(autodiff, ...) of the moments, by automatic differentiation."""
 
@@ -140,7 +141,7 @@ def _weights(derived: Derived, at: _At) -> _Weights:
     variance = None
     if plan.lite is not None and plan.lite.any_process:
         variance = expectation._variance_weights(derived, state)
-    part = slot = covered = None
+    part = part_of = None
     if plan.local is not None:
         placed = plan.local
         part = shaped[placed.row_tile] * placed.covers
@@ -148,16 +149,18 @@ def _weights(derived: Derived, at: _At) -> _Weights:
         if derived.part_error is not None:
             shifting = state.bin_factor[placed.row_tile[placed.n_multiplied :]] * derived.part_error
             part = jnp.concatenate([part[multiplied], shifting])
-        rows = placed.row_tile[multiplied]
-        covered = jnp.zeros_like(by_row).at[rows].set(placed.covers[multiplied])
-        slot = jnp.zeros(by_row.shape[0], rows.dtype).at[rows].set(placed.slot[multiplied])
+        # A row may be in different slots in different bins.
+        n_parts = placed.row_tile.shape[0]
+        at_part = placed.slot[multiplied], placed.row_tile[multiplied]
+        part_of = jnp.full((placed.n_slots, by_row.shape[0]), n_parts)
+        part_of = part_of.at[at_part].set(jnp.arange(placed.n_multiplied))
     tangents = None
     if plan.by_autodiff.shape[0]:
         directions = jax.nn.one_hot(plan.dense[plan.by_autodiff], plan.n_params, dtype=at.p.dtype)
         tangents = jax.lax.map(
             lambda e: jax.jvp(lambda p: expectation.moments(derived, p), (at.p,), (e,))[1], directions
         )
-    return _Weights(shaped, by_row, variance, part, slot, covered, tangents)
+    return _Weights(shaped, by_row, variance, part, part_of, tangents)
 
 
 def _take(values: Array, at: Array) -> Array:
@@ -183,6 +186,8 @@ def _jacobians(
         parts = _part_jacobians(plan, rows, weights, tiles)
     if plan.shape is not None and groups.shape_blocks.shape[1]:
         assert derived.shape is not None
+        assert derived.shape.odd is not None
+        assert derived.shape.even is not None
         assert state.shift is not None
         n_blocks = plan.shape.row_tile.shape[0]
         blocks = groups.shape_blocks.at[tiles].get(mode="fill", fill_value=n_blocks)
@@ -194,9 +199,9 @@ def _jacobians(
         place = rows.position[_take(groups.of_tile, tiles)[:, None], column]
         every = jnp.arange(tiles.shape[0])[:, None]
         v = v.at[every, place].add(moved, mode="drop")
-        if parts is not None and weights.slot is not None and weights.covered is not None:
-            moved = moved * weights.covered[row_tile]
-            parts = parts.at[weights.slot[row_tile], every, place].add(moved, mode="drop")
+        if parts is not None and plan.local is not None and weights.part_of is not None:
+            of_slots = moved * _take(plan.local.covers, weights.part_of[:, row_tile])
+            parts = parts.at[:, every, place].add(of_slots, mode="drop")
     return _with_tangents(plan, weights.tangents, tiles, expectation.Jacobians(v, parts, variance))
 
 
@@ -273,33 +278,35 @@ def evaluate(problem: Problem, z: Array) -> GroupedEvaluation:
     rows, weights = _row_derivatives(plan, at.state), _weights(derived, at)
     n_groups, size = groups.members.shape
 
-    def add(carried: tuple[Array, Array], tiles: Array) -> tuple[Array, Array]:
-        gradient, blocks = carried
+    def add(carried: tuple[Array, ...], tiles: Array) -> tuple[Array, ...]:
         jac = _slopes(_jacobians(derived, at.state, rows, weights, tiles), at, tiles)
         by_v, curve = (_take(x, tiles) for x in (at.by_bin.by_v, at.by_bin.vv))
         if at.response is not None:
             curve = _take(at.response.reduced, tiles)
         slope = jnp.einsum("akw,aw->ak", jac.constant, by_v)
-        weighted = jac.following * curve[:, None]
-        block = jnp.zeros((tiles.shape[0], size, size))
+        squares = jnp.einsum("akw,alw->akl", jac.following, jac.following * curve[:, None])
+        curved = jnp.zeros_like(squares)
         if jac.variance is not None:
             by_variance, v_var, var_var = (
                 _take(x, tiles) for x in (at.by_bin.by_variance, at.by_bin.v_var, at.by_bin.var_var)
             )
             slope += jnp.einsum("akw,aw->ak", jac.variance, by_variance)
-            weighted += jac.variance * v_var[:, None]
-            crossed = jac.following * v_var[:, None] + jac.variance * var_var[:, None]
-            block += jnp.einsum("akw,alw->akl", jac.variance, crossed)
-        block += jnp.einsum("akw,alw->akl", jac.following, weighted)
+            crossed = jac.following * v_var[:, None] + 0.5 * jac.variance * var_var[:, None]
+            half = jnp.einsum("akw,alw->akl", jac.variance, crossed)
+            curved += half + jnp.swapaxes(half, 1, 2)
         if jac.parts is not None and at.response is not None:
             inverse = jnp.take(at.response.inverse, tiles, axis=1, mode="fill", fill_value=0.0)
             stiff = (inverse * by_v**2)[:, :, None] * jac.parts
-            block -= jnp.einsum("sakw,salw->akl", jac.parts, stiff)
+            curved -= jnp.einsum("sakw,salw->akl", jac.parts, stiff)
         group = groups.of_tile.at[tiles].get(mode="fill", fill_value=n_groups)
-        return gradient.at[group].add(slope, mode="drop"), blocks.at[group].add(block, mode="drop")
+        found = slope, squares, curved
+        return tuple(
+            total.at[group].add(part, mode="drop") for total, part in zip(carried, found, strict=True)
+        )
 
-    nothing = jnp.zeros((n_groups, size)), _row_blocks(derived, at, rows)
-    slope, blocks = _over_tiles(plan, add, nothing)
+    empty = jnp.zeros((n_groups, size, size))
+    nothing = jnp.zeros((n_groups, size)), empty, _row_blocks(derived, at, rows)
+    slope, squares, curved = _over_tiles(plan, add, nothing)
     gradient = jax.ops.segment_sum(slope.ravel(), groups.members.ravel(), plan.n_dense)
     of_constraints, diagonal = constraint.separate_derivatives(derived, at.p, problem.param_globs)
     gradient += of_constraints[plan.dense]
@@ -307,22 +314,26 @@ def evaluate(problem: Problem, z: Array) -> GroupedEvaluation:
     if derived.correlated_precision is not None:
         more.append((plan.column[plan.constraint.correlated], derived.correlated_precision))
     if plan.constraint.terms:
-        extra, member, matrix = constraint.user_block(derived, at.p, problem.counts, problem.globs)
+        extra, member, of_terms = constraint.user_block(derived, at.p, problem.counts, problem.globs)
         gradient += extra
-        more.append((jnp.append(plan.column, plan.n_dense)[member], matrix))
-    rows_by_autodiff = _autodiff_rows(derived, at)
-    hessian = BlockMatrix(
-        members=groups.members,
-        blocks=0.5 * (blocks + jnp.swapaxes(blocks, 1, 2)),
-        diagonal=diagonal[plan.dense],
-        more=tuple(more),
-        row_of=plan.by_autodiff,
-        rows=rows_by_autodiff,
-    )
+        more.append((jnp.append(plan.column, plan.n_dense)[member], of_terms))
+
+    def matrix(blocks: Array, rows: Array) -> BlockMatrix:
+        return BlockMatrix(
+            members=groups.members,
+            blocks=0.5 * (blocks + jnp.swapaxes(blocks, 1, 2)),
+            diagonal=diagonal[plan.dense],
+            more=tuple(more),
+            row_of=plan.by_autodiff,
+            rows=rows,
+        )
+
+    of_autodiff = _autodiff_rows(derived, at)
     return GroupedEvaluation(
         value=lite.value(at.terms, problem.bins) + objective._of_constraints(problem, at.p, at.y),
         gradient=gradient,
-        hessian=hessian,
+        hessian=matrix(squares + curved, of_autodiff),
+        convex=matrix(squares, jnp.zeros_like(of_autodiff)),
         y=at.y,
         eliminated=_own(problem, at),
     )
@@ -428,6 +439,8 @@ def _with_shapes(derived: Derived, state: expectation.State, rows: _Rows, w: Arr
     groups = _groups(plan)
     assert plan.shape is not None
     assert derived.shape is not None
+    assert derived.shape.odd is not None
+    assert derived.shape.even is not None
     assert state.shift is not None
     changes = plan.shape
     weights = (w * state.open)[changes.row_tile]

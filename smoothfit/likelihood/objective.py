@@ -17,17 +17,21 @@ from ..montecarlo import lite
 from ..prepared import Data, Fixed, Plan, Prepared, n_bin_params
 from ..probability import data_constant
 from . import constraint, expectation, local
-from .derived import Derived, derive
+from .derived import Derived
+from .derived import derived as derived_
 
 __all__ = [
     "Evaluation",
     "Problem",
+    "Reaction",
     "Sensitivity",
     "bin_values",
     "constants",
     "dense_start",
+    "eliminated",
     "evaluate",
     "full_values",
+    "moved",
     "nothing_fixed",
     "of_bin_params",
     "pose",
@@ -80,15 +84,30 @@ class Sensitivity(NamedTuple):
     """The smallest expectation of any bin, in events."""
 
 
+class Reaction(NamedTuple):
+    """What an evaluation leaves, for :func:`eliminated` to describe the eliminated parameters."""
+
+    terms: lite.BinTerms
+    slope: Array
+    variance: Array | None
+    parts: Array | None
+    """Jacobians of the variance and, where there are local parameters, of the parts."""
+    by_v: Array
+    response: local.Response | None
+
+
 class Evaluation(NamedTuple):
     """The objective at a point."""
 
     value: Array
     gradient: Array
     hessian: Array
+    convex: Array
+    """The Hessian without the curvature of the yields (Gauss and Newton's): far from the minimum, where
+    the Hessian is not positive definite, a better guide."""
     y: Array | None
     """(slot, tile, width): the local parameters; None without them."""
-    eliminated: Sensitivity
+    reaction: Reaction
 
 
 def to_tiles(flat: Array, from_flat: Array) -> Array:
@@ -151,9 +170,9 @@ def _locals(derived: Derived, param_globs: Array, data: Data, fixed: Fixed) -> l
     )
 
 
-def pose(prepared: Prepared, data: Data, fixed: Fixed, start: Array | None = None) -> Problem:
+def pose(prepared: Prepared | Derived, data: Data, fixed: Fixed, start: Array | None = None) -> Problem:
     """Lay out a problem. ``start`` (param,) replaces the model's start values."""
-    derived = derive(prepared)
+    derived = derived_(prepared)
     plan = derived.plan
     param_globs = jnp.zeros(plan.n_params).at[plan.constraint.constrained].set(data.globs)
     values = jnp.where(fixed.mask > 0, fixed.values, plan.start if start is None else start)
@@ -257,74 +276,103 @@ def evaluate(problem: Problem, z: Array) -> Evaluation:
     jac = expectation.jacobians(derived, state, p)
     moved = None if y is None or problem.locals_ is None else y - problem.locals_.centre
 
-    gradient, hessian = constraint.derivatives(derived, p, problem.param_globs)
+    gradient, of_constraints = constraint.derivatives(derived, p, problem.param_globs)
     weight_parts = None if moved is None else moved * by_v
-    hessian += expectation.curvature(derived, state, p, by_v, weight_parts, by_variance)
-    slope = jac.v if moved is None else jac.v + jnp.einsum("saw,sakw->akw", moved, jac.parts)
-    gradient += jnp.einsum("akw,aw->k", slope, by_v)
-    follows, response, curve = None, None, by_bin.vv
+    curved = expectation.curvature(derived, state, p, by_v, weight_parts, by_variance)
+    slope = jac.v if moved is None else jac.v + jnp.einsum("saw,sawk->awk", moved, jac.parts)
+    gradient += _over_bins(slope, by_v)
+    response, curve = None, by_bin.vv
     if problem.locals_ is not None and y is not None:
         assert moments.parts is not None
         assert jac.parts is not None
         response = local.respond(y, moments.parts, by_bin.vv, problem.locals_)
         curve = response.reduced
-        slope = slope - by_v[:, None] * jnp.einsum("saw,sakw->akw", response.pull, jac.parts)
-        stiff = response.inverse * by_v**2
-        hessian -= jnp.einsum("sakw,salw->kl", jac.parts, stiff[:, :, None] * jac.parts)
-        follows = -(response.inverse * by_v)[:, :, None] * jac.parts - response.gain[:, :, None] * slope
-    weighted = slope * curve[:, None]
+        pulled = by_v[..., None] * jnp.einsum("saw,sawk->awk", response.pull, jac.parts)
+        # Of squares alone: without what comes of bins that are off their data.
+        convex = of_constraints + _squares(slope, jnp.maximum(curve, 0.0))
+        slope = slope - pulled
+        curved -= _squares(jac.parts, response.inverse * by_v**2)
+        squares = of_constraints + _squares(slope, curve)
+    elif jac.variance is not None:
+        convex = of_constraints + _squares(slope, jnp.maximum(curve, 0.0))
+        squares = of_constraints + _squares(slope, curve)
+    else:
+        convex = squares = of_constraints + _squares(slope, curve)
     if jac.variance is not None:
-        gradient += jnp.einsum("akw,aw->k", jac.variance, by_variance)
-        weighted += jac.variance * by_bin.v_var[:, None]
-        crossed = slope * by_bin.v_var[:, None] + jac.variance * by_bin.var_var[:, None]
-        hessian += jnp.einsum("akw,alw->kl", jac.variance, crossed)
-    hessian += jnp.einsum("akw,alw->kl", slope, weighted)
+        gradient += _over_bins(jac.variance, by_variance)
+        crossed = slope * by_bin.v_var[..., None] + 0.5 * jac.variance * by_bin.var_var[..., None]
+        half = _flat(jac.variance).T @ _flat(crossed)
+        curved += half + half.T
+    hessian = squares + curved
     if plan.constraint.terms:
         extra = constraint.user_derivatives(derived, p, problem.counts, problem.globs)
         gradient, hessian = gradient + extra[0], hessian + extra[1]
+        convex = convex + extra[1]
     return Evaluation(
         value=lite.value(terms, problem.bins) + _of_constraints(problem, p, y),
         gradient=gradient,
         hessian=0.5 * (hessian + hessian.T),
+        convex=convex,
         y=y,
-        eliminated=_sensitivity(problem, terms, jac, slope, y, response, follows),
+        reaction=Reaction(terms, slope, jac.variance, jac.parts, by_v, response),
     )
 
 
-def _sensitivity(
-    problem: Problem,
-    terms: lite.BinTerms,
-    jac: expectation.Jacobians,
-    slope: Array,
-    y: Array | None,
-    response: local.Response | None,
-    follows: Array | None,
-) -> Sensitivity:
-    """The eliminated parameters, from the pieces of an evaluation."""
+def _flat(of_bins: Array) -> Array:
+    """(bin, ...): one row a bin, of whatever slot."""
+    return of_bins.reshape(-1, of_bins.shape[-1])
+
+
+def _over_bins(slope: Array, weight: Array) -> Array:
+    """(dense,): sum over bins of weight times slope."""
+    return weight.ravel() @ _flat(slope)
+
+
+def _squares(slope: Array, weight: Array) -> Array:
+    """(dense, dense): sum over bins of weight times slope slope^T."""
+    return _flat(slope).T @ _flat(weight[..., None] * slope)
+
+
+def eliminated(problem: Problem, y: Array | None, reaction: Reaction) -> Sensitivity:
+    """The eliminated parameters at a point, from what its evaluation left."""
     plan, bins = problem.derived.plan, problem.bins
+    terms, slope, variance, parts, by_v, response = reaction
     empty, no_rows = jnp.zeros(0), jnp.zeros((0, plan.n_dense))
     found = dict.fromkeys(("lite", "lite_own", "local", "local_own", "local_spread"), empty)
     found.update(lite_by_dense=no_rows, local_by_dense=no_rows)
-    if plan.local is not None and y is not None and follows is not None and response is not None:
+    if plan.local is not None and y is not None and response is not None and parts is not None:
         at = plan.local.to_flat
+        follows = -(response.inverse * by_v)[..., None] * parts - response.gain[..., None] * slope
         found["local"], found["local_own"] = y.ravel()[at], response.inverse.ravel()[at]
         found["local_spread"] = response.spread.ravel()[at]
-        found["local_by_dense"] = jnp.moveaxis(follows, 2, -1).reshape(-1, plan.n_dense)[at]
+        found["local_by_dense"] = _flat(follows)[at]
     if plan.lite is not None:
         at = plan.lite.to_flat
-        reaction = lite.response(terms, bins)
-        by_dense = reaction.by_v[:, None] * slope
-        if jac.variance is not None:
-            by_dense += reaction.by_variance[:, None] * jac.variance
-        found["lite_by_dense"] = jnp.moveaxis(by_dense, 1, -1).reshape(-1, plan.n_dense)[at]
-        found["lite"], found["lite_own"] = terms.x.ravel()[at], reaction.own_variance.ravel()[at]
+        of_lite = lite.response(terms, bins)
+        by_dense = of_lite.by_v[..., None] * slope
+        if variance is not None:
+            by_dense += of_lite.by_variance[..., None] * variance
+        found["lite_by_dense"] = _flat(by_dense)[at]
+        found["lite"], found["lite_own"] = terms.x.ravel()[at], of_lite.own_variance.ravel()[at]
     smallest = jnp.min(jnp.where(bins.valid > 0, terms.nu, jnp.inf))
     return Sensitivity(smallest_nu=smallest, **found)
 
 
-def full_values(problem: Problem, z: Array, y: Array | None) -> Array:
-    """(param,) from dense and local values."""
-    return _assemble(problem, z, y)
+def moved(eliminated: Sensitivity, dz: Array) -> Sensitivity:
+    """The eliminated parameters after a small step of the dense ones, to first order."""
+    return eliminated._replace(
+        lite=eliminated.lite + eliminated.lite_by_dense @ dz,
+        local=eliminated.local + eliminated.local_by_dense @ dz,
+    )
+
+
+def full_values(problem: Problem, z: Array, of_local: Array) -> Array:
+    """(param,) from dense and local ones, (local parameter,)."""
+    plan = problem.derived.plan
+    if plan.local is None:
+        return z
+    own = jnp.append(of_local, 0.0)[plan.local.number[: plan.n_params]]
+    return jnp.where(plan.column < plan.n_dense, _with_dense(problem, z), own)
 
 
 def bin_values(problem: Problem, eliminated: Sensitivity) -> Array:

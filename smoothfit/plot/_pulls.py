@@ -23,7 +23,8 @@ _COLOUR = "#1f4e79"
 
 def _reach(record: Pulls) -> float:
     """Half the width of the axis, in pre-fit errors."""
-    ends = np.abs(record.pull) + np.nan_to_num(record.error)
+    widest = [record.error, *(e for e in (record.error_up, record.error_down) if e is not None)]
+    ends = np.abs(record.pull) + np.nan_to_num(widest).max(axis=0)
     return float(max(2.4, 1.05 * ends[np.isfinite(ends)].max(initial=0.0)))
 
 
@@ -33,8 +34,18 @@ def draw_pulls(record: Pulls, axes: Axes, *, reach: float | None = None, title: 
     axes.axvspan(-2.0, 2.0, color="#f0f0f0", zorder=0)
     axes.axvspan(-1.0, 1.0, color="#dcdcdc", zorder=0)
     axes.axvline(0.0, color="#777777", linewidth=0.8, linestyle=":", zorder=1)
+    errors = record.error
+    if record.error_up is not None and record.error_down is not None:
+        errors = np.stack([record.error_down, record.error_up])
     axes.errorbar(
-        record.pull, at, xerr=record.error, fmt="o", color=_COLOUR, markersize=3.2, elinewidth=1.1, zorder=2
+        record.pull,
+        at,
+        xerr=np.nan_to_num(errors),
+        fmt="o",
+        color=_COLOUR,
+        markersize=3.2,
+        elinewidth=1.1,
+        zorder=2,
     )
     half = _reach(record) if reach is None else reach
     axes.set_xlim(-half, half)

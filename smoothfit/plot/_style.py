@@ -11,6 +11,7 @@ from scipy.special import gammaincinv
 from .._optional import require
 from .._types import FloatArray
 from ..errors import InvalidTypeError
+from ..layout import Layout
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,6 +26,7 @@ __all__ = [
     "fill_of",
     "label_text",
     "new_figure",
+    "parameter_text",
     "poisson_interval",
 ]
 
@@ -105,6 +107,17 @@ def label_text(label: str | None, name: str) -> str:
         return plain
     text = f"${label}$" if "$" not in label and re.search(r"\\[A-Za-z]", label) else label
     return text if _is_drawable(text) else plain
+
+
+def parameter_text(layout: Layout, name: str, *, with_unit: bool = True) -> str:
+    """What to write for a parameter: the label of its variable, with its unit, or its name."""
+    at = layout.positions(name)[0]
+    owner = next((v for v in layout.variables if at in v.indices), None)
+    if owner is None:
+        return label_text(None, name)
+    # A label names the variable: of an array it would name all components alike.
+    text = label_text(owner.label if owner.is_scalar else None, name)
+    return f"{text} [{owner.unit}]" if owner.unit and with_unit else text
 
 
 def poisson_interval(counts: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -50,7 +51,7 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     shapes = stacking.Shapes.of(structure, parameters, rows)
     shape_plan = shape_up = shape_down = sorted_position = None
     if shapes.row_tile:
-        shape_plan, shape_up, shape_down, sorted_position = shapes.stack(rows)
+        shape_plan, shape_up, shape_down, sorted_position = shapes.stack(rows, parameters.n)
     dense, column = _dense(parameters, local)
     traced = [found for found, _ in functions.found.values()]
     users = [density.traced for density in densities]
@@ -58,6 +59,10 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         sorted(i for i in factors.by_autodiff | shapes.by_autodiff if column[i] < len(dense))
     )
     acting = Acting(effect_plan, factors.plan, shape_plan, column, column[automatic.astype(int)])
+    groups = find_groups(structure, rows, acting, len(dense))
+    if groups is not None and shape_plan is not None:
+        # Large models are worked through tile by tile, block by block.
+        shape_plan = dataclasses.replace(shape_plan, aligned=None)
     plan = Plan(
         geometry=_geometry(tiling, structure),
         rows=rows.plan(structure.n_rows),
@@ -84,7 +89,7 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
             term_of_all=tuple(term.variables is None for term, _ in terms),
             any_poisson=bool(parameters.poisson.any()),
         ),
-        groups=find_groups(structure, rows, acting, len(dense)),
+        groups=groups,
         dense=_index(dense),
         column=_index(column),
         by_autodiff=_index(column[automatic.astype(int)]),

@@ -92,7 +92,13 @@ def _variances(structure: Structure, rows: Rows) -> _Variances:
         at[key] = where
     if not values:
         return _Variances(None, None, {}, {})
-    plan = VariancePlan(first=_index(first), second=_index(second), covariances=first != second)
+    plan = VariancePlan(
+        first=_index(first),
+        second=_index(second),
+        members=_index(members(rows.tile[first], rows.tiling.n_tiles)),
+        own=_index([own.get(row_tile, len(values)) for row_tile in range(rows.n)]),
+        covariances=first != second,
+    )
     return _Variances(plan, np.array(values), at, own)
 
 

@@ -14,7 +14,7 @@ from ..build.declarations import AddFn, Scale, ScaleFn, Shape, Systematic
 from ..build.lowering import entries
 from ..effects import row_effects
 from ..effects.shape import FORMS
-from ..prepared import AdditivePlan, FactorPlan, RowPlan, ShapePlan
+from ..prepared import AdditivePlan, AlignedPlan, FactorPlan, RowPlan, ShapePlan
 from ..tiling import Tiling
 from .collection import Contribution, Structure
 from .functions import TracedFunctions, classify
@@ -31,6 +31,11 @@ __all__ = [
     "stack_factors",
     "stack_nominal",
 ]
+
+_SMALL, _LARGE = 2**18, 2**22
+_FILLING = 8
+"""Shape templates are laid out side by side if that takes at most this many times their own size, and
+less than the larger number of entries; or less than the smaller one, whatever it is filled with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +72,16 @@ class Rows:
     def plan(self, n_rows: int) -> RowPlan:
         """Their plan."""
         slots = members(self.tile, self.tiling.n_tiles)
-        return RowPlan(row=_index(self.row), tile=_index(self.tile), slots=_index(slots), n_rows=n_rows)
+        place = np.empty(self.n, dtype=int)
+        filled = np.flatnonzero(slots.ravel() < self.n)
+        place[slots.ravel()[filled]] = filled
+        return RowPlan(
+            row=_index(self.row),
+            tile=_index(self.tile),
+            slots=_index(slots),
+            place=_index(place),
+            n_rows=n_rows,
+        )
 
     def templates(self, contribution: Contribution, values: Any) -> Iterator[tuple[int, Any]]:
         """(row tile, values of that tile) of a (sub-process, bin) array."""
@@ -191,7 +205,40 @@ class Shapes:
         members = {row for row, found in zip(self.group_row, self.kind, strict=True) if found == kind}
         return np.array([row in members for row in rows.row.tolist()], dtype=int)
 
-    def stack(self, rows: Rows) -> tuple[ShapePlan, FloatArray, FloatArray, IntArray]:
+    def _aligned(
+        self, rows: Rows, order: IntArray, n_params: int, coefficients: FloatArray
+    ) -> AlignedPlan | None:
+        """The blocks side by side; None where that would be mostly empty, or two share a place."""
+        row_tile = np.array(self.row_tile)[order]
+        param = np.array(self.group_param)[np.array(self.group)[order]]
+        slots = members(rows.tile, rows.tiling.n_tiles)
+        n_tiles, n_slots = slots.shape
+        tile, row_slot = (
+            rows.tile[row_tile],
+            np.argwhere(slots[rows.tile] == np.arange(rows.n)[:, None])[:, 1],
+        )
+        acts = np.zeros((n_tiles, n_params), dtype=bool)
+        acts[tile, param] = True
+        widest = int(acts.sum(axis=1).max())
+        size = n_tiles * n_slots * widest * rows.tiling.width
+        if size > max(_SMALL, min(_FILLING * len(order) * rows.tiling.width, _LARGE)):
+            return None
+        slot = np.where(acts, np.cumsum(acts, axis=1) - 1, widest)
+        at = (tile, row_slot[row_tile], slot[tile, param])
+        block = np.full((n_tiles, n_slots, widest), len(order))
+        block[at] = np.arange(len(order))
+        if np.count_nonzero(block < len(order)) < len(order):
+            return None
+        first = block.min(axis=1)
+        known = np.concatenate(
+            [coefficients[np.array(self.group)[order]], np.zeros((1, coefficients.shape[1]))]
+        )
+        same = (known[block] == known[first][:, None]).all(axis=-1) | (block == len(order))
+        return AlignedPlan(
+            block=_index(block), slot=_index(slot), first=_index(first), uniform=bool(same.all())
+        )
+
+    def stack(self, rows: Rows, n_params: int) -> tuple[ShapePlan, FloatArray, FloatArray, IntArray]:
         """(plan, up, down, position of each block before sorting)."""
         order = np.argsort(self.row_tile, kind="stable")
         group_row, scale = np.array(self.group_row), np.array(self.scale)
@@ -211,6 +258,9 @@ class Shapes:
             logarithmic=_index(logarithmic),
             scale=scale,
             joint=smallest[group_row],
+            aligned=self._aligned(
+                rows, order, n_params, np.stack([scale, smallest[group_row], form], axis=1)
+            ),
             any_normalised=any(normalised),
             any_floored=bool(floored.any()),
             any_logarithmic=bool(logarithmic.any()),

@@ -2,8 +2,13 @@
 
 * :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error,
   :class:`ChosenCovariance` what is known of a fit of many thousand parameters.
+* :class:`BatchFitResult`: many fits, one row a member.
 * :class:`Minima`: the minima that fits from several starts found.
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
+* :class:`Scan`: the NLL along points of parameters.
+* :class:`Contour`, :class:`Contours`: curves of two parameters at a confidence level.
+* :class:`Estimates`: quantities that follow from a fit; :class:`Breakdown`: whose their errors are;
+  :class:`Impacts`: how far they move with each nuisance.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
 * :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
 * :class:`ModelSummary`: what is in a model, as :class:`Table` after :class:`Table`.
@@ -15,27 +20,40 @@ and ``to_pandas()``.
 from __future__ import annotations
 
 from ..render import Table
+from .batch import BatchFitResult
+from .breakdown import Breakdown
+from .contour import Contour, Contours
+from .estimates import Estimates
 from .fit import ChosenCovariance, Estimate, FitResult
+from .impacts import Impacts
 from .messages import fit_message
 from .minima import Minima
 from .minos import MinosBounds
 from .pulls import Pulls
 from .record import BLINDED, Record, strict_json
+from .scan import Scan
 from .summary import ModelSummary
 from .unfolding import BottomLine, UnfoldingResult, UnfoldingScan
 from .yields import Yields
 
 __all__ = [
     "BLINDED",
+    "BatchFitResult",
     "BottomLine",
+    "Breakdown",
     "ChosenCovariance",
+    "Contour",
+    "Contours",
     "Estimate",
+    "Estimates",
     "FitResult",
+    "Impacts",
     "Minima",
     "MinosBounds",
     "ModelSummary",
     "Pulls",
     "Record",
+    "Scan",
     "Table",
     "UnfoldingResult",
     "UnfoldingScan",

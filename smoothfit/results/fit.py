@@ -125,15 +125,7 @@ class FitResult(Record):
 
     def is_blinded(self, position: int) -> bool:
         """Whether what stands there in ``x`` is hidden."""
-        if not self.blinded:
-            return False
-        layout = self.layout
-        if position >= layout.n_params:
-            at_bin = layout.bin_parameter_bins[position - layout.n_params]
-            channel = next((c.name for c in layout.channels if c.start <= at_bin < c.stop), "")
-            return bool(self.blinded & {layout.names[position], channel})
-        owner = next((v.name for v in layout.variables if position in v.indices), "")
-        return bool(self.blinded & {layout.names[position], owner})
+        return self.layout.is_blinded(position, self.blinded)
 
     def table(self, positions: Iterable[int], title: str = "", *, note: str = "") -> Table:
         """A table of the parameters at these positions in ``x``."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from .._types import FloatArray
 from ..errors import ShapeMismatchError
-from ..render import Table, with_error
+from ..render import Cell, Table, asymmetric, with_error
 from .record import Columns, Record, plain
 
 __all__ = ["Pulls"]
@@ -36,10 +36,18 @@ class Pulls(Record):
     error: FloatArray
     """(nuisance,): post-fit error over pre-fit error."""
     groups: tuple[str | None, ...] = ()
+    error_up: FloatArray | None = None
+    error_down: FloatArray | None = None
+    """(nuisance,): the same of Minos bounds, to either side; NaN where one was not found."""
+    status_up: tuple[str, ...] | None = None
+    status_down: tuple[str, ...] | None = None
+    """(nuisance,): of each bound, "converged", "at limit", or what went wrong."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "groups", self.groups or (None,) * len(self.names))
-        lengths = [len(self.labels), len(self.pull), len(self.error), len(self.groups)]
+        optional = (self.error_up, self.error_down, self.status_up, self.status_down)
+        given = [column for column in optional if column is not None]
+        lengths = [len(x) for x in (self.labels, self.pull, self.error, self.groups, *given)]
         if any(length != len(self.names) for length in lengths):
             raise ShapeMismatchError(f"Pulls: {len(self.names)} names, but other columns have {lengths}.")
 
@@ -49,8 +57,13 @@ class Pulls(Record):
     def take(self, positions: Sequence[int]) -> Pulls:
         """The nuisances at these positions, in this order."""
         at = list(positions)
-        labels, groups = (tuple(column[i] for i in at) for column in (self.labels, self.groups))
-        return Pulls(tuple(self.names[i] for i in at), labels, self.pull[at], self.error[at], groups)
+
+        def taken(column: Any) -> Any:
+            if column is None or isinstance(column, np.ndarray):
+                return None if column is None else column[at]
+            return tuple(column[i] for i in at)
+
+        return Pulls(**{field.name: taken(getattr(self, field.name)) for field in fields(self)})
 
     def largest(self, count: int | None = None) -> Pulls:
         """The so many largest by size, the largest first."""
@@ -58,17 +71,37 @@ class Pulls(Record):
         return self.take(np.argsort(-np.abs(self.pull), kind="stable")[:count].tolist())
 
     def table(self, title: str = "") -> Table:
-        """Names and pulls with their errors."""
-        numbers = zip(self.names, self.pull, self.error, strict=True)
-        return Table(title, ("nuisance", "pull"), [(name, with_error(p, e)) for name, p, e in numbers])
+        """Names and pulls with their errors; Minos errors where there are any, with what is wrong of them."""
+        rows: list[Sequence[Cell]] = []
+        for i, name in enumerate(self.names):
+            if self.error_up is None or self.error_down is None:
+                rows.append((name, with_error(self.pull[i], self.error[i])))
+                continue
+            rows.append(
+                (name, asymmetric(self.pull[i], self.error_up[i], self.error_down[i]), self._remark(i))
+            )
+        columns = ("nuisance", "pull") if self.error_up is None else ("nuisance", "pull", "")
+        return Table(title, columns, rows)
+
+    def _remark(self, i: int) -> str:
+        sides = (("up", self.status_up), ("down", self.status_down))
+        return ", ".join(
+            f"{side} {status[i]}" for side, status in sides if status is not None and status[i] != "converged"
+        )
 
     def _tables(self) -> list[Table]:
         return [self.table()]
 
     def to_dict(self) -> dict[str, Any]:
-        """{pulls: {name: {pull, error, label, group}}}."""
-        columns = zip(self.names, self.labels, plain(self.pull), plain(self.error), self.groups, strict=True)
-        return {"pulls": {n: {"pull": p, "error": e, "label": lb, "group": g} for n, lb, p, e, g in columns}}
+        """{pulls: {name: {pull, error, label, group}}}, with those of Minos bounds where there are any."""
+        found: dict[str, dict[str, Any]] = {}
+        columns = {name: plain(column) for name, column in self._columns().items() if name != "name"}
+        for i, name in enumerate(self.names):
+            found[name] = {key: column[i] for key, column in columns.items()} | {"label": self.labels[i]}
+        return {"pulls": found}
 
     def _columns(self) -> Columns:
-        return {"name": self.names, "pull": self.pull, "error": self.error, "group": self.groups}
+        columns: Columns = {"name": self.names, "pull": self.pull, "error": self.error, "group": self.groups}
+        minos = ("error_up", "error_down", "status_up", "status_down")
+        given = {name: getattr(self, name) for name in minos if getattr(self, name) is not None}
+        return columns | given

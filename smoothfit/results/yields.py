@@ -51,6 +51,15 @@ class Yields(Record):
     """(bin,)"""
     channel_error: FloatArray | None = None
     """(channel,): error of the sum over a channel's bins, shown in the table if given."""
+    process_error: Mapping[str, FloatArray] | None = None
+    """Name -> (bin,): errors of the processes."""
+    process_channel_error: Mapping[str, FloatArray] | None = None
+    """Name -> (channel,): errors of their sums over a channel's bins."""
+    total_interval: FloatArray | None = None
+    process_interval: Mapping[str, FloatArray] | None = None
+    """(2, bin), by name for the processes: quantiles 0.1587 and 0.8413, if errors are from samples."""
+    seed: int | None = None
+    """Of the samples."""
     blinded: frozenset[str] = frozenset()
 
     def channel(self, name: str) -> ChannelInfo:
@@ -75,25 +84,47 @@ class Yields(Record):
         """The same under another title."""
         return replace(self, title=title)
 
-    def _sums(self, bins: FloatArray) -> list[str]:
-        return [_count(bins[channel.bins].sum()) for channel in self.channels]
+    def _sums(self, bins: FloatArray, errors: FloatArray | None) -> list[str]:
+        sums = [float(bins[channel.bins].sum()) for channel in self.channels]
+        if errors is None:
+            return [_count(events) for events in sums]
+        # What is not there at all has no error to show.
+        pairs = zip(sums, errors, strict=True)
+        return [
+            _count(events) if events == error == 0.0 else with_error(events, error) for events, error in pairs
+        ]
 
     def _tables(self) -> list[Table]:
         columns = ("process", *(channel.name for channel in self.channels))
-        rows: list[Sequence[Cell]] = [(p.name, *self._sums(self.per_process[p.name])) for p in self.processes]
-        totals = self._sums(self.total)
-        if self.channel_error is not None:
-            sums = [self.total[channel.bins].sum() for channel in self.channels]
-            totals = [with_error(s, e) for s, e in zip(sums, self.channel_error, strict=True)]
-        rows.append(("total", *totals))
+        errors = self.process_channel_error or {}
+        rows: list[Sequence[Cell]] = [
+            (p.name, *self._sums(self.per_process[p.name], errors.get(p.name))) for p in self.processes
+        ]
+        rows.append(("total", *self._sums(self.total, self.channel_error)))
         if self.obs is not None:
             data = [self.data(channel) for channel in self.channels]
             rows.append(("data", *(BLINDED if d is None else _count(d.sum()) for d in data)))
         return [Table(self.title, columns, rows)]
 
-    def _of_channel(self, channel: ChannelInfo) -> dict[str, Any]:
+    def _of_channel(self, number: int, channel: ChannelInfo) -> dict[str, Any]:
         data = self.data(channel)
         hidden = self.obs is not None and data is None
+        by_name = {
+            "process_errors": self.process_error,
+            "process_intervals": self.process_interval,
+        }
+        sums = {"sum": self.total[channel.bins].sum()}
+        if self.channel_error is not None:
+            sums["sum_error"] = self.channel_error[number]
+        if self.total_interval is not None:
+            sums["total_interval"] = self.total_interval[:, channel.bins]
+        if self.process_channel_error is not None:
+            sums["process_sum_errors"] = {k: v[number] for k, v in self.process_channel_error.items()}
+        more = {
+            key: {name: plain(bins[..., channel.bins]) for name, bins in values.items()}
+            for key, values in by_name.items()
+            if values is not None
+        }
         return {
             "label": channel.label,
             "unit": channel.unit,
@@ -102,11 +133,13 @@ class Yields(Record):
             "total": plain(self.total[channel.bins]),
             "total_error": plain(self.total_error[channel.bins]),
             "obs": BLINDED if hidden else plain(data),
+            **more,
+            **plain(sums),
         }
 
     def to_dict(self) -> dict[str, Any]:
         """{title, channels: {name: edges, yields by process, total, data}}."""
-        channels = {channel.name: self._of_channel(channel) for channel in self.channels}
+        channels = {channel.name: self._of_channel(i, channel) for i, channel in enumerate(self.channels)}
         return {"title": self.title, "channels": channels}
 
     def _columns(self) -> Columns:
@@ -117,6 +150,7 @@ class Yields(Record):
         }
         # A process may be called "bin" or "total", so its column says what it is.
         columns |= {f"process {name}": bins for name, bins in self.per_process.items()}
+        columns |= {f"error of {name}": bins for name, bins in (self.process_error or {}).items()}
         columns |= {"total": self.total, "total_error": self.total_error}
         if self.obs is not None:
             data = [self.data(channel) for channel in self.channels]

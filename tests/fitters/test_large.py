@@ -115,7 +115,11 @@ def test_what_a_fit_knows_without_its_hessian(both):
 def test_a_degenerate_model_is_no_valid_fit(matrix_free):
     """Two signals of one shape: only their sum is known."""
     a, b = Variable("a", 1.0), Variable("b", 2.0)
-    model = Model().add_proc(Process("one", [5.0, 9.0]).scale_by(a)).add_proc(Process("two", [5.0, 9.0]).scale_by(b))
+    model = (
+        Model()
+        .add_proc(Process("one", [5.0, 9.0]).scale_by(a))
+        .add_proc(Process("two", [5.0, 9.0]).scale_by(b))
+    )
     model.prepare()
     with pytest.raises(FitError) as caught:
         model.fit([15.0, 30.0])

@@ -144,7 +144,10 @@ def test_solutions_by_conjugate_gradients():
     matrix, right = root @ root.T + 0.1 * np.eye(30), rng.normal(size=30)
     keep = rng.uniform(size=30) < 0.8
     found = matrix_free.solve(
-        lambda v: jnp.asarray(matrix) @ v, jnp.asarray(right), jnp.asarray(np.diagonal(matrix)), jnp.asarray(keep)
+        lambda v: jnp.asarray(matrix) @ v,
+        jnp.asarray(right),
+        jnp.asarray(np.diagonal(matrix)),
+        jnp.asarray(keep),
     )
     expected = np.zeros(30)
     expected[keep] = np.linalg.solve(matrix[np.ix_(keep, keep)], right[keep])

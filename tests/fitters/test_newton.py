@@ -20,7 +20,8 @@ def _minimize(fn, start, lower=None, upper=None, free=None, max_steps=300):
     n = start.shape[0]
 
     def point(x):
-        return newton.Point(fn(x), jax.grad(fn)(x), jax.hessian(fn)(x), ())
+        hessian = jax.hessian(fn)(x)
+        return newton.Point(fn(x), jax.grad(fn)(x), hessian, hessian, ())
 
     return newton.minimize(
         point,

@@ -8,6 +8,7 @@ import pytest
 from small_models import ELIMINATING, cached, fitted, random_values
 
 from smoothfit import functional
+from smoothfit.errors import InvalidValueError
 
 
 @pytest.mark.parametrize("name", ["effects", "widths", *ELIMINATING])
@@ -58,6 +59,64 @@ def test_the_postfit_band_is_the_delta_method_with_all_parameters(name):
     found = small.model.yields(fit)
     np.testing.assert_allclose(found.total, small.model.pred(fit.x), rtol=1e-10)
     np.testing.assert_allclose(found.total_error, expected, rtol=1e-6)
+    _check_processes(small.model, found, fit.x, covariance)
+
+
+def _check_processes(model, found, x, covariance):
+    """Errors of every process, and of sums over channels, by the delta method on differences of predictions."""
+    step, unit = 1e-4, np.eye(len(x))
+    batch = np.concatenate([x + step * unit, x - step * unit])
+    channels = [channel.bins for channel in model.layout.channels]
+    whole = np.zeros((len(x), model.n_bins))
+    for process in model._specification.processes:
+        up, down = np.split(np.asarray(process.batch_pred(batch)).reshape(len(batch), -1, model.n_bins), 2)
+        jacobian = ((up - down) / (2.0 * step)).sum(axis=1)
+        whole += jacobian
+        expected = np.sqrt(np.einsum("kb,kl,lb->b", jacobian, covariance, jacobian))
+        np.testing.assert_allclose(found.process_error[process.name], expected, rtol=1e-5, atol=1e-7)
+        sums = np.array([jacobian[:, bins].sum(axis=1) for bins in channels])
+        expected = np.sqrt(np.einsum("ck,kl,cl->c", sums, covariance, sums))
+        np.testing.assert_allclose(found.process_channel_error[process.name], expected, rtol=1e-5, atol=1e-7)
+    sums = np.array([whole[:, bins].sum(axis=1) for bins in channels])
+    expected = np.sqrt(np.einsum("ck,kl,cl->c", sums, covariance, sums))
+    np.testing.assert_allclose(found.channel_error, expected, rtol=1e-5)
+
+
+def test_errors_from_samples_are_quantiles_of_predictions():
+    small, fit = fitted("widths")
+    model = small.model
+    found = model.yields(fit, uncertainty="sampling", samples=3000, seed=4)
+    drawn = model.sample_from_covariance(fit, 3000, seed=4)
+    bkg = model._specification.processes[1].batch_pred(drawn)
+    np.testing.assert_allclose(
+        found.process_interval["bkg"], np.quantile(bkg, [0.15865525, 0.84134475], axis=0)
+    )
+    total = model.batch_pred(drawn)
+    low, high = np.quantile(total, [0.15865525, 0.84134475], axis=0)
+    np.testing.assert_allclose(found.total_interval, [low, high], rtol=1e-6)
+    np.testing.assert_allclose(found.total_error, 0.5 * (high - low), rtol=1e-5)
+    sums = np.quantile(total[:, :7].sum(axis=1), [0.15865525, 0.84134475])
+    assert found.channel_error[0] == pytest.approx(0.5 * (sums[1] - sums[0]), rel=1e-5)
+    assert found.seed == 4
+    assert "total_interval" in found.to_dict()["channels"]["A"]
+
+
+def test_errors_from_samples_of_the_constraints():
+    """Lite bins and a shape: expectations are nearly linear in both, so that linear errors agree."""
+    small = cached("widths")
+    linear = small.model.yields({"mu": 2.0})
+    sampled = small.model.yields({"mu": 2.0}, uncertainty="sampling", samples=20_000, seed=2)
+    np.testing.assert_allclose(sampled.total_error, linear.total_error, rtol=0.05)
+    np.testing.assert_allclose(sampled.channel_error, linear.channel_error, rtol=0.05)
+    np.testing.assert_array_equal(sampled.total, linear.total)
+
+
+def test_yields_that_cannot_be_sampled():
+    small, fit = fitted("widths")
+    with pytest.raises(InvalidValueError, match="'linear', 'sampling'"):
+        small.model.yields(fit, uncertainty="toys")
+    with pytest.raises(InvalidValueError, match="GiB; take fewer"):
+        small.model.yields(fit, uncertainty="sampling", samples=1e8)
 
 
 def test_the_postfit_band_is_the_spread_of_samples():

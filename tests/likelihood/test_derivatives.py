@@ -34,7 +34,8 @@ def both(prepared, data, z):
         return objective.value(problem, z)
 
     found = objective.evaluate(problem, z)
-    params = objective.full_values(problem, z, found.y)
+    left = objective.eliminated(problem, found.y, found.reaction)
+    params = objective.full_values(problem, z, left.local)
     return found, with_derivatives(value, z), params, objective.constants(problem)
 
 

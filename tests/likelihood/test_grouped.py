@@ -36,7 +36,9 @@ def by_jax(prepared, data, z):
         found = grouped.own(problem, z)[1]
         return jnp.concatenate([found.lite, found.local])
 
-    pushed = jax.vmap(lambda e: jax.jvp(jax.value_and_grad(lambda z: objective.value(problem, z)), (z,), (e,)))
+    pushed = jax.vmap(
+        lambda e: jax.jvp(jax.value_and_grad(lambda z: objective.value(problem, z)), (z,), (e,))
+    )
     (value, gradient), (_, hessian) = pushed(jnp.eye(z.shape[0]))
     return value[0], gradient[0], hessian, jax.jacfwd(eliminated)(z)
 
@@ -58,7 +60,8 @@ def whole(prepared, data, z, covariance):
     """The evaluation of smaller models, which other tests hold against JAX."""
     problem = objective.pose(prepared, data, functional.nothing_fixed(prepared))
     found = objective.evaluate(problem, z)
-    rows = jnp.concatenate([found.eliminated.lite_by_dense, found.eliminated.local_by_dense])
+    following = objective.eliminated(problem, found.y, found.reaction)
+    rows = jnp.concatenate([following.lite_by_dense, following.local_by_dense])
     return found, jnp.einsum("bk,kl,bl->b", rows, covariance, rows)
 
 

@@ -12,56 +12,7 @@ import pytest
 
 from smoothfit.cli import main
 
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def workspace():
-    def sample(name, data, *modifiers):
-        return {"name": name, "data": data, "modifiers": list(modifiers)}
-
-    signal = sample("sig", [12.0, 11.0], {"name": "mu", "type": "normfactor", "data": None})
-    background = sample(
-        "bkg",
-        [50.0, 52.0],
-        {"name": "bkg_norm", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}},
-        {"name": "mc_stat", "type": "staterror", "data": [3.0, 4.0]},
-    )
-    return {
-        "channels": [{"name": "SR", "samples": [signal, background]}],
-        "observations": [{"name": "SR", "data": [70.0, 58.0]}],
-        "measurements": [
-            {"name": "main", "config": {"poi": "mu", "parameters": []}},
-            {"name": "held", "config": {"poi": "mu", "parameters": [{"name": "bkg_norm", "fixed": True}]}},
-        ],
-        "version": "1.0.0",
-    }
-
-
-@pytest.fixture
-def file(tmp_path):
-    path = tmp_path / "workspace.json"
-    path.write_text(json.dumps(workspace()))
-    return str(path)
-
-
-@pytest.fixture
-def fails(capsys, tmp_path):
-    """Run a command that must fail: one line on stderr, status 2, no file made or changed."""
-
-    def contents():
-        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-
-    def check(*argv):
-        before = contents()
-        assert main([str(word) for word in argv]) == 2
-        out, err = capsys.readouterr()
-        assert out == ""
-        assert err.startswith("smoothfit: error: ")
-        assert err.count("\n") == 1
-        assert contents() == before
-        return err
-
-    return check
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_fit_prints_tables(file, capsys):
@@ -155,20 +106,13 @@ def test_blind_hides_the_pois_everywhere(file, tmp_path, capsys):
     assert f"{value:.2f} ±" not in out
 
 
-def test_a_fit_that_does_not_converge_is_shown_with_status_1(tmp_path, capsys):
-    # Two normalisations of one sample: only their product matters.
-    content = workspace()
-    content["channels"][0]["samples"][0]["modifiers"].append(
-        {"name": "twin", "type": "normfactor", "data": None}
-    )
-    path = tmp_path / "flat.json"
-    path.write_text(json.dumps(content))
-    assert main(["fit", str(path), "--json"]) == 1
+def test_a_fit_that_does_not_converge_is_shown_with_status_1(flat, capsys):
+    assert main(["fit", flat, "--json"]) == 1
     out, err = capsys.readouterr()
     assert json.loads(out)["success"] is False
     assert err.startswith("smoothfit: the fit did not converge: ")
     assert err.count("\n") == 1
-    assert main(["fit", str(path)]) == 1
+    assert main(["fit", flat]) == 1
     assert "INVALID FIT" in capsys.readouterr().out
 
 
@@ -252,14 +196,17 @@ def test_as_a_process(file):
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["inspect", "--help"], ["fit", "--help"]])
+COMMANDS = ["inspect", "fit", "scan", "impacts", "plot"]
+
+
+@pytest.mark.parametrize("argv", [["--help"], *([command, "--help"] for command in COMMANDS)])
 def test_help_has_an_example(argv, capsys):
     with pytest.raises(SystemExit) as caught:
         main(argv)
     assert caught.value.code == 0
     out = capsys.readouterr().out
     assert "examples:" in out
-    assert "smoothfit inspect" in out or "smoothfit fit" in out
+    assert f"  smoothfit {'fit' if argv == ['--help'] else argv[0]} workspace.json" in out
 
 
 def test_version(capsys):

@@ -1,0 +1,77 @@
+"""Arguments that commands share, and the parser that raises."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import Any, NoReturn
+
+from ..errors import SmoothfitError
+
+__all__ = ["STDOUT", "Parser", "add_command", "add_fit_options", "add_input"]
+
+STDOUT = "-"
+
+
+class _UsageError(SmoothfitError):
+    """Arguments that make no command."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises instead of printing usage and leaving."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong with the arguments."""
+        raise _UsageError(f"{message} (see '{self.prog} --help')")
+
+
+def add_command(commands: Any, name: str, about: str, epilog: str, run: Any) -> Parser:
+    """A command with its description, examples and what it runs."""
+    parser: Parser = commands.add_parser(name, help=about, description=about, epilog=epilog)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_input(parser: argparse.ArgumentParser) -> None:
+    """FILE, what to take of it, --json and --blind."""
+    parser.add_argument("file", metavar="FILE", help="a pyhf workspace")
+    parser.add_argument("--measurement", metavar="NAME", help="the measurement to take (the first)")
+    parser.add_argument("--patch", metavar="FILE", help="a JSON patch to apply to the workspace")
+    parser.add_argument(
+        "--json",
+        nargs="?",
+        const=STDOUT,
+        metavar="OUT",
+        help="write JSON to OUT; without OUT, only JSON to stdout",
+    )
+    parser.add_argument("--blind", action="store_true", help="hide the parameters of interest")
+
+
+def add_fit_options(parser: argparse.ArgumentParser) -> None:
+    """--asimov and --fix."""
+    parser.add_argument(
+        "--asimov", action="store_true", help="fit the expectation at the start values, not the data"
+    )
+    parser.add_argument(
+        "--fix",
+        nargs="+",
+        action="extend",
+        type=_assignment,
+        default=[],
+        metavar="NAME=VALUE",
+        help="hold parameters at a value; a name may be a regular expression",
+    )
+
+
+def _assignment(text: str) -> tuple[str, float]:
+    name, sign, number = text.rpartition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not (name and sign and math.isfinite(value)):
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE with a number, got '{text}'")
+    return name, value

@@ -1,0 +1,55 @@
+"""From a file to a model, its data and a fit."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from ..model import Model
+    from ..results import FitResult, Pulls
+
+__all__ = ["fit_of", "pois_of", "read", "systematics"]
+
+
+def read(arguments: argparse.Namespace) -> tuple[Model, Any]:
+    """The model of FILE, and the data to fit: those of the file, or the expectation for --asimov."""
+    from ..io.pyhf import read_pyhf
+
+    model, obs = read_pyhf(arguments.file, measurement=arguments.measurement, patch=arguments.patch)
+    if getattr(arguments, "asimov", False):
+        obs = model.pred(model.values_from_dict({}))
+    return model, obs
+
+
+def pois_of(model: Model, asked: Sequence[str] | None) -> list[str]:
+    """Names asked for, their components in place of array variables; all free ones if none is."""
+    if asked is None:
+        return list(model.pois)
+    layout = model.layout
+    return [layout.names[i] for name in dict.fromkeys(asked) for i in layout.positions(name)]
+
+
+def fit_of(model: Model, obs: Any, arguments: argparse.Namespace, **options: Any) -> FitResult:
+    """The fit, converged or not, with what --fix holds and what --blind hides."""
+    if arguments.blind:
+        model.blind(pois=model.pois)
+    return model.fit(obs, fixed=_fixed(arguments.fix), strict=False, **options)
+
+
+def _fixed(assignments: Sequence[tuple[str, float]]) -> dict[str, float]:
+    fixed: dict[str, float] = {}
+    for name, value in assignments:
+        if fixed.setdefault(name, value) != value:
+            raise InvalidValueError(f"--fix: '{name}' is given twice, as {fixed[name]:g} and {value:g}.")
+    return fixed
+
+
+def systematics(pulls: Pulls, result: FitResult) -> Pulls:
+    """Without the sets that have a member a bin, unless there is nothing else."""
+    members = {i for v in result.layout.variables if not v.is_scalar for i in v.indices}
+    own = [k for k, name in enumerate(pulls.names) if result.layout.positions(name)[0] not in members]
+    return pulls.take(own) if own else pulls

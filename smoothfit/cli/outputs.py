@@ -1,0 +1,82 @@
+"""What commands print and write: all of it or nothing."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .._files import check_writable, write_files
+from ..errors import OutputFileError
+from .arguments import STDOUT
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["check_outputs", "complain", "print_text", "write_outputs"]
+
+
+def print_text(text: str, stream: Any = None) -> None:
+    """Print, also where the encoding of the stream lacks a sign."""
+    stream = stream or sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.replace("±", "+-").encode(encoding, "backslashreplace").decode(encoding)
+    print(text, file=stream)
+
+
+def complain(message: str, status: int) -> int:
+    """One line on stderr; returns the exit status."""
+    line = " ".join(message.split())
+    print_text(f"smoothfit: {line}", sys.stderr)
+    return status
+
+
+def check_outputs(arguments: argparse.Namespace, *, picture: str = "--plot") -> None:
+    """Before anything that takes time: every output can be written, and none is an input.
+
+    The path of the picture is ``arguments.plot``, if there is one; ``picture`` is what the user calls it.
+
+    Raises
+    ------
+    OutputFileError
+        Naming the path.
+    """
+    inputs = [path for path in (arguments.file, arguments.patch) if path and os.path.exists(path)]
+    plot = getattr(arguments, "plot", None)
+    outputs = [path for path in (arguments.json, plot) if path is not None and path != STDOUT]
+    for path in outputs:
+        target = check_writable(path)
+        if any(os.path.realpath(given) == str(target) for given in inputs):
+            raise OutputFileError(f"'{path}' is an input and would be overwritten: name another output.")
+    if len({os.path.realpath(path) for path in outputs}) < len(outputs):
+        raise OutputFileError(
+            f"--json and {picture} are one file, '{outputs[0]}': give them different names."
+        )
+    if plot is not None:
+        from .._optional import require
+        from ..plot import check_figure_path
+
+        check_figure_path(plot)
+        require("matplotlib", feature=picture, extra="plot")
+
+
+def write_outputs(arguments: argparse.Namespace, content: str, figure: Figure | None = None) -> None:
+    """Write the JSON and the picture that were asked for, both or none.
+
+    Raises
+    ------
+    OutputFileError
+        If one cannot be written.
+    """
+    outputs: dict[str | os.PathLike[str], bytes] = {}
+    if arguments.json is not None and arguments.json != STDOUT:
+        outputs[arguments.json] = f"{content}\n".encode()
+    if figure is not None:
+        from ..plot import figure_bytes
+
+        outputs[arguments.plot] = figure_bytes(figure, arguments.plot)
+    write_files(outputs)

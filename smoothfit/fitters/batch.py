@@ -1,0 +1,183 @@
+"""Many fits, or many rays, of one model: compiled once, whatever their number.
+
+Two ways, by size. Small models go a chunk at a time, in lockstep (``vmap``): one program evaluates all
+members, and what a member costs is its share of it. Large ones go one by one through the program that single
+fits use, in as many threads as there are cores: lockstep would make all wait for the slowest, and every
+array fall out of the cache. Either way memory is bounded by the chunk, not by the number of members.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+
+from .._compilation import compiled
+from .._types import Array, FloatArray
+from ..likelihood.derived import Derived, derived, derived_of
+from ..prepared import Data, Fixed, Prepared
+from . import native
+from .solution import Solution, Status
+
+__all__ = ["CHUNK", "batch_follow", "batch_solve", "in_lockstep"]
+
+T = TypeVar("T")
+
+CHUNK = 128
+"""Members in lockstep."""
+
+_LOCKSTEP = 8_000
+"""Bins x dense parameters up to which members in lockstep are faster than one by one."""
+
+_FEW = 8
+"""Members that are not worth a program of their own."""
+
+
+def _drop_covariance(solution: Solution) -> Solution:
+    """The batch keeps variances only: a covariance a member would be most of its memory."""
+    variances = jax.numpy.diagonal(solution.covariance)
+    if not variances.size:
+        # A matrix-free fit has none.
+        variances = jax.numpy.full_like(solution.values, jax.numpy.nan)
+    return dataclasses.replace(solution, covariance=variances)
+
+
+def _solve_one(
+    model: Prepared | Derived, data: Data, fixed: Fixed, start: Array, errors: Array | float
+) -> Solution:
+    return native.solve(derived(model), data, fixed, start, errors)
+
+
+def _follow_one(model: Prepared | Derived, data: Data, fixed: Fixed, course: native.Course) -> native.Found:
+    return native.follow(derived(model), data, fixed, course)
+
+
+single_solve = compiled(_solve_one)
+single_follow = compiled(_follow_one)
+
+
+def _lockstep(model: Prepared | Derived, members: tuple[Data, Fixed, Array], errors: bool) -> Solution:
+    known = derived(model)
+
+    def one(member: tuple[Data, Fixed, Array]) -> Solution:
+        return _drop_covariance(native.search(known, *member, errors=errors, saddles=False))
+
+    return jax.vmap(one)(members)
+
+
+_lockstep_solve = {errors: compiled(partial(_lockstep, errors=errors)) for errors in (False, True)}
+
+
+@compiled
+def _lockstep_follow(model: Prepared | Derived, members: tuple[Data, Fixed, native.Course]) -> native.Found:
+    known = derived(model)
+    return jax.vmap(lambda member: native.follow(known, *member))(members)
+
+
+def in_lockstep(prepared: Prepared, n: int) -> bool:
+    """Whether ``n`` members of a model go in lockstep.
+
+    On an accelerator always: its work is one large program.
+    """
+    if n <= _FEW:
+        return False
+    plan = prepared.plan
+    size = plan.geometry.n_bins * (plan.n_dense + 1)
+    return size <= _LOCKSTEP or jax.default_backend() != "cpu"
+
+
+def _row(tree: T, i: int) -> T:
+    return jax.tree.map(lambda leaf: leaf[i], tree)
+
+
+def _stack(rows: list[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *rows)
+
+
+def _one_by_one(
+    call: Callable[..., Any], model: Prepared | Derived, members: Any, n: int, advance: Callable[[int], None]
+) -> Iterator[Any]:
+    def run(i: int) -> Any:
+        found = jax.device_get(call(model, *_row(members, i)))
+        advance(1)
+        return found
+
+    if n == 1:
+        yield run(0)
+        return
+    # The first alone: it may compile.
+    yield run(0)
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        yield from pool.map(run, range(1, n))
+
+
+def _chunks(
+    call: Callable[..., Any], model: Prepared | Derived, members: Any, n: int, advance: Callable[[int], None]
+) -> Iterator[Any]:
+    for first in range(0, n, CHUNK):
+        size = min(CHUNK, n - first)
+        # The last chunk is filled up with copies of its first member: one shape, one program.
+        at = np.concatenate([np.arange(first, first + size), np.full(CHUNK - size, first)])
+        found = jax.device_get(call(model, jax.tree.map(lambda leaf, at=at: leaf[at], members)))
+        advance(size)
+        yield jax.tree.map(lambda leaf, size=size: leaf[:size], found)
+
+
+def _nothing(_: int) -> None:
+    return None
+
+
+def batch_solve(
+    prepared: Prepared,
+    data: Data,
+    fixed: Fixed,
+    start: FloatArray,
+    *,
+    errors: bool = True,
+    advance: Callable[[int], None] = _nothing,
+) -> Solution:
+    """Fit every member; all arrays have the member axis in front. Without ``errors`` they are 0.
+
+    Returns
+    -------
+    Solution
+        With a member axis; ``covariance`` holds the variances, (member, param), only.
+    """
+    n, model = len(start), derived_of(prepared)
+    members: tuple[Any, ...] = (data, fixed, start)
+    if in_lockstep(prepared, n):
+        chunks = list(_chunks(_lockstep_solve[errors], model, members, n, advance))
+        found = jax.tree.map(lambda *leaves: np.concatenate(leaves), *chunks)
+        # What failed in lockstep goes again, with everything that a single fit tries.
+        for i in np.flatnonzero(found.status != Status.CONVERGED).tolist():
+            again = jax.device_get(single_solve(model, *_row(members, i), float(errors)))
+            again = dataclasses.replace(again, covariance=np.diagonal(again.covariance))
+            jax.tree.map(lambda leaf, value, i=i: leaf.__setitem__(i, value), found, again)
+        return found  # type: ignore[no-any-return]
+    rows, members = [], (*members, np.full(n, float(errors)))
+    for one in _one_by_one(single_solve, model, members, n, advance):
+        rows.append(dataclasses.replace(one, covariance=np.diagonal(one.covariance).copy()))
+    return _stack(rows)  # type: ignore[no-any-return]
+
+
+def batch_follow(
+    prepared: Prepared,
+    data: Data,
+    fixed: Fixed,
+    courses: native.Course,
+    *,
+    advance: Callable[[int], None] = _nothing,
+) -> native.Found:
+    """Follow every ray; all arrays have the member axis in front."""
+    n, model = len(courses.first), derived_of(prepared)
+    members = (data, fixed, courses)
+    if in_lockstep(prepared, n):
+        found = list(_chunks(_lockstep_follow, model, members, n, advance))
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *found)  # type: ignore[no-any-return]
+    return _stack(list(_one_by_one(single_follow, model, members, n, advance)))  # type: ignore[no-any-return]
