@@ -41,10 +41,10 @@ _FEW = 8
 
 def _drop_covariance(solution: Solution) -> Solution:
     """The batch keeps variances only: a covariance a member would be most of its memory."""
-    variances = jax.numpy.diagonal(solution.covariance)
+    variances = solution.covariance.diagonal().copy()
     if not variances.size:
         # A matrix-free fit has none.
-        variances = jax.numpy.full_like(solution.values, jax.numpy.nan)
+        variances = solution.values * np.nan
     return dataclasses.replace(solution, covariance=variances)
 
 
@@ -157,12 +157,12 @@ def batch_solve(
         # What failed in lockstep goes again, with everything that a single fit tries.
         for i in np.flatnonzero(found.status != Status.CONVERGED).tolist():
             again = jax.device_get(single_solve(model, *_row(members, i), float(errors)))
-            again = dataclasses.replace(again, covariance=np.diagonal(again.covariance))
+            again = _drop_covariance(again)
             jax.tree.map(lambda leaf, value, i=i: leaf.__setitem__(i, value), found, again)
         return found  # type: ignore[no-any-return]
     rows, members = [], (*members, np.full(n, float(errors)))
     for one in _one_by_one(single_solve, model, members, n, advance):
-        rows.append(dataclasses.replace(one, covariance=np.diagonal(one.covariance).copy()))
+        rows.append(_drop_covariance(one))
     return _stack(rows)  # type: ignore[no-any-return]
 
 

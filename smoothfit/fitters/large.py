@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from .._types import Array, PyTree
-from ..likelihood import constraint, grouped, objective
+from ..likelihood import constraint, group_response, grouped, objective
 from ..likelihood.objective import Problem
 from ..prepared import Data, Fixed, Plan, Prepared, n_bin_params
 from . import matrix_free
@@ -41,12 +41,12 @@ def _point(problem: Problem, z: Array) -> matrix_free.Point:
             found.value, found.gradient, metric, found.hessian, (found.y, found.eliminated)
         )
     value, gradient = jax.value_and_grad(lambda z: objective.value(problem, z))(z)
-    extra = grouped.own(problem, z)
+    extra = group_response.own(problem, z)
     shape = (_PROBES, plan.geometry.n_tiles, plan.geometry.width)
     signs = jax.random.rademacher(jax.random.key(1), shape, dtype=z.dtype)
     p = objective.full_values(problem, z, extra[1].local)
     _, diagonal = constraint.separate_derivatives(problem.derived, p, problem.param_globs)
-    metric = _metric(grouped.curvature_probes(problem, z, signs) + diagonal[plan.dense])
+    metric = _metric(group_response.curvature_probes(problem, z, signs) + diagonal[plan.dense])
     return matrix_free.Point(value, gradient, metric, z, extra)
 
 
@@ -116,7 +116,7 @@ def chosen_covariance(prepared: Prepared, data: Data, fixed: Fixed, z: Array, ch
     keep = problem.free > 0
 
     def values(z: Array) -> Array:
-        found = grouped.own(problem, z)[1]
+        found = group_response.own(problem, z)[1]
         of_params = objective.full_values(problem, z, found.local)
         return jnp.concatenate([of_params, objective.bin_values(problem, found)])
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from .._pytree import pytree_dataclass
 from .._types import Array
-from ..likelihood import grouped, local, objective
+from ..likelihood import group_response, grouped, local, objective
 from ..likelihood.objective import Problem
 from ..prepared import Plan, n_bin_params
 from ..status import Status
@@ -148,7 +148,7 @@ def describe(
     ``at`` is the point ``z - last``: what is eliminated moves along.
     """
     in_groups = problem.derived.plan.groups is not None
-    y, reaction = grouped.own(problem, z) if in_groups else _eliminated(problem, at)
+    y, reaction = group_response.own(problem, z) if in_groups else _eliminated(problem, at)
     value, gradient = at.value, at.gradient
     if last is not None:
         value = value + last @ (gradient + 0.5 * at.hessian @ last)
@@ -162,13 +162,13 @@ def describe(
         number = plan.local.number[: plan.n_params]
         spread = jax.nn.one_hot(plan.column, plan.n_dense, dtype=z.dtype)
         if plan.groups is not None:
-            spread += grouped.local_by_dense(problem, z)
+            spread += group_response.local_by_dense(problem, z)
         else:
             spread += jnp.concatenate([reaction.local_by_dense, jnp.zeros((1, plan.n_dense))])[number]
         full = spread @ covariance @ spread.T + _own_covariance(plan, reaction)
         limits += _local_limits(problem, y)
     if plan.groups is not None:
-        of_lite, of_local = grouped.eliminated_variances(problem, z, covariance)
+        of_lite, of_local = group_response.eliminated_variances(problem, z, covariance)
     else:
         of_lite, of_local = (
             ((x @ covariance) * x).sum(-1) for x in (reaction.lite_by_dense, reaction.local_by_dense)

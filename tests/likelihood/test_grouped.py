@@ -10,7 +10,7 @@ from small_models import MODELS, make, random_values
 
 from smoothfit import functional
 from smoothfit._compilation import compiled
-from smoothfit.likelihood import grouped, objective
+from smoothfit.likelihood import group_response, grouped, objective
 from smoothfit.likelihood.block_matrix import BlockMatrix
 from smoothfit.preparation import groups
 
@@ -23,7 +23,7 @@ def by_groups(prepared, data, z, directions):
     problem = objective.pose(prepared, data, functional.nothing_fixed(prepared))
     found = grouped.evaluate(problem, z)
     covariance = jnp.linalg.inv(found.hessian.dense() + jnp.eye(z.shape[0]))
-    variances = jnp.concatenate(grouped.eliminated_variances(problem, z, covariance))
+    variances = jnp.concatenate(group_response.eliminated_variances(problem, z, covariance))
     products = jax.vmap(found.hessian.times)(directions)
     return found, products, found.hessian.dense(), found.hessian.main_diagonal(), covariance, variances
 
@@ -33,7 +33,7 @@ def by_jax(prepared, data, z):
     problem = objective.pose(prepared, data, functional.nothing_fixed(prepared))
 
     def eliminated(z):
-        found = grouped.own(problem, z)[1]
+        found = group_response.own(problem, z)[1]
         return jnp.concatenate([found.lite, found.local])
 
     pushed = jax.vmap(
