@@ -65,15 +65,16 @@ def fit(
     globs: ArrayLike | None = None,
     fixed: Fixed | None = None,
     init: ArrayLike | None = None,
+    errors: bool = True,
 ) -> Solution:
     """Minimise the NLL with the native fitter; differentiable by every argument but ``init``.
 
     ``fixed`` holds parameters and bin parameters (:class:`~smoothfit.prepared.Fixed`), ``init``
-    (param,) is where to start.
+    (param,) is where to start. Without ``errors`` they and the covariance are 0, for less time.
     """
     start = prepared.plan.start if init is None else jnp.asarray(init, float)
     held = nothing_fixed(prepared) if fixed is None else fixed
-    return compiled_solve(prepared, data_of(prepared, obs, globs), held, start)
+    return compiled_solve(prepared, data_of(prepared, obs, globs), held, start, errors=errors)
 
 
 def hold(prepared: Prepared, position: ArrayLike, value: ArrayLike, fixed: Fixed | None = None) -> Fixed:

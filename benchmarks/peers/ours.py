@@ -31,8 +31,8 @@ class Peer:
         return [self._workload.names[k] if k < n_parameters else bins[k - n_parameters] for k in positions]
 
     def kernel(self, counts: np.ndarray) -> Fitted:
-        """The compiled minimisation alone: ``functional.fit``, which has the covariance with it."""
-        found = functional.fit(self._model.prepared, counts)
+        """The compiled minimisation alone, without a covariance, as BFGS has none."""
+        found = functional.fit(self._model.prepared, counts, errors=False)
         return Fitted(self._in_order(np.concatenate([found.values, found.bin_values])), counts)
 
     def fit(self, counts: np.ndarray) -> Fitted:

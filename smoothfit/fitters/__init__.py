@@ -23,9 +23,11 @@ Fitter = Callable[[Prepared, Data, Fixed, Array], Solution]
 """(prepared, data, fixed, start values (param,)) -> solution."""
 
 
-def compiled_solve(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
+def compiled_solve(
+    prepared: Prepared, data: Data, fixed: Fixed, start: Array, *, errors: bool = True
+) -> Solution:
     """The native fitter, compiled once for each structure and set of shapes."""
-    return single_solve(derived_of(prepared), data, fixed, start, 1.0)
+    return single_solve(derived_of(prepared), data, fixed, start, float(errors))
 
 
 def count_traces() -> int:

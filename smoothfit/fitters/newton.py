@@ -333,15 +333,16 @@ def minimize(
         shrink=jnp.ones(()),
     )
 
-    def evaluated(state: _State) -> tuple[Array, Array, Point]:
+    def evaluated(state: _State) -> tuple[Array, Array, Array, Point]:
         replayed = jax.core.eval_jaxpr(traced.jaxpr, traced.consts, state.trial)
         tried: Point = jax.tree.unflatten(structure, replayed)
-        accepted, damping = _judge(state, tried) if ray is None else _judge_ray(state, tried, ray)
+        judged = _judge(state, tried) if ray is None else _judge_ray(state, tried, ray)
+        accepted, damping, shrink = judged
         point = jax.tree.map(lambda new, old: jnp.where(accepted, new, old), tried, state.point)
-        return accepted, damping, point
+        return accepted, damping, shrink, point
 
     def body(state: _State) -> _State:
-        accepted, damping, point = evaluated(state)
+        accepted, damping, shrink, point = evaluated(state)
         x = jnp.where(accepted, state.trial, state.x)
         found = _solve_step(x, point, damping, lower, upper, free)
         flat = found.convex | (found.damping > 0.0)
@@ -360,13 +361,15 @@ def minimize(
         trusted = converged & ~flat & (found.predicted <= trusted_edm)
         stalled = (polish > _MAX_POLISH) | (~accepted & state.converged)
         finished = converged & (trusted | stalled | (jnp.abs(found.predicted) <= FINAL_EDM))
-        step = jnp.where(pushing, jnp.where(state.pushing, -away, away), found.step)
+        step = jnp.where(pushing, jnp.where(state.pushing, -away, away), shrink * found.step)
+        side = jnp.where(pushing | (shrink < 1.0), 0.0, found.side)
+        falls = jnp.maximum(found.predicted, 0.0) * shrink * (2.0 - shrink)
         hopeless = (found.damping >= _DAMPING_LIMIT) | ~jnp.isfinite(point.value)
         return state._replace(
             x=x,
             point=point,
-            trial=_within(x, step, jnp.where(pushing, 0.0, found.side), lower, upper, free),
-            predicted=jnp.where(pushing, 0.0, jnp.maximum(found.predicted, 0.0)),
+            trial=_within(x, step, side, lower, upper, free),
+            predicted=jnp.where(pushing, 0.0, falls),
             damping=jnp.where(pushing, 0.0, found.damping),
             edm=jnp.abs(found.predicted),
             steps=state.steps + 1,
@@ -376,11 +379,12 @@ def minimize(
             converged=converged | (state.converged & ~accepted),
             trusted=trusted,
             done=finished | hopeless,
+            shrink=jnp.where(pushing, 1.0, shrink),
         )
 
     def body_of_ray(state: _State) -> _State:
         assert ray is not None
-        accepted, shrink, point = evaluated(state)
+        accepted, _, shrink, point = evaluated(state)
         x, r = jnp.where(accepted, state.trial, state.x), jnp.where(accepted, state.trial_r, state.r)
         found = _solve_step(x, point, jnp.zeros(()), lower, upper, free, ray, r)
         excess = point.value - ray.target
@@ -421,18 +425,19 @@ def _within(x: Array, step: Array, side: Array, lower: Array, upper: Array, free
     return jnp.where(free > 0, jnp.clip(trial, lower, upper), x)
 
 
-def _judge_ray(state: _State, tried: Point, ray: Ray) -> tuple[Array, Array]:
+def _judge_ray(state: _State, tried: Point, ray: Ray) -> tuple[Array, Array, Array]:
     """Whether to take the trial point along a ray, and what to multiply the next step with."""
     finite = jnp.isfinite(tried.value + jnp.sum(tried.gradient) + jnp.sum(tried.hessian))
     fresh = ~jnp.isfinite(state.point.value)
     level = ray.target - ray.lowest
     before = jnp.abs(state.point.value - ray.target)
     accepted = finite & (fresh | (tried.value - ray.target <= jnp.maximum(level, 2.0 * before)))
-    return accepted, jnp.where(accepted, jnp.minimum(4.0 * state.shrink, 1.0), 0.25 * state.shrink)
+    shrink = jnp.where(accepted, jnp.minimum(4.0 * state.shrink, 1.0), 0.25 * state.shrink)
+    return accepted, state.damping, shrink
 
 
-def _judge(state: _State, tried: Point) -> tuple[Array, Array]:
-    """Whether to take the trial point, and the next damping."""
+def _judge(state: _State, tried: Point) -> tuple[Array, Array, Array]:
+    """Whether to take the trial point, the next damping, and what part of the next step to take."""
     # A sum is finite only if all its terms are.
     finite = jnp.isfinite(tried.value + jnp.sum(tried.gradient) + jnp.sum(tried.hessian))
     fresh = ~jnp.isfinite(state.point.value)
@@ -445,8 +450,15 @@ def _judge(state: _State, tried: Point) -> tuple[Array, Array]:
     lowered = jnp.where(state.damping < _DAMPING_END, 0.0, 0.1 * state.damping)
     kept = jnp.where(ratio > 0.5, lowered, jnp.where(ratio > 0.2, state.damping, 2.0 * state.damping))
     kept = jnp.where((ratio > 0.9) & (state.damping <= _DAMPING_START), 0.0, kept)
-    raised = jnp.maximum(8.0 * state.damping, _DAMPING_START)
-    return accepted, jnp.where(accepted, jnp.where(fresh, state.damping, kept), raised)
+    # A step that went too far is shortened once, to where a parabola through what is known has its
+    # minimum; after that the matrix is damped.
+    whole = state.shrink >= 1.0
+    part = state.predicted / jnp.maximum(2.0 * state.predicted - gain, 1e-300)
+    part = jnp.where(jnp.isfinite(part), jnp.clip(part, 0.1, 0.5), 0.1)
+    again = ~accepted & whole & (state.predicted > CONVERGED_EDM) & ~state.pushing
+    raised = jnp.where(again, state.damping, jnp.maximum(8.0 * state.damping, _DAMPING_START))
+    kept = jnp.where(fresh | ~whole, state.damping, kept)
+    return accepted, jnp.where(accepted, kept, raised), jnp.where(again, part, 1.0)
 
 
 class Distance(NamedTuple):

@@ -197,13 +197,26 @@ def cross(
     return Crossings(**{f.name: np.array([getattr(row, f.name) for row in rows]) for f in fields(Crossings)})
 
 
+def _limits(layout: Layout) -> tuple[FloatArray, FloatArray]:
+    """(lower, upper) of (param + bin param,)."""
+    lower = np.concatenate([layout.lower, np.where(layout.bin_counting, 0.0, -np.inf)])
+    return lower, np.concatenate([layout.upper, np.full(layout.n_bin_params, np.inf)])
+
+
 def _room(layout: Layout, best_fit: FitResult, direction: FloatArray) -> float:
     """How far a ray can go within the limits."""
-    lower = np.concatenate([layout.lower, np.where(layout.bin_counting, 0.0, -np.inf)])
-    upper = np.concatenate([layout.upper, np.full(layout.n_bin_params, np.inf)])
+    lower, upper = _limits(layout)
     at = np.flatnonzero(direction)
     towards = np.where(direction[at] > 0, upper[at] - best_fit.x[at], lower[at] - best_fit.x[at])
     return float(np.min(towards / direction[at]))
+
+
+def _on_limit(layout: Layout, x: FloatArray, direction: FloatArray) -> FloatArray:
+    """The end of a ray at a limit: exactly there, not beside it by a rounding error."""
+    lower, upper = _limits(layout)
+    limit = np.where(direction > 0, upper, lower)
+    near = (direction != 0.0) & (np.abs(x - limit) <= 1e-12 * np.maximum(np.abs(limit), np.abs(direction)))
+    return np.where(near, limit, x)
 
 
 def _first_guess(best_fit: FitResult, direction: FloatArray, level: float) -> tuple[float, FloatArray]:
@@ -265,11 +278,14 @@ def _follow_all(
         status = CrossingStatus.CONVERGED
         if found.r[row] >= room[row] and found.rise[row] < level - 1e-8:
             status = CrossingStatus.AT_LIMIT
+        x = np.concatenate([found.values[row], found.bin_values[row]])
+        if status == CrossingStatus.AT_LIMIT:
+            x = _on_limit(layout, x, directions[i])
         if fallen:
             status = CrossingStatus.LOWER_MINIMUM
         rows[i] = Crossings(
             r=np.array(np.nan if fallen else found.r[row]),
-            x=np.concatenate([found.values[row], found.bin_values[row]]),
+            x=x,
             status=np.array(int(status)),
             edm=np.asarray(found.edm[row]),
             steps=np.asarray(found.steps[row]),
@@ -306,4 +322,5 @@ def _search(context: Context, best_fit: FitResult, direction: FloatArray, level:
     )
     if not there.success[0]:
         status, r = int(CrossingStatus.NOT_FOUND), np.nan
-    return Crossings(np.array(r), there.x[0], np.array(status), there.edm[0], there.steps[0])
+    x = there.x[0] if status != CrossingStatus.AT_LIMIT else _on_limit(context.layout, there.x[0], direction)
+    return Crossings(np.array(r), x, np.array(status), there.edm[0], there.steps[0])

@@ -78,11 +78,12 @@ def minos_bounds(
     values: list[float] = []
     fits: list[FitResult | None] = []
     for side in range(2):
-        bound = float(best_fit.x[position] + found.r[side] * directions[side, position])
-        values.append(bound)
-        if not np.isfinite(bound):
+        if not np.isfinite(found.r[side]):
+            values.append(np.nan)
             fits.append(None)
             continue
+        bound = float(found.x[side, position])
+        values.append(bound)
         at_bound = {**held_values(best_fit), layout.names[position]: bound}
         start = found.x[side, : layout.n_params]
         fits.append(fit_prepared_data(context, best_fit.obs, best_fit.globs, at_bound, start, None, False))

@@ -293,16 +293,18 @@ def evaluate(problem: Problem, z: Array) -> Evaluation:
         slope = slope - pulled
         curved -= _squares(jac.parts, response.inverse * by_v**2)
         squares = of_constraints + _squares(slope, curve)
-    elif jac.variance is not None:
-        convex = of_constraints + _squares(slope, jnp.maximum(curve, 0.0))
-        squares = of_constraints + _squares(slope, curve)
     else:
         convex = squares = of_constraints + _squares(slope, curve)
     if jac.variance is not None:
         gradient += _over_bins(jac.variance, by_variance)
-        crossed = slope * by_bin.v_var[..., None] + 0.5 * jac.variance * by_bin.var_var[..., None]
-        half = _flat(jac.variance).T @ _flat(crossed)
-        curved += half + half.T
+        half = _flat(jac.variance).T @ _flat(
+            slope * by_bin.v_var[..., None] + 0.5 * jac.variance * by_bin.var_var[..., None]
+        )
+        squares += half + half.T
+        # As much more of the squares of the variance as makes each bin's term convex.
+        positive = by_bin.vv > 0.0
+        needed = jnp.where(positive, by_bin.v_var**2 / jnp.where(positive, by_bin.vv, 1.0), 0.0)
+        convex = squares + _squares(jac.variance, jnp.maximum(needed - by_bin.var_var, 0.0))
     hessian = squares + curved
     if plan.constraint.terms:
         extra = constraint.user_derivatives(derived, p, problem.counts, problem.globs)
