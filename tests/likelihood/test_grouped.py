@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small_models import MODELS, make, random_values
 
-from smoothfit import functional
+from smoothfit import ChannelContrib, Model, Process, Variable, functional
 from smoothfit._compilation import compiled
 from smoothfit.likelihood import group_response, grouped, objective
 from smoothfit.likelihood.block_matrix import BlockMatrix
@@ -137,3 +137,38 @@ def test_a_block_matrix_is_the_sum_of_its_parts():
     np.testing.assert_allclose(matrix.dense(), expected, atol=1e-14)
     np.testing.assert_allclose(matrix.times(jnp.asarray(vector)), expected @ vector, atol=1e-13)
     np.testing.assert_allclose(matrix.main_diagonal(), np.diagonal(expected), atol=1e-14)
+
+
+def wide_model(n_channels=40, n_bins=200, per_channel=10):
+    """Every channel has nuisances of its own: 400 in all, 10 in any one bin."""
+    rng = np.random.default_rng(6)
+    sig, bkg = Process("sig"), Process("bkg")
+    for c in range(n_channels):
+        yields = rng.uniform(5.0, 9.0, n_bins)
+        sig.add_contrib(ChannelContrib(f"c{c}", rng.uniform(1.0, 2.0, n_bins)))
+        contrib = ChannelContrib(f"c{c}", yields, 0.1 * yields)
+        for k in range(per_channel):
+            change = 1.0 + rng.uniform(-0.1, 0.1, n_bins)
+            contrib.add_shape(Variable(f"s{c}_{k}", 0.0, nuisance=True), yields * change, yields / change)
+        bkg.add_contrib(contrib)
+    return Model().add_proc(sig.scale_by(Variable("mu", 1.0))).add_proc(bkg).prepare()
+
+
+def test_memory_follows_what_acts_where(monkeypatch):
+    monkeypatch.setattr(groups, "LARGE", 0)
+    model = wide_model()
+    prepared, layout = model.prepared, model.layout
+    assert prepared.plan.groups.members.values.shape == (40, 11)
+
+    def used(prepared, data, z):
+        problem = objective.pose(prepared, data, functional.nothing_fixed(prepared))
+        found = grouped.evaluate(problem, z)
+        return found.value, found.gradient, found.hessian.times(z)
+
+    data = functional.data_of(prepared, np.full(layout.n_bins, 9.0))
+    program = jax.jit(used).lower(prepared, data, jnp.asarray(layout.start)).compile()
+    found = program.memory_analysis().temp_size_in_bytes
+    jacobian = 8 * layout.n_bins * layout.n_params
+    # Templates and what is made of them are counted in the bins alone: 12 rows and blocks in each.
+    assert found < 0.5 * jacobian
+    assert found < 30 * 8 * 12 * layout.n_bins
