@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from .._types import FloatArray, IntArray
-from ..errors import FitError
+from ..errors import FitError, InvalidValueError
 from ..fitters import Fitter, Solution, choose
 from ..results import ChosenCovariance, FitResult
 from . import compiled, inputs, labelling
@@ -62,6 +62,8 @@ def fit(
     ------
     FitError
         If the fit did not converge (of several starts, none); its ``.result`` holds the fit.
+    InvalidValueError
+        Several starts of a model of more than 3000 parameters.
     """
     n_starts = check_starts(starts)
     layout = context.layout
@@ -71,6 +73,11 @@ def fit(
     if n_starts == 1:
         return fit_prepared_data(context, counts, observables, fixed, start, fitter, strict, chosen)
     first = fit_prepared_data(context, counts, observables, fixed, start, fitter, strict=False)
+    if first.chosen is not None:
+        raise InvalidValueError(
+            f"fit: starts={n_starts} draws starts from the covariance, which a fit of so many parameters does "
+            "not have; fit from several init=... instead."
+        )
     result = _from_starts(context, first, fixed, start, fitter, n_starts, seed)
     return _checked(result, strict)
 
