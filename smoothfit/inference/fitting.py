@@ -75,8 +75,8 @@ def fit(
     first = fit_prepared_data(context, counts, observables, fixed, start, fitter, strict=False)
     if first.chosen is not None:
         raise InvalidValueError(
-            f"fit: starts={n_starts} draws starts from the covariance, which a fit of so many parameters does "
-            "not have; fit from several init=... instead."
+            f"fit: starts={n_starts} draws starts from the covariance, which a fit of so many parameters "
+            "does not have; fit from several init=... instead."
         )
     result = _from_starts(context, first, fixed, start, fitter, n_starts, seed)
     return _checked(result, strict)
