@@ -41,7 +41,11 @@ _FEW = 8
 
 def _drop_covariance(solution: Solution) -> Solution:
     """The batch keeps variances only: a covariance a member would be most of its memory."""
-    return dataclasses.replace(solution, covariance=jax.numpy.diagonal(solution.covariance))
+    variances = solution.covariance.diagonal().copy()
+    if not variances.size:
+        # A matrix-free fit has none.
+        variances = solution.values * np.nan
+    return dataclasses.replace(solution, covariance=variances)
 
 
 def _solve_one(
@@ -166,13 +170,12 @@ def batch_solve(
         # What failed in lockstep goes again, with everything that a single fit tries.
         for i in np.flatnonzero(found.status != Status.CONVERGED).tolist():
             one = (_row(data, i), _row(fixed, i), start[i])
-            again = jax.device_get(single_solve(model, *one, errors))
-            again = dataclasses.replace(again, covariance=np.diagonal(again.covariance))
+            again = _drop_covariance(jax.device_get(single_solve(model, *one, errors)))
             jax.tree.map(lambda leaf, value, i=i: leaf.__setitem__(i, value), found, again)
         return found  # type: ignore[no-any-return]
     rows, members = [], (*members, np.full(n, errors))
     for one in _one_by_one(single_solve, model, members, n, advance):
-        rows.append(dataclasses.replace(one, covariance=np.diagonal(one.covariance).copy()))
+        rows.append(_drop_covariance(one))
     return _stack(rows)  # type: ignore[no-any-return]
 
 

@@ -44,9 +44,7 @@ def test_bounds_equal_the_native_ones(fitter, cl):
             assert found.converged
             assert not found.at_limit
             assert found.value == pytest.approx(sign * bound, abs=allowed * native.errors[position])
-            assert found.rise == pytest.approx(
-                level, abs=1e-3 * level if fitter.name == "minuit" else 1e-6
-            )
+            assert found.rise == pytest.approx(level, abs=1e-3 * level if fitter.name == "minuit" else 1e-6)
             profile = model.fit(INSIDE, fixed={name: bound})
             np.testing.assert_allclose(found.values, profile.x, atol=2e-3 * native.errors.max())
 
