@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from .._types import BoolArray, FloatArray, IntArray
 from ..fitters.solution import Solution
 from ..layout import Layout
-from ..results import FitResult, Pulls, Yields, fit_message
+from ..results import Attempt, Conditioning, FitResult, Followers, Pulls, Yields, fit_message
 from ..status import Status
+from .compiled import Curvature
 
 __all__ = ["Errors", "fit_result", "process_yields", "pull_columns", "pulls", "yields"]
 
 
-def _flat_directions(solution: Solution, hessian_of: Any, layout: Layout) -> list[str]:
-    """Names of the parameters that the data and constraints leave undetermined."""
-    hessian, dense = hessian_of()
-    eigenvalues, vectors = np.linalg.eigh(hessian)
-    if not np.all(np.isfinite(eigenvalues)):
-        return []
-    flat = eigenvalues <= 1e-9 * max(float(np.max(np.abs(eigenvalues), initial=0.0)), 1e-300)
-    weight = np.abs(vectors[:, flat]).max(axis=1, initial=0.0)
-    return [layout.parameters[dense[i]] for i in np.argsort(-weight) if weight[i] > 0.1][:6]
+def _named(found: Curvature, layout: Layout) -> Conditioning:
+    def names(positions: IntArray) -> tuple[str, ...]:
+        return tuple(layout.parameters[i] for i in positions)
+
+    followers = Followers(names(found.followers), found.by_dense, np.sqrt(found.own))
+    return Conditioning.of_hessian(names(found.positions), found.hessian, followers)
+
+
+def _on_kinks(covariance: FloatArray, layout: Layout) -> tuple[str, ...]:
+    return tuple(layout.parameters[i] for i in np.flatnonzero(np.isnan(np.diagonal(covariance))))
 
 
 def fit_result(
@@ -35,14 +37,20 @@ def fit_result(
     obs: FloatArray,
     globs: FloatArray,
     fixed: BoolArray,
-    hessian_of: Any,
+    dense: IntArray,
+    curvature_of: Callable[[], Curvature],
+    attempts: tuple[Attempt, ...] = (),
     blinded: frozenset[str] = frozenset(),
 ) -> FitResult:
-    """Label a solution. ``hessian_of()`` gives (scaled dense Hessian, parameters), on failure only."""
+    """Label a solution.
+
+    ``dense`` are positions of the parameters that the minimiser saw; ``curvature_of()`` gives the Hessian,
+    and is called where it has no inverse; ``attempts`` say what was tried before.
+    """
     status = int(solution.status)
     at_limit = np.asarray(solution.at_limit) > 0
     covariance = np.asarray(solution.covariance)
-    flat = _flat_directions(solution, hessian_of, layout) if status == Status.NOT_POSITIVE_DEFINITE else []
+    curvature = _named(curvature_of(), layout) if status == Status.NOT_POSITIVE_DEFINITE else None
     hidden = {sub for v in layout.variables if v.name in blinded for sub in v.sub_names} | blinded
     names = [n for n, limit in zip(layout.parameters, at_limit, strict=True) if limit and n not in hidden]
     edm, smallest_nu, steps = float(solution.edm), float(solution.smallest_nu), int(solution.steps)
@@ -53,7 +61,9 @@ def fit_result(
         smallest_nu=smallest_nu,
         positive_definite=positive_definite,
         at_limit_names=names,
-        flat_directions=flat,
+        flat_directions=() if curvature is None else curvature.directions(),
+        attempts=attempts,
+        kinks=_on_kinks(covariance, layout) if status == Status.ON_KINK else (),
         steps=steps,
     )
     with np.errstate(invalid="ignore"):
@@ -78,6 +88,9 @@ def fit_result(
         smallest_nu=smallest_nu,
         positive_definite=positive_definite,
         steps=steps,
+        dense=dense,
+        attempts=attempts,
+        curvature=curvature,
     )
 
 

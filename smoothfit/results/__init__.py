@@ -1,6 +1,8 @@
 """Records of results: frozen, labelled, printable; they know no fitter.
 
 * :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error.
+* :class:`Conditioning`: how well it is determined; :class:`Direction`, a combination of parameters that may
+  not be; :class:`Attempt`, what was tried.
 * :class:`BatchFitResult`: many fits, one row a member.
 * :class:`Minima`: the minima that fits from several starts found.
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
@@ -19,8 +21,10 @@ and ``to_pandas()``.
 from __future__ import annotations
 
 from ..render import Table
+from .attempts import Attempt
 from .batch import BatchFitResult
 from .breakdown import Breakdown
+from .conditioning import Conditioning, Direction, Followers
 from .contour import Contour, Contours
 from .estimates import Estimates
 from .fit import Estimate, FitResult
@@ -37,14 +41,18 @@ from .yields import Yields
 
 __all__ = [
     "BLINDED",
+    "Attempt",
     "BatchFitResult",
     "BottomLine",
     "Breakdown",
+    "Conditioning",
     "Contour",
     "Contours",
+    "Direction",
     "Estimate",
     "Estimates",
     "FitResult",
+    "Followers",
     "Impacts",
     "Minima",
     "MinosBounds",
