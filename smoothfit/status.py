@@ -21,3 +21,5 @@ class Status(enum.IntEnum):
     NOT_POSITIVE_DEFINITE = 2
     NOT_FINITE = 3
     ILLEGAL_EXPECTATION = 4
+    ON_KINK = 5
+    """A minimum where the likelihood has a kink: its place is known, an error of it is not."""

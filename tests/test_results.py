@@ -19,6 +19,7 @@ from smoothfit.errors import (
 )
 from smoothfit.layout import ChannelInfo, Layout, ProcessInfo, VariableInfo
 from smoothfit.results import (
+    Direction,
     Estimate,
     FitResult,
     MinosBounds,
@@ -225,18 +226,21 @@ FACTS = {"edm": 0.25, "smallest_nu": -0.5, "positive_definite": False, "steps": 
         (Status.NOT_POSITIVE_DEFINITE, ["not positive definite", "no covariance"]),
         (Status.NOT_FINITE, ["not finite", "bound"]),
         (Status.ILLEGAL_EXPECTATION, ["negative", "-0.5 events"]),
+        (Status.ON_KINK, ["on a kink", "in theta, which has no error"]),
     ],
 )
 def test_every_status_has_words(status, words):
-    message = fit_message(status, at_limit_names=["mu"], flat_directions=["a", "b"], **FACTS)
+    flat = [Direction(("a", "b"), np.array([0.6, -0.8]), 1e-13), Direction(("c",), np.ones(1), -0.1)]
+    message = fit_message(status, at_limit_names=["mu"], flat_directions=flat, kinks=["theta"], **FACTS)
     assert all(word in message for word in words), message
     assert "mu sits at a limit" in message
-    assert ("do not determine a, b" in message) == (status != Status.CONVERGED)
+    assert ("do not determine 0.6*a - 0.8*b:" in message) == (status != Status.CONVERGED)
+    assert ("no minimum along c:" in message) == (status != Status.CONVERGED)
     assert "\n" not in message
 
 
 def test_all_statuses_are_tested_above():
-    assert len(Status) == 5
+    assert len(Status) == 6
 
 
 def test_a_long_list_of_names_is_cut():

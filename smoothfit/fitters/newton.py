@@ -149,7 +149,8 @@ def _factor(matrix: Array, smallest: float = 1e-13) -> tuple[Array, Array]:
 
     Pivots at the level of rounding count as zero: a flat direction must not become a huge step.
     """
-    factor = jnp.linalg.cholesky(matrix, symmetrize_input=False)
+    # LAPACK takes columns first: of a symmetric matrix that is the transpose, which costs no copy.
+    factor = jnp.linalg.cholesky(matrix.T, symmetrize_input=False)
     pivots = jnp.diagonal(factor) ** 2 / jnp.maximum(jnp.abs(jnp.diagonal(matrix)), 1e-300)
     # A failed factorisation is NaN, and a minimum over NaN compares false.
     return factor, jnp.min(pivots, initial=jnp.inf) > smallest

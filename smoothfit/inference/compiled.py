@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -19,19 +19,21 @@ from ..prepared import Data, Fixed, Prepared
 from . import evaluation, minos, prediction, shares
 
 __all__ = [
+    "Curvature",
     "band",
     "batch_expected",
     "batch_processes",
     "batch_rows",
     "chosen_covariance",
     "crossing",
+    "curvature",
     "expected",
+    "gradient",
     "nll",
     "prefit_band",
     "process_bins",
     "response",
     "row_yields",
-    "scaled_hessian",
     "second_derivatives",
     "sensitivity",
 ]
@@ -103,19 +105,38 @@ def sensitivity(prepared: Prepared, data: Data, fixed: Fixed, values: Any) -> ob
 
 
 @_compiled
-def _hessian(prepared: Prepared, data: Data, fixed: Fixed, z: Array) -> Array:
-    return point(objective.pose(prepared, data, fixed), z).hessian
+def gradient(prepared: Prepared, data: Data, fixed: Fixed, values: Array, z: Array) -> Array:
+    """(dense,): the gradient of the NLL at dense values."""
+    return point(objective.pose(prepared, data, fixed, values), z).gradient
 
 
-def scaled_hessian(
-    prepared: Prepared, data: Data, fixed: Fixed, solution: Solution
-) -> tuple[FloatArray, IntArray]:
-    """The Hessian of the free dense parameters in units of its diagonal, and which they are."""
-    hessian = np.asarray(_hessian(prepared, data, fixed, solution.dense))
-    dense = np.asarray(resolve(prepared.plan.dense))
-    free = np.asarray(fixed.mask)[dense] == 0
-    free &= np.asarray(solution.at_limit)[dense] == 0
-    hessian = hessian[np.ix_(free, free)]
-    diagonal = np.abs(np.diagonal(hessian))
-    scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
-    return hessian * scale[:, None] * scale, dense[free]
+class Curvature(NamedTuple):
+    """The Hessian of the free dense parameters, and how local parameters follow these."""
+
+    hessian: FloatArray
+    positions: IntArray
+    """Of the dense parameters, those at a limit left out."""
+    by_dense: FloatArray
+    """(follower, dense)"""
+    own: FloatArray
+    """(follower,): variances with the dense parameters held."""
+    followers: IntArray
+    """Positions of local parameters that move."""
+
+
+def curvature(prepared: Prepared, data: Data, fixed: Fixed, solution: Solution) -> Curvature:
+    """The exact Hessian at the end of a fit, where it may have no inverse."""
+    found, eliminated = response(prepared, data, fixed, solution.values)
+    hessian, by_dense, own = map(np.asarray, (found, eliminated.local_by_dense, eliminated.local_own))
+    plan = resolve(prepared.plan)
+    dense, at_limit = np.asarray(plan.dense), np.asarray(solution.at_limit) > 0
+    moves = (np.asarray(fixed.mask) == 0) & ~at_limit
+    free = moves[dense]
+    followers = np.zeros(0, dtype=int)
+    rows = followers
+    if plan.local is not None:
+        number = np.asarray(plan.local.number)[: plan.n_params]
+        followers = np.flatnonzero(moves & (number < len(own)))
+        followers = followers[own[number[followers]] > 0.0]
+        rows = number[followers]
+    return Curvature(hessian[np.ix_(free, free)], dense[free], by_dense[rows][:, free], own[rows], followers)

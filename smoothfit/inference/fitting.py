@@ -9,12 +9,15 @@ from typing import Any
 import jax
 import numpy as np
 
+from .._pytree import resolve
 from .._types import FloatArray, IntArray
 from ..errors import FitError, InvalidValueError
 from ..fitters import Fitter, Solution, choose
-from ..results import ChosenCovariance, FitResult
+from ..results import Attempt, ChosenCovariance, FitResult
+from ..status import Status
 from . import compiled, inputs, labelling
 from .context import Context, check_made_with
+from .retries import retry
 from .starts import EndPoint, check_starts, draw_starts, end_point, sort_minima
 
 __all__ = ["fit", "fit_prepared_data", "profile"]
@@ -46,7 +49,9 @@ def fit(
     init
         Where to start: values or a dict; the variables' values by default.
     fitter
-        "newton" (native, the default), "trust-constr" (scipy), or a function with their protocol.
+        "newton" (native), "trust-constr" (scipy), or a function with their protocol: that one, and nothing
+        else. By default the native one, with retries if it does not converge: from other starts, then
+        with trust-constr. ``.attempts`` of the result says what was tried.
     strict
         Whether to raise if the fit did not converge; else it is returned, with its status.
     starts
@@ -132,7 +137,12 @@ def fit_prepared_data(
     data = inputs.data(context.layout, counts, observables)
     held, _ = inputs.fixed(context.layout, context.prepared, fixed)
     solution = solver(context.prepared, data, held, start)  # type: ignore[arg-type]
-    return _checked(_labelled(context, solution, counts, observables, fixed, fitter, chosen), strict)
+    attempts: tuple[Attempt, ...] = ()
+    # Without a Hessian none of the other attempts is possible.
+    if fitter is None and solution.covariance.size and int(solution.status) != Status.CONVERGED:
+        solution, attempts = retry(context.prepared, context.layout, data, held, start, solution)
+    result = _labelled(context, solution, counts, observables, fixed, fitter, attempts, chosen)
+    return _checked(result, strict)
 
 
 def _labelled(
@@ -142,6 +152,7 @@ def _labelled(
     observables: FloatArray,
     fixed: Mapping[Any, Any] | None,
     fitter: str | Fitter | None,
+    attempts: tuple[Attempt, ...] = (),
     chosen: IntArray | None = None,
 ) -> FitResult:
     layout, prepared = context.layout, context.prepared
@@ -152,17 +163,25 @@ def _labelled(
         at = np.zeros(0, dtype=int) if chosen is None else chosen
         found = compiled.chosen_covariance(prepared, data, held, solution.dense, at) if len(at) else None
         known = ChosenCovariance(at, np.zeros((0, 0)) if found is None else np.asarray(found))
+    solution = jax.device_get(solution)
     return labelling.fit_result(
-        jax.device_get(solution),
+        solution,
         layout,
-        fitter=choose(fitter)[0],
+        fitter=_fitter_of(solution, attempts) or choose(fitter)[0],
         obs=counts,
         globs=observables,
         fixed=mask,
-        hessian_of=lambda: compiled.scaled_hessian(prepared, data, held, solution),
+        dense=np.asarray(resolve(prepared.plan.dense)),
+        curvature_of=lambda: compiled.curvature(prepared, data, held, solution),
+        attempts=attempts,
         blinded=context.blinded,
         chosen=known,
     )
+
+
+def _fitter_of(solution: Solution, attempts: tuple[Attempt, ...]) -> str:
+    """Which fitter's attempt the solution is."""
+    return next((a.fitter for a in attempts if a.fun == float(solution.nll)), "")
 
 
 def held_values(best_fit: FitResult) -> dict[Any, float]:

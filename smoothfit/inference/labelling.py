@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from .._types import BoolArray, FloatArray, IntArray
 from ..fitters.solution import Solution
 from ..layout import Layout
-from ..results import ChosenCovariance, FitResult, Pulls, Yields, fit_message
+from ..results import (
+    Attempt,
+    ChosenCovariance,
+    Conditioning,
+    FitResult,
+    Followers,
+    Pulls,
+    Yields,
+    fit_message,
+)
 from ..status import Status
+from .compiled import Curvature
 
 __all__ = ["Errors", "fit_result", "process_yields", "pull_columns", "pulls", "yields"]
 
 
-def _flat_directions(solution: Solution, hessian_of: Any, layout: Layout) -> list[str]:
-    """Names of the parameters that the data and constraints leave undetermined."""
-    hessian, dense = hessian_of()
-    eigenvalues, vectors = np.linalg.eigh(hessian)
-    if not np.all(np.isfinite(eigenvalues)):
-        return []
-    flat = eigenvalues <= 1e-9 * max(float(np.max(np.abs(eigenvalues), initial=0.0)), 1e-300)
-    weight = np.abs(vectors[:, flat]).max(axis=1, initial=0.0)
-    return [layout.parameters[dense[i]] for i in np.argsort(-weight) if weight[i] > 0.1][:6]
+def _named(found: Curvature, layout: Layout) -> Conditioning:
+    def names(positions: IntArray) -> tuple[str, ...]:
+        return tuple(layout.parameters[i] for i in positions)
+
+    followers = Followers(names(found.followers), found.by_dense, np.sqrt(found.own))
+    return Conditioning.of_hessian(names(found.positions), found.hessian, followers)
+
+
+def _on_kinks(covariance: FloatArray, layout: Layout) -> tuple[str, ...]:
+    return tuple(layout.parameters[i] for i in np.flatnonzero(np.isnan(np.diagonal(covariance))))
 
 
 def fit_result(
@@ -35,19 +46,24 @@ def fit_result(
     obs: FloatArray,
     globs: FloatArray,
     fixed: BoolArray,
-    hessian_of: Any,
+    dense: IntArray,
+    curvature_of: Callable[[], Curvature],
+    attempts: tuple[Attempt, ...] = (),
     blinded: frozenset[str] = frozenset(),
     chosen: ChosenCovariance | None = None,
 ) -> FitResult:
-    """Label a solution. ``hessian_of()`` gives (scaled dense Hessian, parameters), on failure only.
+    """Label a solution.
 
-    A solution without a covariance has the errors that ``chosen`` knows.
+    ``dense`` are positions of the parameters that the minimiser saw; ``curvature_of()`` gives the Hessian,
+    and is called where it has no inverse; ``attempts`` say what was tried before. A solution without a
+    covariance has the errors that ``chosen`` knows.
     """
     status = int(solution.status)
     at_limit = np.asarray(solution.at_limit) > 0
-    flat = []
+    covariance, errors = _errors(solution, fixed, chosen)
+    curvature = None
     if status == Status.NOT_POSITIVE_DEFINITE and chosen is None:
-        flat = _flat_directions(solution, hessian_of, layout)
+        curvature = _named(curvature_of(), layout)
     hidden = {sub for v in layout.variables if v.name in blinded for sub in v.sub_names} | blinded
     names = [n for n, limit in zip(layout.parameters, at_limit, strict=True) if limit and n not in hidden]
     edm, smallest_nu, steps = float(solution.edm), float(solution.smallest_nu), int(solution.steps)
@@ -58,10 +74,11 @@ def fit_result(
         smallest_nu=smallest_nu,
         positive_definite=positive_definite,
         at_limit_names=names,
-        flat_directions=flat,
+        flat_directions=() if curvature is None else curvature.directions(),
+        attempts=attempts,
+        kinks=_on_kinks(covariance, layout) if status == Status.ON_KINK else (),
         steps=steps,
     )
-    covariance, errors = _errors(solution, fixed, chosen)
     return FitResult(
         x=np.concatenate([np.asarray(solution.values), np.asarray(solution.bin_values)]),
         errors=errors,
@@ -82,6 +99,9 @@ def fit_result(
         smallest_nu=smallest_nu,
         positive_definite=positive_definite,
         steps=steps,
+        dense=dense,
+        attempts=attempts,
+        curvature=curvature,
         chosen=chosen,
     )
 
@@ -191,11 +211,12 @@ def pulls(
     layout = best_fit.layout
     pull, error, _ = pull_columns(best_fit, positions)
     _, up, down = pull_columns(best_fit, positions, bounds)
+    names = layout.parameters
     # A label names the variable: of an array it would name all components alike.
     labels = {i: v.label for v in layout.variables if v.is_scalar for i in v.indices}
     groups = {i: v.group for v in layout.variables for i in v.indices}
     return Pulls(
-        names=tuple(layout.parameters[i] for i in positions),
+        names=tuple(names[i] for i in positions),
         labels=tuple(labels.get(int(i)) for i in positions),
         pull=pull,
         error=error,

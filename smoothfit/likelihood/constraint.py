@@ -30,6 +30,7 @@ __all__ = [
     "user_derivatives",
     "user_terms",
     "value",
+    "with_correlations",
 ]
 
 
@@ -106,14 +107,17 @@ def separate_derivatives(derived: Derived, p: Array, globs: Array) -> tuple[Arra
 
 
 def derivatives(derived: Derived, p: Array, globs: Array) -> tuple[Array, Array]:
-    """Gradient (dense,) and Hessian (dense, dense) of :func:`value` by the dense parameters."""
-    plan = derived.plan
+    """Gradient (dense,) of :func:`value` and its second derivatives, those of correlations left out."""
     gradient, diagonal = separate_derivatives(derived, p, globs)
-    hessian = jnp.diag(diagonal[plan.dense])
-    if derived.correlated_precision is not None:
-        columns = plan.column[plan.constraint.correlated]
-        hessian = hessian.at[columns[:, None], columns].add(derived.correlated_precision)
-    return gradient[plan.dense], hessian
+    return gradient[derived.plan.dense], diagonal[derived.plan.dense]
+
+
+def with_correlations(derived: Derived, hessian: Array) -> Array:
+    """A (dense, dense) Hessian with that of the correlated constraints."""
+    if derived.correlated_precision is None:
+        return hessian
+    columns = derived.plan.column[derived.plan.constraint.correlated]
+    return hessian.at[columns[:, None], columns].add(derived.correlated_precision)
 
 
 def user_terms(derived: Derived, p: Array, counts: Array, globs: Array) -> Array:

@@ -153,15 +153,18 @@ def _iterated(y: Array, v: Array, parts: Array, bins: lite.Bins, locals_: Locals
 
     def excess(
         nu: Array, y: Array, v: Array, parts: Array, bins: lite.Bins, locals_: Locals
-    ) -> tuple[Array, Array]:
-        """nu less the yield that its slope leads to, and the derivative of that by nu."""
+    ) -> tuple[Array, Array, Array]:
+        """nu less the yield that its slope leads to, the derivative of that by nu, and whether it has one."""
         alpha = data_slope(nu, bins.counts, bins.data_variance)
         at = _at_slope(alpha, y, parts, locals_)
         stiff = _stiffness(at, locals_)
         moving = interior(at, locals_) & (stiff > 0.0)
         reach = jnp.where(moving, parts**2 / jnp.where(moving, stiff, 1.0), 0.0).sum(0)
         total = v + ((at - locals_.centre) * parts).sum(0)
-        return nu - total, 1.0 + data_curvature(nu, bins.counts, bins.data_variance) * reach
+        slope = 1.0 + data_curvature(nu, bins.counts, bins.data_variance) * reach
+        # Beyond the pole of a Poisson-constrained parameter the sign is right, and nothing else.
+        beyond = (locals_.tau > 0.0) & (locals_.free > 0) & (locals_.tau + alpha * parts <= 0.0)
+        return nu - total, slope, ~beyond.any(0)
 
     still = jax.tree.map(jax.lax.stop_gradient, (y, v, parts, bins, locals_))
     at_rest = _at_slope(jnp.zeros_like(d), still[0], still[2], still[4])
@@ -173,10 +176,10 @@ def _iterated(y: Array, v: Array, parts: Array, bins: lite.Bins, locals_: Locals
 
     def step(state: _Search) -> _Search:
         nu, low, high = state.nu, state.low, state.high
-        off, slope = excess(nu, *still)
+        off, slope, regular = excess(nu, *still)
         low, high = jnp.where(off < 0.0, nu, low), jnp.where(off > 0.0, nu, high)
         newton = nu - off / slope
-        inside = (newton >= low) & (newton <= high)
+        inside = (newton >= low) & (newton <= high) & regular
         moved = jnp.where(off == 0.0, nu, jnp.where(inside, newton, 0.5 * (low + high)))
         done = jnp.all(jnp.abs(moved - nu) <= 4e-16 * jnp.abs(nu) + 1e-300)
         return _Search(moved, low, high, done, state.steps + 1)
@@ -185,7 +188,7 @@ def _iterated(y: Array, v: Array, parts: Array, bins: lite.Bins, locals_: Locals
     nu = jax.lax.stop_gradient(jax.lax.while_loop(unsolved, step, first).nu)
     # Two steps in the open: the loop has no derivatives, each step adds one order.
     for _ in range(2):
-        off, slope = excess(nu, y, v, parts, bins, locals_)
+        off, slope, _ = excess(nu, y, v, parts, bins, locals_)
         nu = nu - off / slope
     return _at_slope(data_slope(nu, d, variance), y, parts, locals_)
 

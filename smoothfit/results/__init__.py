@@ -2,6 +2,8 @@
 
 * :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error,
   :class:`ChosenCovariance` what is known of a fit of many thousand parameters.
+* :class:`Conditioning`: how well it is determined; :class:`Direction`, a combination of parameters that may
+  not be; :class:`Attempt`, what was tried.
 * :class:`BatchFitResult`: many fits, one row a member.
 * :class:`Minima`: the minima that fits from several starts found.
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
@@ -20,8 +22,10 @@ and ``to_pandas()``.
 from __future__ import annotations
 
 from ..render import Table
+from .attempts import Attempt
 from .batch import BatchFitResult
 from .breakdown import Breakdown
+from .conditioning import Conditioning, Direction, Followers
 from .contour import Contour, Contours
 from .estimates import Estimates
 from .fit import ChosenCovariance, Estimate, FitResult
@@ -38,15 +42,19 @@ from .yields import Yields
 
 __all__ = [
     "BLINDED",
+    "Attempt",
     "BatchFitResult",
     "BottomLine",
     "Breakdown",
     "ChosenCovariance",
+    "Conditioning",
     "Contour",
     "Contours",
+    "Direction",
     "Estimate",
     "Estimates",
     "FitResult",
+    "Followers",
     "Impacts",
     "Minima",
     "MinosBounds",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +13,17 @@ from .._types import BoolArray, FloatArray, IntArray
 from ..layout import Layout
 from ..render import Cell, Table, with_error
 from ..status import Status
+from .attempts import Attempt
+from .conditioning import Conditioning, Direction
 from .minima import Minima
 from .record import BLINDED, Columns, Record, plain
 
 __all__ = ["ChosenCovariance", "Estimate", "FitResult"]
+
+_ILL_CONDITIONED = 1e7
+"""Condition number from which a table says so: of the 16 digits of a number 7 are lost."""
+_QUICK = 1000
+"""Parameters up to which printing looks at eigenvalues, which takes a second then."""
 
 
 class Estimate(NamedTuple):
@@ -89,6 +97,13 @@ class FitResult(Record):
     blinded: frozenset[str] = frozenset()
     minima: Minima | None = None
     """All minima that were found, of a fit from several starts."""
+    dense: IntArray | None = None
+    """(dense,): positions of the parameters that the minimiser saw; all, if not given. What belongs to
+    single bins is minimised over inside."""
+    attempts: tuple[Attempt, ...] = ()
+    """What was tried, if the first attempt failed: that one, and every retry."""
+    curvature: Conditioning | None = None
+    """The Hessian where the fit ended, if it has no inverse."""
     chosen: ChosenCovariance | None = None
     """Of a fit of many thousand parameters: the covariance of those of ``errors_of``."""
 
@@ -114,6 +129,78 @@ class FitResult(Record):
         if self.chosen is not None:
             return covariance
         return _correlation(covariance)
+
+    # -- how well it is determined: worked out when asked for ------------------------------------
+
+    @cached_property
+    def conditioning(self) -> Conditioning | None:
+        """The scaled Hessian of the parameters that the minimiser moved; None where it is not known.
+
+        Parameters at a limit are left out. It comes from the covariance.
+        """
+        if self.curvature is not None or self.chosen is not None:
+            return self.curvature
+        at = np.arange(self.layout.n_params) if self.dense is None else self.dense
+        variance = np.diagonal(self.hess_inv)[at]
+        at = at[~self.fixed[at] & np.isfinite(variance) & (variance > 0.0)]
+        covariance = self.hess_inv[np.ix_(at, at)]
+        if not np.all(np.isfinite(covariance)):
+            return None
+        limited = self.at_limit[at]
+        if np.any(limited):
+            # With those at a limit held there: the inverse of their part of the Hessian.
+            inside, there = np.flatnonzero(~limited), np.flatnonzero(limited)
+            across = covariance[np.ix_(inside, there)]
+            held = across @ np.linalg.pinv(covariance[np.ix_(there, there)], hermitian=True) @ across.T
+            covariance, at = covariance[np.ix_(inside, inside)] - held, at[inside]
+        return Conditioning.of_covariance(tuple(self.names[i] for i in at), covariance)
+
+    @property
+    def eigenvalues(self) -> FloatArray:
+        """The spectrum of the scaled Hessian, the smallest first; empty where it is not known."""
+        return np.zeros(0) if self.conditioning is None else self.conditioning.eigenvalues
+
+    @property
+    def smallest_eigenvalue(self) -> float:
+        """Of the scaled Hessian, whose diagonal is 1; NaN where it is not known."""
+        return float("nan") if self.conditioning is None else self.conditioning.smallest_eigenvalue
+
+    @property
+    def condition_number(self) -> float:
+        """Of the scaled Hessian: infinite if it is not positive definite, NaN if it is not known."""
+        return float("nan") if self.conditioning is None else self.conditioning.condition_number
+
+    @cached_property
+    def flat_directions(self) -> tuple[Direction, ...]:
+        """Combinations of parameters that the data and constraints do not determine; none, in a good fit."""
+        return () if self.conditioning is None else self.conditioning.directions()
+
+    @property
+    def weakest_direction(self) -> Direction | None:
+        """The combination of parameters that is determined least, in units of their conditional errors."""
+        return None if self.conditioning is None else self.conditioning.weakest()
+
+    @property
+    def projected_gradient(self) -> FloatArray:
+        """(param,): the gradient of the NLL, without components that push against a limit."""
+        return np.where(self.at_limit, 0.0, self.gradient)
+
+    @property
+    def gradient_norm(self) -> float:
+        """Length of the projected gradient, with every parameter in units of its error with all others held.
+
+        So much the NLL still changes within such errors, to first order. NaN where these are not known.
+        """
+        if self.conditioning is None:
+            return float("nan")
+        position = {name: i for i, name in enumerate(self.names)}
+        at = [position[name] for name in self.conditioning.names]
+        return self.conditioning.gradient_norm(self.projected_gradient[at])
+
+    @property
+    def parameters_at_limit(self) -> tuple[str, ...]:
+        """Names of the parameters that sit at a limit."""
+        return tuple(self.names[i] for i in np.flatnonzero(self.at_limit))
 
     def __getitem__(self, key: Any) -> Estimate:
         """Value and error of a Variable, a name or a sub-name."""
@@ -154,7 +241,23 @@ class FitResult(Record):
     def heading(self) -> str:
         """The message, marked if the fit is not valid, the NLL and the fitter."""
         word = "" if self.success else f"INVALID FIT ({_status_name(self.status)}). "
-        return f"{word}{self.message}\n-log L = {self.fun:.10g}, fitter {self.fitter}"
+        lines = [f"{word}{self.message}", f"-log L = {self.fun:.10g}, fitter {self.fitter}"]
+        return "\n".join([*lines, *self._warnings()])
+
+    def _warnings(self) -> list[str]:
+        """What to know of a fit that is not as good as its status."""
+        dense = self.layout.n_params if self.dense is None else len(self.dense)
+        if self.success and dense > _QUICK:
+            return []
+        facts = []
+        if not self.success and np.isfinite(self.gradient_norm):
+            facts.append(f"projected gradient {self.gradient_norm:.2g} in units of errors")
+        if self.condition_number > _ILL_CONDITIONED:
+            facts.append(f"condition number {self.condition_number:.2g}")
+            facts.append(f"smallest eigenvalue {self.smallest_eigenvalue:.2g}")
+            facts.append(f"determined least: {self.weakest_direction}")
+        word = "Ill-conditioned" if self.success else "Where it ended"
+        return [f"{word}: {'; '.join(facts)}."] if facts else []
 
     def _entry(self, i: int) -> dict[str, Any]:
         hidden = self.is_blinded(i)
@@ -204,6 +307,11 @@ class FitResult(Record):
             "smallest_nu": float(self.smallest_nu),
             "steps": int(self.steps),
             "fitter": self.fitter,
+            "gradient_norm": self.gradient_norm,
+            "smallest_eigenvalue": self.smallest_eigenvalue,
+            "condition_number": self.condition_number,
+            "flat_directions": [direction.to_dict() for direction in self.flat_directions],
+            "attempts": [attempt.to_dict() for attempt in self.attempts],
             "parameters": dict(zip(self.names[:n], entries[:n], strict=True)),
             "bin_parameters": dict(zip(self.names[n:], entries[n:], strict=True)),
             "names": [self.names[i] for i in self._known_covariance().positions],

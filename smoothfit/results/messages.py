@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from ..errors import InvalidValueError
 from ..status import Status
+from .attempts import Attempt
+from .conditioning import FLAT, Direction
 
 __all__ = ["fit_message"]
 
@@ -28,10 +30,35 @@ def _at_limit(names: Sequence[str]) -> str:
     return f" {_listed(names)} {verb} not know of the limit."
 
 
-def _undetermined(flat: Sequence[str]) -> str:
-    if not flat:
+def _undetermined(directions: Sequence[Direction]) -> str:
+    """What the data leave free, and where the likelihood falls off to two sides."""
+    text = ""
+    falling = [d for d in directions if d.eigenvalue < -FLAT]
+    flat = [d for d in directions if d.eigenvalue >= -FLAT]
+    if falling:
+        text += f" It is no minimum along {_listed([str(d) for d in falling])}: start elsewhere (init=...)."
+    if flat:
+        text += f" The data do not determine {_listed([str(d) for d in flat])}: fix or constrain"
+        text += " a parameter of it, or merge what acts alike." if _several(flat) else " it."
+    return text
+
+
+def _several(directions: Sequence[Direction]) -> bool:
+    return any(len(direction.names) > 1 for direction in directions)
+
+
+def _retried(attempts: Sequence[Attempt]) -> str:
+    if not attempts:
         return ""
-    return f" The data do not determine {_listed(flat)}: fix or constrain, or merge what acts alike."
+    number = len(attempts) - 1
+    retries = "one retry" if number == 1 else f"{number} retries"
+    name = Status(attempts[0].status).name
+    if attempts[-1].status in (Status.CONVERGED, Status.ON_KINK):
+        return f" The first attempt ended {name}; {retries}, the last one {attempts[-1].what}."
+    ends = {Status(a.status).name for a in attempts[1:]}
+    if ends == {name}:
+        return f" {retries.capitalize()} ended alike."
+    return f" {retries.capitalize()} did not help: {'; '.join(str(a) for a in attempts[1:])}."
 
 
 def _not_converged(edm: float, positive_definite: bool, steps: int) -> str:
@@ -50,14 +77,17 @@ def fit_message(
     smallest_nu: float,
     positive_definite: bool,
     at_limit_names: Sequence[str] = (),
-    flat_directions: Sequence[str] = (),
+    flat_directions: Sequence[Direction] = (),
+    attempts: Sequence[Attempt] = (),
+    kinks: Sequence[str] = (),
     steps: int = 0,
 ) -> str:
     """One to three sentences on a fit's status: what happened, to which parameters, what to try.
 
     ``edm`` is the estimated distance to the minimum in NLL, ``smallest_nu`` the smallest
-    expectation of a bin, in events. Leave blinded parameters out of ``at_limit_names``: that one
-    sits at its limit gives its value away.
+    expectation of a bin, in events; ``flat_directions`` what the data do not determine, ``attempts`` what
+    was tried (see :class:`FitResult`); ``kinks`` name parameters on one. Leave blinded parameters out of
+    ``at_limit_names``: that one sits at its limit gives its value away.
 
     Raises
     ------
@@ -90,10 +120,15 @@ def fit_message(
             f"The likelihood is not finite where the fit stopped after {_steps(steps)}: "
             "bound the parameters that run away, or start elsewhere (init=...)."
         )
+    elif known is Status.ON_KINK:
+        message = (
+            f"The minimum is on a kink of the likelihood in {_listed(kinks)}, which has no error there; "
+            "the errors of the others are with that held. Take a smooth interpolation or function, or fix it."
+        )
     else:
         message = (
             f"The fit ended where a bin's expectation is negative ({smallest_nu:.3g} events), "
             "which is no valid minimum: bound the parameters, or look at templates with negative bins."
         )
     flat = "" if known is Status.CONVERGED else _undetermined(flat_directions)
-    return message + flat + _at_limit(at_limit_names)
+    return message + flat + _at_limit(at_limit_names) + _retried(attempts)

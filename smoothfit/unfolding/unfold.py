@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._checks import as_floats, check_choice, check_finite
+from .._pytree import resolve
 from .._types import ArrayLike, FloatArray
 from ..build import Variable
 from ..errors import FitError, InvalidValueError, ShapeMismatchError
@@ -48,7 +49,8 @@ def _labelled(problem: Penalised, point: Point) -> FitResult:
         obs=problem.obs,
         globs=problem.globs,
         fixed=mask,
-        hessian_of=lambda: compiled.scaled_hessian(prepared, data, problem.held, point.solution),
+        dense=np.asarray(resolve(prepared.plan.dense)),
+        curvature_of=lambda: compiled.curvature(prepared, data, problem.held, point.solution),
         blinded=problem.context.blinded,
     )
 
