@@ -12,6 +12,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 # Tests spend their time compiling: the quick way, which the library takes by itself too.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false")
 
+import jax
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,3 +41,25 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip tests marked ``reference`` where the reference data are absent."""
     if item.get_closest_marker("reference") is not None:
         _skip_without_reference_data()
+
+
+class _FewMaps:
+    """Forgets compiled programs before the kernel runs out of memory maps: 65530 a process on Linux."""
+
+    MOST = 30_000
+    EVERY = 40
+
+    def __init__(self) -> None:
+        self.tests = 0
+
+    def pytest_runtest_teardown(self) -> None:
+        """After every so many tests, doctests included."""
+        self.tests += 1
+        maps = Path("/proc/self/maps")
+        if self.tests % self.EVERY == 0 and maps.exists() and maps.read_bytes().count(b"\n") > self.MOST:
+            jax.clear_caches()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """As a plugin, so that it also sees tests outside this folder."""
+    config.pluginmanager.register(_FewMaps())
