@@ -74,6 +74,8 @@ class Bench:
         self.minima: dict[str, dict[int, dict[str, float]]] = {}
         """{workload: {data set: {tool: NLL reached}}}: our worst, the others' best, of several tasks."""
         self.versions: dict[str, str] = {}
+        self.kept: dict[str, Any] = {}
+        """What a figure leaves for another, by the figure's name."""
 
     def _worker(self, peer: str, workload: str) -> WorkerProcess:
         key = (peer, workload)

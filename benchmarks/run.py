@@ -21,7 +21,14 @@ from benchmarks.figures import FIGURES, Row
 from benchmarks.measuring import Bench
 from benchmarks.processes import Failure
 
-__all__ = ["main"]
+__all__ = ["ELSEWHERE", "main"]
+
+ELSEWHERE = {
+    "robustness": "how many fits of random models are right, and the peers' rates",
+    "gpu": "batches of fits of W1, W3 and W5 on a GPU",
+    "memory": "bytes that prepared models keep",
+}
+"""Commands of their own."""
 
 
 def show(name: str, what: str, rows: Sequence[Row]) -> None:
@@ -54,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.list:
         for figure in FIGURES.values():
             print(f"{figure.name:14}{figure.what}")
+        for command, what in ELSEWHERE.items():
+            print(f"by itself: python -m benchmarks.{command}: {what}")
         return
     interpreters = [sys.executable, *([asked.peers_python] if asked.peers_python else [])]
     bench = Bench(interpreters, quick=asked.quick)

@@ -10,7 +10,17 @@ from ._config import configure as _configure
 
 _configure()
 
-from . import constraints, data_driven, effects, eft, errors, functional, modifiers, unfolding  # noqa: E402
+from . import (  # noqa: E402
+    constraints,
+    data_driven,
+    effects,
+    eft,
+    errors,
+    fitters,
+    functional,
+    modifiers,
+    unfolding,
+)
 from .build import ChannelContrib, Process, Variable  # noqa: E402
 from .inference.quantities import Derived  # noqa: E402
 from .io import read_pyhf  # noqa: E402
@@ -29,6 +39,7 @@ __all__ = [
     "effects",
     "eft",
     "errors",
+    "fitters",
     "functional",
     "modifiers",
     "read_pyhf",

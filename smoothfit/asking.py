@@ -186,9 +186,10 @@ class Asking(ABC):
         strict: bool = True,
         starts: int = 1,
         seed: int | None = None,
+        errors_of: Sequence[Any] = (),
     ) -> FitResult:
         options = {"globs": globs, "fixed": fixed, "init": init, "fitter": fitter, "strict": strict}
-        return fitting.fit(self._context(), obs, **options, starts=starts, seed=seed)
+        return fitting.fit(self._context(), obs, **options, starts=starts, seed=seed, errors_of=errors_of)
 
     def batch_fit(
         self,

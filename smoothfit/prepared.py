@@ -26,6 +26,7 @@ __all__ = [
     "FactorPlan",
     "Fixed",
     "Geometry",
+    "GroupPlan",
     "LitePlan",
     "LocalPlan",
     "Plan",
@@ -269,6 +270,31 @@ class ConstraintPlan:
 
 
 @pytree_dataclass
+class GroupPlan:
+    """Which dense parameters act where, in models too large for arrays of bins x parameters.
+
+    A group is a channel (or the whole model): its *members* are the dense parameters that act on any of
+    its bins, so that its share of a Jacobian or a Hessian has no rows for all others. Parameters whose
+    derivatives are automatic ones are the last members of every group.
+    """
+
+    members: IndexArray
+    """(group, member): dense positions, padded with the number of dense parameters."""
+    of_row: IndexArray
+    """(row,): the group of each row."""
+    of_tile: IndexArray
+    """(tile,)"""
+    rows: IndexArray
+    """(group, place): its rows, padded with the number of rows."""
+    shape_blocks: IndexArray
+    """(tile, place): the blocks of the shape plan in each tile, padded with the number of blocks."""
+    matrix_free: bool = static()
+    """Whether fits use products with the Hessian only."""
+    automatic: bool = static()
+    """Whether such products come from automatic differentiation: structure would not make them cheap."""
+
+
+@pytree_dataclass
 class Plan:
     """The structure of a model: everything but its numbers."""
 
@@ -285,6 +311,8 @@ class Plan:
     lite: LitePlan | None
     local: LocalPlan | None
     constraint: ConstraintPlan
+    groups: GroupPlan | None
+    """Of a large model only."""
     dense: IndexArray
     """(dense,): parameters that are not local, the ones a minimiser sees."""
     column: IndexArray

@@ -17,6 +17,8 @@ __all__ = ["Tiling", "choose_width"]
 
 _PADDING = 1.08
 _SMALL = 16384
+_WIDEST = 4096
+"""Large models are worked through tile by tile: a tile must not be all of it."""
 
 
 def choose_width(sizes: Sequence[int], blocks: Sequence[int]) -> int:
@@ -33,7 +35,7 @@ def choose_width(sizes: Sequence[int], blocks: Sequence[int]) -> int:
     bins, weight = np.asarray(sizes), np.asarray(blocks)
     stored = float(np.sum(bins * weight))
     candidates = sorted({-(-size // pieces) for size in set(sizes) for pieces in range(1, size + 1)})
-    for width in reversed(candidates):
+    for width in reversed([c for c in candidates if c <= _WIDEST]):
         padded = float(np.sum(-(-bins // width) * width * weight))
         if padded <= max(_PADDING * stored, min(_SMALL, 4.0 * stored)):
             return int(width)

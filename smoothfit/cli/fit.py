@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..fitters import FITTERS
 from .arguments import STDOUT, add_command, add_fit_options, add_input
 from .models import fit_of, pois_of, read, systematics
 from .outputs import check_outputs, complain, print_text, write_outputs
@@ -36,9 +37,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--poi", nargs="+", action="extend", metavar="NAME", help="parameters to show first (all free ones)"
     )
-    parser.add_argument(
-        "--fitter", choices=["newton", "trust-constr"], default="newton", help="minimiser (%(default)s)"
-    )
+    parser.add_argument("--fitter", choices=list(FITTERS), default="newton", help="minimiser (%(default)s)")
     add_fit_options(parser)
     parser.add_argument("--plot", metavar="OUT", help="draw yields and pulls (.png, .pdf, .svg ...)")
 

@@ -41,7 +41,11 @@ _FEW = 8
 
 def _drop_covariance(solution: Solution) -> Solution:
     """The batch keeps variances only: a covariance a member would be most of its memory."""
-    return dataclasses.replace(solution, covariance=jax.numpy.diagonal(solution.covariance))
+    variances = solution.covariance.diagonal().copy()
+    if not variances.size:
+        # A matrix-free fit has none.
+        variances = solution.values * np.nan
+    return dataclasses.replace(solution, covariance=variances)
 
 
 def _solve_one(
@@ -54,8 +58,21 @@ def _follow_one(model: Prepared | Derived, data: Data, fixed: Fixed, course: nat
     return native.follow(derived(model), data, fixed, course)
 
 
-single_solve = compiled(_solve_one)
+_compiled_solve = compiled(_solve_one)
 single_follow = compiled(_follow_one)
+
+
+def single_solve(
+    model: Prepared | Derived, data: Data, fixed: Fixed, start: Array | FloatArray, errors: bool
+) -> Solution:
+    """One fit; without ``errors`` they and the covariance are 0. One program serves both."""
+    # As a number of numpy: Python's own has another type, and would be compiled again.
+    return _compiled_solve(model, data, fixed, start, np.float64(errors))
+
+
+def count_traces() -> int:
+    """How many structures the native fitter was compiled for in this process."""
+    return int(_compiled_solve.count_traces())  # type: ignore[attr-defined]
 
 
 def _lockstep(model: Prepared | Derived, members: tuple[Data, Fixed, Array], errors: bool) -> Solution:
@@ -152,13 +169,13 @@ def batch_solve(
         found = jax.tree.map(lambda *leaves: np.concatenate(leaves), *chunks)
         # What failed in lockstep goes again, with everything that a single fit tries.
         for i in np.flatnonzero(found.status != Status.CONVERGED).tolist():
-            again = jax.device_get(single_solve(model, *_row(members, i), float(errors)))
-            again = dataclasses.replace(again, covariance=np.diagonal(again.covariance))
+            one = (_row(data, i), _row(fixed, i), start[i])
+            again = _drop_covariance(jax.device_get(single_solve(model, *one, errors)))
             jax.tree.map(lambda leaf, value, i=i: leaf.__setitem__(i, value), found, again)
         return found  # type: ignore[no-any-return]
-    rows, members = [], (*members, np.full(n, float(errors)))
+    rows, members = [], (*members, np.full(n, errors))
     for one in _one_by_one(single_solve, model, members, n, advance):
-        rows.append(dataclasses.replace(one, covariance=np.diagonal(one.covariance).copy()))
+        rows.append(_drop_covariance(one))
     return _stack(rows)  # type: ignore[no-any-return]
 
 

@@ -18,7 +18,7 @@ from ..likelihood import objective
 from ..likelihood.derived import Derived
 from ..likelihood.objective import Problem
 from ..prepared import Data, Fixed
-from . import newton
+from . import large, newton
 from .solution import Solution, describe, finish, point
 
 __all__ = ["Course", "Found", "follow", "search", "solve"]
@@ -32,6 +32,8 @@ Evaluating once more after the loop takes less memory, and longer to compile.
 
 def _finish_at(derived: Derived, data: Data, fixed: Fixed, start: Array, z: Array, steps: Array) -> Solution:
     problem = objective.pose(derived, data, fixed, start)
+    if large.is_matrix_free(derived.plan):
+        return large.finish_at(problem, z, steps)
     return finish(problem, z, point(problem, z), steps, newton.CONVERGED_EDM)
 
 
@@ -50,11 +52,13 @@ def search(
     ----------
     errors
         Whether errors are wanted: known when traced, or an array that decides as it runs. Without, they
-        and the covariance are 0, and a Hessian that is positive definite only just passes.
+        and the covariance are 0.
     saddles
         Whether to leave stationary points that are no minima.
     """
     problem = objective.pose(derived, data, fixed, start)
+    if large.is_matrix_free(derived.plan):
+        return large.solve(problem)
     z = objective.dense_start(problem)
     fun, carries = _objective(problem)
     found = newton.minimize(
@@ -102,7 +106,10 @@ def solve(derived: Derived, data: Data, fixed: Fixed, start: Array, errors: Arra
 
 def _objective(problem: Problem) -> tuple[Callable[[Array], newton.Point], bool]:
     """The function to minimise, and whether its points carry what describes eliminated parameters."""
-    carries = problem.bins.counts.size * problem.lower.shape[0] <= _CARRIED
+    carries = (
+        problem.derived.plan.groups is not None
+        or problem.bins.counts.size * problem.lower.shape[0] <= _CARRIED
+    )
 
     def fun(z: Array) -> newton.Point:
         at = point(problem, z)
@@ -125,9 +132,12 @@ def _solve_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Sol
     problem = objective.pose(derived, data, fixed, start)
     plan = derived.plan
     keep = (problem.free > 0) & (solution.at_limit[plan.dense] == 0)
-    hessian = point(problem, z).hessian
-    matrix = jnp.where(keep[:, None] & keep, hessian, 0.0) + jnp.diag(jnp.where(keep, 0.0, 1.0))
-    solved = -jnp.linalg.solve(matrix, jnp.where(keep, change, 0.0))
+    if large.is_matrix_free(plan):
+        solved = -large.inverse_times(problem, z, change, keep)
+    else:
+        hessian = point(problem, z).hessian
+        matrix = jnp.where(keep[:, None] & keep, hessian, 0.0) + jnp.diag(jnp.where(keep, 0.0, 1.0))
+        solved = -jnp.linalg.solve(matrix, jnp.where(keep, change, 0.0))
     held = jax.jvp(
         lambda f: objective.pose(derived, data, f, start).values[plan.dense], (fixed,), (tangents[2],)
     )[1]

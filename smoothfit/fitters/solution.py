@@ -12,13 +12,13 @@ import jax.numpy as jnp
 
 from .._pytree import pytree_dataclass
 from .._types import Array
-from ..likelihood import local, objective
+from ..likelihood import group_response, grouped, local, objective
 from ..likelihood.objective import Problem
-from ..prepared import Plan
+from ..prepared import Plan, n_bin_params
 from ..status import Status
-from . import newton
+from . import matrix_free, newton
 
-__all__ = ["Solution", "Status", "describe", "finish", "point"]
+__all__ = ["Solution", "Status", "describe", "finish", "point", "without_covariance"]
 
 
 @pytree_dataclass
@@ -34,9 +34,10 @@ class Solution:
     value: Array
     """The NLL less its constants, for differences."""
     covariance: Array
-    """(param, param): inverse Hessian; zero rows for held parameters, NaN if there is none."""
+    """(param, param): inverse Hessian; zero rows for held parameters, NaN if there is none. Of a
+    matrix-free fit (0, 0)."""
     bin_errors: Array
-    """(bin parameter,)"""
+    """(bin parameter,), NaN of a matrix-free fit."""
     gradient: Array
     """(param,): the derivative of the NLL; 0 for eliminated and held parameters."""
     at_limit: Array
@@ -53,6 +54,9 @@ class Solution:
 
 def point(problem: Problem, z: Array) -> newton.Point:
     """The objective at a point, as the minimiser wants it; ``extra`` is what :func:`finish` needs."""
+    if problem.derived.plan.groups is not None:
+        at = grouped.evaluate(problem, z)
+        return newton.Point(at.value, at.gradient, at.hessian.dense(), at.convex.dense(), ())
     found = objective.evaluate(problem, z)
     extra = (found.y, found.reaction)
     return newton.Point(found.value, found.gradient, found.hessian, found.convex, extra)
@@ -83,10 +87,51 @@ def _own_covariance(plan: Plan, reaction: objective.Sensitivity) -> Array:
     return jnp.diag(own) - jnp.where(together, spread[:, None] * spread, 0.0)
 
 
+def _local_limits(problem: Problem, y: Array) -> Array:
+    """(param,): 1 for local parameters that are free and at a limit."""
+    plan = problem.derived.plan
+    assert plan.local is not None
+    assert problem.locals_ is not None
+    stuck = (problem.locals_.free > 0) & ~local.interior(y, problem.locals_)
+    number = plan.local.number[: plan.n_params]
+    return jnp.append(stuck.ravel()[plan.local.to_flat].astype(float), 0.0)[number]
+
+
+def without_covariance(problem: Problem, found: matrix_free.Minimum, allowed_edm: float) -> Solution:
+    """Describe the end point of a matrix-free fit."""
+    y, reaction = found.point.extra
+    plan = problem.derived.plan
+    limits = _of_params(plan, jnp.where(found.at_limit, 1.0, 0.0))
+    if plan.local is not None:
+        limits += _local_limits(problem, y)
+    nll = found.point.value + objective.constants(problem)
+    fine, smallest = found.positive_definite, reaction.smallest_nu
+    return Solution(
+        values=objective.full_values(problem, found.x, reaction.local),
+        bin_values=objective.bin_values(problem, reaction),
+        nll=nll,
+        value=found.point.value,
+        covariance=jnp.zeros((0, 0)),
+        bin_errors=jnp.full(n_bin_params(plan), jnp.nan),
+        gradient=_of_params(plan, jnp.where(problem.free > 0, found.point.gradient, 0.0)),
+        at_limit=limits,
+        edm=found.edm,
+        positive_definite=fine,
+        smallest_nu=smallest,
+        steps=found.steps,
+        status=_status(nll, found.edm, fine, smallest, problem, allowed_edm),
+        dense=found.x,
+    )
+
+
 def finish(problem: Problem, z: Array, at: newton.Point, steps: Array, allowed_edm: float) -> Solution:
     """Describe an end point: covariance, errors of eliminated parameters, status."""
     inside = newton.distance(at, z, problem.lower, problem.upper, problem.free)
     return describe(problem, z, at, steps, inside, allowed_edm)
+
+
+def _eliminated(problem: Problem, at: newton.Point) -> tuple[Array | None, objective.Sensitivity]:
+    return at.extra[0], objective.eliminated(problem, *at.extra)
 
 
 def describe(
@@ -102,27 +147,32 @@ def describe(
 
     ``at`` is the point ``z - last``: what is eliminated moves along.
     """
-    y = at.extra[0]
-    reaction = objective.eliminated(problem, *at.extra)
+    in_groups = problem.derived.plan.groups is not None
+    y, reaction = group_response.own(problem, z) if in_groups else _eliminated(problem, at)
     value, gradient = at.value, at.gradient
     if last is not None:
         value = value + last @ (gradient + 0.5 * at.hessian @ last)
         gradient = gradient + at.hessian @ last
-        reaction = objective.moved(reaction, last)
+        reaction = reaction if in_groups else objective.moved(reaction, last)
     plan = problem.derived.plan
     covariance = _dense_covariance(problem.free, inside)
     full = covariance
     limits = _of_params(plan, jnp.where(inside.at_limit, 1.0, 0.0))
-    if plan.local is not None and problem.locals_ is not None:
+    if plan.local is not None and problem.locals_ is not None and y is not None:
         number = plan.local.number[: plan.n_params]
         spread = jax.nn.one_hot(plan.column, plan.n_dense, dtype=z.dtype)
-        spread += jnp.concatenate([reaction.local_by_dense, jnp.zeros((1, plan.n_dense))])[number]
+        if plan.groups is not None:
+            spread += group_response.local_by_dense(problem, z)
+        else:
+            spread += jnp.concatenate([reaction.local_by_dense, jnp.zeros((1, plan.n_dense))])[number]
         full = spread @ covariance @ spread.T + _own_covariance(plan, reaction)
-        stuck = (problem.locals_.free > 0) & ~local.interior(y, problem.locals_)
-        limits += jnp.append(stuck.ravel()[plan.local.to_flat].astype(float), 0.0)[number]
-    of_lite, of_local = (
-        ((x @ covariance) * x).sum(-1) for x in (reaction.lite_by_dense, reaction.local_by_dense)
-    )
+        limits += _local_limits(problem, y)
+    if plan.groups is not None:
+        of_lite, of_local = group_response.eliminated_variances(problem, z, covariance)
+    else:
+        of_lite, of_local = (
+            ((x @ covariance) * x).sum(-1) for x in (reaction.lite_by_dense, reaction.local_by_dense)
+        )
     of_local += reaction.local_own - reaction.local_spread**2
     bins = objective.of_bin_params(plan, of_lite + reaction.lite_own, of_local)
     nll = value + objective.constants(problem)

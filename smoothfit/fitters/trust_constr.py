@@ -1,4 +1,4 @@
-"""scipy's trust-constr on a posed problem: the talk's minimiser, with exact derivatives.
+"""scipy's trust-constr on a posed problem, with exact derivatives; constraints, too.
 
 Slower than the native fitter, and written by others: a second opinion. Bounds are handled by an
 interior-point method, so that a parameter at its limit ends within about 1e-8 of it.
@@ -6,110 +6,203 @@ interior-point method, so that a parameter at its limit ends within about 1e-8 o
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
-from .._compilation import compiled
-from .._pytree import resolve
 from .._types import Array, FloatArray, IntArray
-from ..likelihood import objective
 from ..prepared import Data, Fixed, Prepared
-from . import newton
-from .solution import Solution, finish, point
+from .bound import Bound, Search, describe_bound
+from .constrained import Constrained, Constraint, Surface, describe
+from .options import check_steps
+from .posed import NEAR_LIMIT, Posed, Seen
+from .solution import Solution
 
-__all__ = ["ALLOWED_EDM", "solve_trust_constr"]
+__all__ = ["TrustConstr"]
 
-ALLOWED_EDM = 1e-6
-"""EDM below which its end point counts as converged."""
-
-_NEAR_LIMIT = 1e-2
-
-
-@compiled
-def _evaluate(prepared: Prepared, data: Data, fixed: Fixed, start: Array, z: Array) -> newton.Point:
-    return point(objective.pose(prepared, data, fixed, start), z)
+_TOLERANCES = {"gtol": 1e-9, "xtol": 1e-14, "barrier_tol": 1e-12}
 
 
-@compiled
-def _start(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> tuple[Array, ...]:
-    problem = objective.pose(prepared, data, fixed, start)
-    return objective.dense_start(problem), problem.lower, problem.upper, problem.free
+@dataclass(frozen=True)
+class TrustConstr:
+    """``scipy.optimize.minimize(method="trust-constr")``.
 
+    Parameters
+    ----------
+    max_steps
+        Iterations, of each of the two runs that a fit at a limit takes.
 
-@compiled
-def _finish(
-    prepared: Prepared,
-    data: Data,
-    fixed: Fixed,
-    start: Array,
-    z: Array,
-    steps: Array,
-) -> Solution:
-    problem = objective.pose(prepared, data, fixed, start)
-    at = point(problem, z)
-    return finish(problem, z, at, steps, ALLOWED_EDM)
+    Raises
+    ------
+    InvalidValueError
+        For options that mean nothing.
 
+    Examples
+    --------
+    >>> TrustConstr(max_steps=100).name
+    'trust-constr'
+    """
 
-def solve_trust_constr(prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
-    """Minimise with ``scipy.optimize.minimize(method="trust-constr")``; not traceable."""
-    from scipy.optimize import Bounds, minimize
+    max_steps: int = 3000
+    name = "trust-constr"
 
-    prepared = resolve(prepared)
-    z0, lower, upper, free = (np.array(a) for a in _start(prepared, data, fixed, start))
-    last: dict[str, Any] = {}
+    def __post_init__(self) -> None:
+        check_steps("TrustConstr", self.max_steps)
 
-    def at(z: FloatArray, moving: IntArray, moved: FloatArray) -> newton.Point:
-        whole = z.copy()
-        whole[moving] = moved
-        if "x" not in last or not np.array_equal(last["x"], whole):
-            last["x"] = whole
-            last["point"] = _evaluate(prepared, data, fixed, start, jnp.asarray(whole))
-        return last["point"]  # type: ignore[no-any-return]
+    def __call__(self, prepared: Prepared, data: Data, fixed: Fixed, start: Array) -> Solution:
+        """Minimise the NLL; not traceable."""
+        posed = Posed(prepared, data, fixed, start)
+        return posed.minimise(partial(self._minimise, posed))
 
-    def minimise(z: FloatArray, moving: IntArray) -> tuple[FloatArray, int]:
+    def constrained(
+        self, prepared: Prepared, data: Data, fixed: Fixed, start: Array, constraint: Constraint
+    ) -> Constrained:
+        """Minimise the NLL subject to ``constraint(values) = 0``.
+
+        Parameters
+        ----------
+        start
+            (param,)
+        constraint
+            (param,) -> () or (constraint,), traceable; :func:`~.constrained.linear` makes linear ones.
+
+        Raises
+        ------
+        InvalidValueError
+            If the constraint depends on nothing that is free, or on parameters of single bins.
+        """
+        from scipy.optimize import NonlinearConstraint
+
+        posed = Posed(prepared, data, fixed, start)
+        surface = Surface("TrustConstr.constrained", constraint, posed, np.asarray(start))
+        units = surface.units(posed.start, posed.scale(posed.start), posed.free)
+
+        def within_surface(z: FloatArray, moving: IntArray) -> tuple[FloatArray, int]:
+            def whole(x: FloatArray) -> FloatArray:
+                moved = z.copy()
+                moved[moving] = x
+                return moved
+
+            condition = NonlinearConstraint(
+                lambda x: surface.value(whole(x)) / units,
+                0.0,
+                0.0,
+                jac=lambda x: surface.jacobian(whole(x))[:, moving] / units[:, None],
+                hess=lambda x, weights: surface.curvature(whole(x), weights / units)[np.ix_(moving, moving)],
+            )
+            return self._minimise(posed, z, moving, constraints=condition)
+
+        end, steps = within_surface(posed.start, posed.moving)
+        found = describe(posed, surface, end, steps)
+        on_limit = posed.near_limits(end, NEAR_LIMIT)
+        if found.converged or not np.any(on_limit != 0.0):
+            return found
+        # Near a limit an interior-point method may get stuck: go there, and solve for the rest again.
+        end = np.where(on_limit < 0, posed.lower, np.where(on_limit > 0, posed.upper, end))
+        end, more = within_surface(end, np.flatnonzero((posed.free > 0) & (on_limit == 0.0)))
+        at_limit = describe(posed, surface, end, steps + more)
+        return at_limit if at_limit.converged else found
+
+    def minos(
+        self,
+        prepared: Prepared,
+        data: Data,
+        fixed: Fixed,
+        best: Solution,
+        direction: Any,
+        level: float = 0.5,
+    ) -> Bound:
+        """The largest ``direction . values`` with the NLL at most ``level`` above the best fit's.
+
+        Parameters
+        ----------
+        best
+            The fit to start from.
+        direction
+            (param,): +1 for the upper bound of a parameter, -1 for the lower one; any other direction, too.
+        level
+            Rise of the NLL at the bound: 0.5 for 68.27% of one parameter.
+
+        Raises
+        ------
+        InvalidValueError
+            If the direction holds parameters that are not free, or are minimised over bin by bin.
+        """
+        from scipy.optimize import NonlinearConstraint
+
+        posed = Posed(prepared, data, fixed, best.values)
+        search = Search("TrustConstr.minos", posed, best, direction, level)
+        along, limit = search.along / search.error, search.nll_limit(posed, best)
+
+        def search_from(z: FloatArray, moving: IntArray, lowest: float) -> tuple[FloatArray, int]:
+            """Within lowest <= NLL less what it may be <= 0."""
+
+            def seen(x: FloatArray) -> Seen:
+                moved = z.copy()
+                moved[moving] = x
+                return posed.at(moved)
+
+            condition = NonlinearConstraint(
+                lambda x: seen(x).value - limit,
+                lowest,
+                0.0,
+                jac=lambda x: seen(x).gradient[moving][None],
+                hess=lambda x, weights: weights[0] * seen(x).hessian[np.ix_(moving, moving)],
+            )
+            return self._minimise(
+                posed,
+                z,
+                moving,
+                constraints=condition,
+                fun=lambda x: -float(along[moving] @ x),
+                jac=lambda x: -along[moving],
+                hess=lambda x: np.zeros((len(moving), len(moving))),
+            )
+
+        end, steps = search_from(search.guess, posed.moving, -np.inf)
+        # An interior-point method never quite arrives, neither at a limit nor at the level: go there.
+        on_limit = posed.on_limits(end, NEAR_LIMIT)
+        on_limit = np.where(
+            along != 0.0, np.sign(along) * search.near_limits(posed, end, NEAR_LIMIT), on_limit
+        )
+        end = np.where(on_limit < 0, posed.lower, np.where(on_limit > 0, posed.upper, end))
+        moving = np.flatnonzero((posed.free > 0) & (on_limit == 0))
+        if np.any(along[moving] != 0.0):
+            end, more = search_from(end, moving, 0.0)
+        else:
+            end, more = self._minimise(posed, end, moving)
+        return describe_bound(posed, best, search, end, steps + more)
+
+    def _minimise(
+        self, posed: Posed, z: FloatArray, moving: IntArray, **replaced: Any
+    ) -> tuple[FloatArray, int]:
+        """Minimise over some coordinates; the NLL, unless ``fun``, ``jac`` and ``hess`` are given."""
+        from scipy.optimize import Bounds, minimize
+
         if not len(moving):
             return z, 0
-        limits = np.array([lower[moving], upper[moving]])
+        limits = posed.lower[moving], posed.upper[moving]
+        end = z.copy()
+
+        def whole(x: FloatArray) -> FloatArray:
+            moved = z.copy()
+            moved[moving] = x
+            return moved
+
+        of_nll: dict[str, Callable[[FloatArray], Any]] = {
+            "fun": lambda x: posed.at(whole(x)).value,
+            "jac": lambda x: posed.at(whole(x)).gradient[moving],
+            "hess": lambda x: posed.at(whole(x)).hessian[np.ix_(moving, moving)],
+        }
         found = minimize(
-            lambda x: float(at(z, moving, x).value),
-            _inside(z[moving], *limits),
-            jac=lambda x: np.asarray(at(z, moving, x).gradient)[moving],
-            hess=lambda x: np.asarray(at(z, moving, x).hessian)[np.ix_(moving, moving)],
+            **{**of_nll, **replaced},
+            x0=posed.inside(z)[moving],
             method="trust-constr",
             bounds=Bounds(*limits, keep_feasible=True) if np.any(np.isfinite(limits)) else None,
-            options={"gtol": 1e-9, "xtol": 1e-14, "barrier_tol": 1e-12, "maxiter": 3000},
+            options={**_TOLERANCES, "maxiter": self.max_steps},
         )
-        end = z.copy()
         end[moving] = found.x
         return end, int(found.nit)
-
-    end, steps = minimise(z0, np.flatnonzero(free > 0))
-    on_limit = _on_limits(end, at(end, np.zeros(0, dtype=int), np.zeros(0)), lower, upper, free)
-    if np.any(on_limit != 0):
-        # An interior-point method never quite arrives: go there, and solve for the rest again.
-        end = np.where(on_limit < 0, lower, np.where(on_limit > 0, upper, end))
-        end, more = minimise(end, np.flatnonzero((free > 0) & (on_limit == 0)))
-        steps += more
-    return _finish(prepared, data, fixed, start, jnp.asarray(end), jnp.asarray(steps))
-
-
-def _on_limits(
-    z: FloatArray, point_: newton.Point, lower: FloatArray, upper: FloatArray, free: FloatArray
-) -> FloatArray:
-    """-1 or +1 where the gradient holds a coordinate against its lower or upper limit, 0 elsewhere.
-
-    "Against" means within a hundredth of its conditional error, with the gradient pushing outwards.
-    """
-    gradient = np.asarray(point_.gradient)
-    near = _NEAR_LIMIT / np.sqrt(np.maximum(np.abs(np.diagonal(np.asarray(point_.hessian))), 1e-300))
-    low = (free > 0) & (z - lower < near) & (gradient > 0.0)
-    high = (free > 0) & (upper - z < near) & (gradient < 0.0)
-    return np.where(low, -1.0, np.where(high, 1.0, 0.0))
-
-
-def _inside(x: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
-    """A start strictly within the limits: an interior-point method cannot start on one."""
-    width = np.where(np.isfinite(upper - lower), upper - lower, 1.0)
-    return np.clip(x, lower + 1e-3 * np.minimum(width, 1.0), upper - 1e-3 * np.minimum(width, 1.0))

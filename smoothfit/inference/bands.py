@@ -33,7 +33,8 @@ def pulls(context: Context, best_fit: FitResult, obs: Any = None, *, minos: bool
     ----------
     minos
         Whether to add asymmetric errors: where the profiled NLL is 1/2 above its minimum, of all nuisances as
-        one batch. A side that is not found is NaN, with its status.
+        one batch. A side that is not found is NaN, with its status. Nuisances of a single bin (HistFactory's
+        staterror and shapesys) keep their errors from the covariance, with the status "hesse".
     """
     check_made_with(context, best_fit, obs, "pulls")
     check_flag("pulls: minos", minos)
@@ -42,8 +43,14 @@ def pulls(context: Context, best_fit: FitResult, obs: Any = None, *, minos: bool
     if not minos:
         return labelling.pulls(best_fit, positions)
     check_converged(best_fit, "pulls")
-    found = shifts.at_bounds(context, best_fit, positions, lambda x: x[:, :0], 0)
-    return labelling.pulls(best_fit, positions, found.where, found.status)
+    by_ray = shifts.shared_by_bins(context)[positions]
+    found = shifts.at_bounds(context, best_fit, positions[by_ray], lambda x: x[:, :0], 0)
+    of_bins = positions[~by_ray]
+    distances = np.array([[1.0], [-1.0]]) * best_fit.errors[of_bins]
+    words = ("hesse",) * len(of_bins)
+    held = shifts.Shifted(best_fit.x[of_bins] + distances, np.zeros((2, len(of_bins), 0)), (words, words))
+    merged = shifts.merged(by_ray, found, held)
+    return labelling.pulls(best_fit, positions, merged.where, merged.status)
 
 
 def yields(

@@ -215,7 +215,9 @@ def _on_limit(layout: Layout, x: FloatArray, direction: FloatArray) -> FloatArra
     """The end of a ray at a limit: exactly there, not beside it by a rounding error."""
     lower, upper = _limits(layout)
     limit = np.where(direction > 0, upper, lower)
-    near = (direction != 0.0) & (np.abs(x - limit) <= 1e-12 * np.maximum(np.abs(limit), np.abs(direction)))
+    bounded = (direction != 0.0) & np.isfinite(limit)
+    gap = np.abs(x - np.where(bounded, limit, x))
+    near = bounded & (gap <= 1e-12 * np.maximum(np.abs(x), np.abs(direction)))
     return np.where(near, limit, x)
 
 
@@ -252,7 +254,7 @@ def _follow_all(
     held = _fixed(held_of(context, best_fit), members, n)
     data = _data(context, best_fit.obs, best_fit.globs, members)
     best = single_solve(
-        derived_of(context.prepared), _first(data), _first(held), np.array(best_fit.x[:n], dtype=float), 0.0
+        derived_of(context.prepared), _first(data), _first(held), np.array(best_fit.x[:n], dtype=float), False
     )
     origin, lowest = np.asarray(best.values), float(best.value)
     room = np.array([_room(layout, best_fit, directions[i]) for i in which])
@@ -302,7 +304,7 @@ def _search(context: Context, best_fit: FitResult, direction: FloatArray, level:
     data = _first(_data(context, best_fit.obs, best_fit.globs, 1))
     held = _first(_fixed(held_of(context, best_fit), 1, n))
     model = derived_of(context.prepared)
-    best = single_solve(model, data, held, np.array(best_fit.x[:n]), 0.0)
+    best = single_solve(model, data, held, np.array(best_fit.x[:n]), False)
     room, at = _room(context.layout, best_fit, direction), np.flatnonzero(direction)
     with np.errstate(invalid="ignore", divide="ignore"):
         first = np.sqrt(2.0 * level) / np.sqrt(np.sum((direction[at] / best_fit.errors[at]) ** 2))

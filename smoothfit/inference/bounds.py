@@ -8,12 +8,13 @@ import numpy as np
 
 from ..errors import InvalidValueError
 from ..results import FitResult, MinosBounds
+from ..results.levels import joint_level
 from .batching import cross
 from .context import Context, check_made_with
 from .fitting import fit_prepared_data, held_values
 from .minos import CrossingStatus
 
-__all__ = ["level_of", "minos_bounds"]
+__all__ = ["minos_bounds"]
 
 _MESSAGES = {
     CrossingStatus.CONVERGED: "converged",
@@ -21,23 +22,6 @@ _MESSAGES = {
     CrossingStatus.NOT_FOUND: "not found: a profile fit did not converge",
     CrossingStatus.LOWER_MINIMUM: "a lower minimum was found: fit again from there",
 }
-
-
-def level_of(cl: float | None) -> float:
-    """The rise of the NLL for a confidence level of one parameter: chi2_1(cl)/2; None is 0.5.
-
-    Examples
-    --------
-    >>> level_of(None), round(level_of(0.95), 4)
-    (0.5, 1.9207)
-    """
-    from scipy.stats import chi2
-
-    if cl is None:
-        return 0.5
-    if isinstance(cl, bool) or not isinstance(cl, int | float | np.number) or not 0.0 < cl < 1.0:
-        raise InvalidValueError(f"minos_bounds: cl must be between 0 and 1, got {cl!r}.")
-    return 0.5 * float(chi2.ppf(cl, 1))
 
 
 def minos_bounds(
@@ -74,7 +58,7 @@ def minos_bounds(
         raise InvalidValueError(f"minos_bounds: best_fit did not converge ({best_fit.message}).")
     directions = np.zeros((2, len(best_fit.x)))
     directions[:, position] = 1.0, -1.0
-    found = cross(context, best_fit, directions, level_of(cl), what=f"Minos of {name}")
+    found = cross(context, best_fit, directions, joint_level(cl, 1, "minos_bounds"), what=f"Minos of {name}")
     values: list[float] = []
     fits: list[FitResult | None] = []
     for side in range(2):

@@ -74,11 +74,12 @@ def breakdown(
     >>> model = Model().add_proc(sig).prepare()
     >>> model.breakdown(mu, model.fit([400.0]))
     mu = 1.000 ± 0.070: exact shares of the variance
-    source  error   share
-    ----------------------
-    data      0.05   50.1%
-    lumi    0.0488   49.9%
-    ...
+    source   error  share [%]
+    -------------------------
+    data      0.05       51.2
+    lumi    0.0488       48.8
+    sum     0.0699      100.0
+    total   0.0699      100.0
     """
     check_made_with(context, best_fit, obs, "breakdown")
     check_choice("breakdown: method", method, ("hessian", "freeze", "global"))

@@ -12,6 +12,7 @@ import numpy as np
 from .._compilation import compiled
 from .._pytree import resolve
 from .._types import Array, FloatArray, IntArray
+from ..fitters import large
 from ..fitters.solution import Solution, point
 from ..likelihood import objective
 from ..prepared import Data, Fixed, Prepared
@@ -23,6 +24,7 @@ __all__ = [
     "batch_expected",
     "batch_processes",
     "batch_rows",
+    "chosen_covariance",
     "crossing",
     "curvature",
     "expected",
@@ -58,6 +60,7 @@ band = _compiled(prediction.band)
 prefit_band = _compiled(prediction.prefit_band)
 nll = _compiled(evaluation.nll)
 crossing = _compiled(minos.crossing)
+chosen_covariance = _compiled(large.chosen_covariance)
 second_derivatives = _compiled(shares.second_derivatives)
 
 

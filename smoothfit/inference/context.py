@@ -16,6 +16,10 @@ from . import inputs
 __all__ = ["Context", "check_made_with"]
 
 
+_WITHOUT_COVARIANCE = ("profile", "pulls")
+"""What can be asked with a fit of many thousand parameters."""
+
+
 @dataclass(frozen=True)
 class Context:
     """Arrays and names of one prepared model."""
@@ -35,6 +39,11 @@ def check_made_with(context: Context, best_fit: Any, obs: Any, call: str) -> Non
     """
     if not isinstance(best_fit, FitResult):
         raise InvalidTypeError(f"{call}: best_fit must be a FitResult, got {type(best_fit).__name__}.")
+    if best_fit.chosen is not None and call not in _WITHOUT_COVARIANCE:
+        raise InvalidValueError(
+            f"{call}: it needs the covariance of all parameters, which a fit of so many does not have; "
+            "fit(errors_of=[...]) gives the errors of some, profile() fits with some held."
+        )
     if best_fit.layout.names != context.layout.names:
         raise InvalidValueError(f"{call}: best_fit was made with another model; fit this one.")
     if obs is not None and not np.array_equal(inputs.counts(context.layout, obs), best_fit.obs):

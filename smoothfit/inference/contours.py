@@ -138,8 +138,10 @@ def contours(
         closed, ended = (np.concatenate([part[:, k], part[:, k, :1]], axis=1) for part in (x, status))
         names = layout.names[pair[0]], layout.names[pair[1]]
         best, errors = best_fit.x[list(pair)], best_fit.errors[list(pair)]
-        curve = closed[..., list(pair)]
-        closed[..., list(pair)] = np.where(np.abs(curve - best) <= _ROUNDING * errors, best, curve)
+        # What lies on a bound, or on the line along one, does so exactly.
+        for place in (best, *(bound[list(pair)] for bound in layout.bounds)):
+            curve = closed[..., list(pair)]
+            closed[..., list(pair)] = np.where(np.abs(curve - place) <= _ROUNDING * errors, place, curve)
         made.append(
             Contour(
                 names=names,

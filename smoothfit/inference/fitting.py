@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +10,10 @@ import jax
 import numpy as np
 
 from .._pytree import resolve
-from .._types import FloatArray
-from ..errors import FitError
+from .._types import FloatArray, IntArray
+from ..errors import FitError, InvalidValueError
 from ..fitters import Fitter, Solution, choose
-from ..results import Attempt, FitResult
+from ..results import Attempt, ChosenCovariance, FitResult
 from ..status import Status
 from . import compiled, inputs, labelling
 from .context import Context, check_made_with
@@ -34,6 +34,7 @@ def fit(
     strict: bool = True,
     starts: int = 1,
     seed: int | None = None,
+    errors_of: Sequence[Any] = (),
 ) -> FitResult:
     """Minimise the NLL.
 
@@ -58,19 +59,30 @@ def fit(
         parameters. The lowest minimum is the result; ``.minima`` of it lists all that differ.
     seed
         Of the drawn starts; None draws fresh entropy, recorded in ``.minima.seed``.
+    errors_of
+        Variables or names whose errors and covariances (``.chosen``) to compute where the model is so large
+        (more than 3000 parameters) that a fit does not give those of all. Smaller fits know them anyway.
 
     Raises
     ------
     FitError
         If the fit did not converge (of several starts, none); its ``.result`` holds the fit.
+    InvalidValueError
+        Several starts of a model of more than 3000 parameters.
     """
     n_starts = check_starts(starts)
     layout = context.layout
     counts, observables = inputs.counts(layout, obs), inputs.globs(layout, globs)
     start = layout.start if init is None else inputs.values(layout, init, "init")[: layout.n_params]
+    chosen = np.array(sorted({i for key in errors_of for i in layout.positions(key)}), dtype=int)
     if n_starts == 1:
-        return fit_prepared_data(context, counts, observables, fixed, start, fitter, strict)
+        return fit_prepared_data(context, counts, observables, fixed, start, fitter, strict, chosen)
     first = fit_prepared_data(context, counts, observables, fixed, start, fitter, strict=False)
+    if first.chosen is not None:
+        raise InvalidValueError(
+            f"fit: starts={n_starts} draws starts from the covariance, which a fit of so many parameters "
+            "does not have; fit from several init=... instead."
+        )
     result = _from_starts(context, first, fixed, start, fitter, n_starts, seed)
     return _checked(result, strict)
 
@@ -118,16 +130,20 @@ def fit_prepared_data(
     start: FloatArray,
     fitter: str | Fitter | None = None,
     strict: bool = True,
+    chosen: IntArray | None = None,
 ) -> FitResult:
-    """:func:`fit` on data that are checked already."""
+    """:func:`fit` on data that are checked already; ``chosen`` are positions of ``errors_of``."""
     _, solver = choose(fitter)
     data = inputs.data(context.layout, counts, observables)
     held, _ = inputs.fixed(context.layout, context.prepared, fixed)
     solution = solver(context.prepared, data, held, start)  # type: ignore[arg-type]
     attempts: tuple[Attempt, ...] = ()
-    if fitter is None and int(solution.status) != Status.CONVERGED:
+    failed = int(solution.status) != Status.CONVERGED
+    # What is large enough to go without matrices has no other way to go.
+    if fitter is None and failed and solution.covariance.size:
         solution, attempts = retry(context.prepared, context.layout, data, held, start, solution)
-    return _checked(_labelled(context, solution, counts, observables, fixed, fitter, attempts), strict)
+    result = _labelled(context, solution, counts, observables, fixed, fitter, attempts, chosen)
+    return _checked(result, strict)
 
 
 def _labelled(
@@ -138,10 +154,16 @@ def _labelled(
     fixed: Mapping[Any, Any] | None,
     fitter: str | Fitter | None,
     attempts: tuple[Attempt, ...] = (),
+    chosen: IntArray | None = None,
 ) -> FitResult:
     layout, prepared = context.layout, context.prepared
     data = inputs.data(layout, counts, observables)
     held, mask = inputs.fixed(layout, prepared, fixed)
+    known = None
+    if solution.covariance.size == 0 and layout.n_params:
+        at = np.zeros(0, dtype=int) if chosen is None else chosen
+        found = compiled.chosen_covariance(prepared, data, held, solution.dense, at) if len(at) else None
+        known = ChosenCovariance(at, np.zeros((0, 0)) if found is None else np.asarray(found))
     solution = jax.device_get(solution)
     return labelling.fit_result(
         solution,
@@ -154,6 +176,7 @@ def _labelled(
         curvature_of=lambda: compiled.curvature(prepared, data, held, solution),
         attempts=attempts,
         blinded=context.blinded,
+        chosen=known,
     )
 
 

@@ -45,9 +45,9 @@ def impacts(
         uncertainty above and below its best fit. "global": its global observable is moved by
         one pre-fit uncertainty, and the nuisance fitted with the rest.
     bounds
-        For "traditional": "minos" holds a nuisance where the profiled NLL is 1/2 above its minimum (bin
-        parameters at their Hesse errors, to which they are Gaussian nearly always); "hesse" holds all at
-        best fit +- error.
+        For "traditional": "minos" holds a nuisance where the profiled NLL is 1/2 above its minimum, and
+        parameters of a single bin (Monte Carlo statistics, HistFactory's staterror and shapesys) at best
+        fit +- error, as there are many, and nearly Gaussian; "hesse" holds all at best fit +- error.
     nuisances
         Which: Variables, names, ``group`` names, regular expressions or "mc_stat"; all constrained parameters
         and bin parameters that were not held in the fit by default. "traditional" takes free ones, too.
@@ -152,8 +152,9 @@ def _positions(context: Context, best_fit: FitResult, kind: str, nuisances: Any)
         raise InvalidValueError(
             f"impacts: nuisances: '{min(special)}' is no parameter; name parameters, or ask breakdown()."
         )
+    all_names = layout.names
     for i in found:
-        name = layout.names[i]
+        name = all_names[i]
         if best_fit.fixed[i]:
             raise InvalidValueError(f"impacts: '{name}' was held constant in best_fit; fit with it free.")
         if kind != "traditional" and not possible[i]:
@@ -179,9 +180,7 @@ def _at_post_fit_bounds(
     reduce: shifts.Reduce,
     count: int,
 ) -> shifts.Shifted:
-    by_ray = (
-        positions < context.layout.n_params if bounds == "minos" else np.zeros(len(positions), dtype=bool)
-    )
+    by_ray = shifts.shared_by_bins(context)[positions] & (bounds == "minos")
     explicit = positions[~by_ray]
     distances = np.tile(best_fit.errors[explicit], (2, 1))
     held = shifts.at_values(context, best_fit, propagation, explicit, distances, reduce, count)

@@ -10,7 +10,16 @@ import numpy as np
 from .._types import BoolArray, FloatArray, IntArray
 from ..fitters.solution import Solution
 from ..layout import Layout
-from ..results import Attempt, Conditioning, FitResult, Followers, Pulls, Yields, fit_message
+from ..results import (
+    Attempt,
+    ChosenCovariance,
+    Conditioning,
+    FitResult,
+    Followers,
+    Pulls,
+    Yields,
+    fit_message,
+)
 from ..status import Status
 from .compiled import Curvature
 
@@ -41,16 +50,19 @@ def fit_result(
     curvature_of: Callable[[], Curvature],
     attempts: tuple[Attempt, ...] = (),
     blinded: frozenset[str] = frozenset(),
+    chosen: ChosenCovariance | None = None,
 ) -> FitResult:
     """Label a solution.
 
     ``dense`` are positions of the parameters that the minimiser saw; ``curvature_of()`` gives the Hessian,
-    and is called where it has no inverse; ``attempts`` say what was tried before.
+    and is called where it has no inverse; ``attempts`` say what was tried before. A solution without a
+    covariance has the errors that ``chosen`` knows.
     """
     status = int(solution.status)
     at_limit = np.asarray(solution.at_limit) > 0
-    covariance = np.asarray(solution.covariance)
-    curvature = _named(curvature_of(), layout) if status == Status.NOT_POSITIVE_DEFINITE else None
+    covariance, errors = _errors(solution, fixed, chosen)
+    wanting = status == Status.NOT_POSITIVE_DEFINITE and chosen is None
+    curvature = _named(curvature_of(), layout) if wanting else None
     hidden = {sub for v in layout.variables if v.name in blinded for sub in v.sub_names} | blinded
     names = [n for n, limit in zip(layout.parameters, at_limit, strict=True) if limit and n not in hidden]
     edm, smallest_nu, steps = float(solution.edm), float(solution.smallest_nu), int(solution.steps)
@@ -66,11 +78,9 @@ def fit_result(
         kinks=_on_kinks(covariance, layout) if status == Status.ON_KINK else (),
         steps=steps,
     )
-    with np.errstate(invalid="ignore"):
-        errors = np.sqrt(np.diagonal(covariance))
     return FitResult(
         x=np.concatenate([np.asarray(solution.values), np.asarray(solution.bin_values)]),
-        errors=np.concatenate([errors, np.asarray(solution.bin_errors)]),
+        errors=errors,
         fun=float(solution.nll),
         hess_inv=covariance,
         gradient=np.asarray(solution.gradient),
@@ -91,7 +101,23 @@ def fit_result(
         dense=dense,
         attempts=attempts,
         curvature=curvature,
+        chosen=chosen,
     )
+
+
+def _errors(
+    solution: Solution, fixed: BoolArray, chosen: ChosenCovariance | None
+) -> tuple[FloatArray, FloatArray]:
+    """The covariance, and the errors (param + bin param,)."""
+    with np.errstate(invalid="ignore"):
+        if chosen is None:
+            covariance = np.asarray(solution.covariance)
+            errors = np.concatenate([np.sqrt(np.diagonal(covariance)), np.asarray(solution.bin_errors)])
+            return covariance, errors
+        n = len(np.asarray(solution.values))
+        errors = np.where(fixed, 0.0, np.nan)
+        errors[chosen.positions] = np.sqrt(np.diagonal(chosen.covariance))
+    return np.broadcast_to(np.nan, (n, n)), errors
 
 
 def process_yields(layout: Layout, row_tiles: FloatArray, process: str) -> FloatArray:
@@ -184,11 +210,12 @@ def pulls(
     layout = best_fit.layout
     pull, error, _ = pull_columns(best_fit, positions)
     _, up, down = pull_columns(best_fit, positions, bounds)
+    names = layout.parameters
     # A label names the variable: of an array it would name all components alike.
     labels = {i: v.label for v in layout.variables if v.is_scalar for i in v.indices}
     groups = {i: v.group for v in layout.variables for i in v.indices}
     return Pulls(
-        names=tuple(layout.parameters[i] for i in positions),
+        names=tuple(names[i] for i in positions),
         labels=tuple(labels.get(int(i)) for i in positions),
         pull=pull,
         error=error,

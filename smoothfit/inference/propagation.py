@@ -66,10 +66,14 @@ class Propagation:
     def columns(self, positions: IntArray) -> FloatArray:
         """(position, dense): how the dense parameters move with others, the rows of C there."""
         n = max(self.dense.max(initial=-1), self.eliminated.max(initial=-1)) + 1
-        rows = np.zeros((n, len(self.dense)))
-        rows[self.dense, np.arange(len(self.dense))] = 1.0
-        rows[self.eliminated] = self.by_dense
-        return np.asarray(rows[positions] @ self.covariance)
+        in_dense, in_eliminated = np.full(n, -1), np.full(n, -1)
+        in_dense[self.dense] = np.arange(len(self.dense))
+        in_eliminated[self.eliminated] = np.arange(len(self.eliminated))
+        found = np.zeros((len(positions), len(self.dense)))
+        is_dense = in_dense[positions] >= 0
+        found[is_dense] = self.covariance[in_dense[positions[is_dense]]]
+        found[~is_dense] = self.by_dense[in_eliminated[positions[~is_dense]]] @ self.covariance
+        return found
 
 
 def data_of_fit(context: Context, best_fit: FitResult) -> Data:

@@ -64,10 +64,10 @@ class Derived:
     >>> ratio = Derived("a/b", lambda a, b: a / b, a, b)
     >>> in_bin = Derived.yield_of("b", bins=1)
     >>> model.derived([ratio, in_bin], best_fit)
-    quantity     value
-    ------------------------
-    a/b           1.50 ± 0.27
-    b, main[1]   40.0 ± 6.3
+    quantity    value
+    -----------------------
+    a/b         1.50 ± 0.27
+    b, main[1]  40.0 ± 6.3
     """
 
     def __init__(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._pytree import resolve
 from .._types import BoolArray, FloatArray, IntArray
 from ..errors import InvalidValueError
 from ..layout import Layout
@@ -34,6 +35,7 @@ __all__ = [
     "glob_numbers",
     "glob_shifts",
     "merged",
+    "shared_by_bins",
 ]
 
 _NUMBERS = 2**24
@@ -107,6 +109,13 @@ def _collect(
     return Shifted(where, values, (tuple(status[0]), tuple(status[1])))
 
 
+def shared_by_bins(context: Context) -> BoolArray:
+    """(param + bin param,): the parameters that act on more than one bin."""
+    shared = np.zeros(context.layout.n_params + context.layout.n_bin_params, dtype=bool)
+    shared[np.asarray(resolve(context.prepared.plan.dense))] = True
+    return shared
+
+
 def at_bounds(
     context: Context, best_fit: FitResult, positions: IntArray, reduce: Reduce, n_quantities: int
 ) -> Shifted:
@@ -147,8 +156,6 @@ def at_values(
     lower, upper = _limits(layout)
     wanted = x[positions] + np.array([[1.0], [-1.0]]) * distances
     where = np.clip(wanted, lower[positions], upper[positions])
-    variance = best_fit.errors[positions] ** 2
-    response = propagation.columns(positions) / np.where(variance > 0.0, variance, np.inf)[:, None]
     held = batching.held_of(context, best_fit)
 
     def fit(side: int, piece: slice) -> batching.Members:
@@ -157,7 +164,9 @@ def at_values(
         mask, values = np.tile(held.mask, (len(at), 1)), np.tile(held.values, (len(at), 1))
         mask[rows, at], values[rows, at] = True, goal
         start = np.tile(x[:n], (len(at), 1))
-        start[:, propagation.dense] += response[piece] * (goal - x[at])[:, None]
+        variance = best_fit.errors[at] ** 2
+        distance = (goal - x[at]) / np.where(variance > 0.0, variance, np.inf)
+        start[:, propagation.dense] += propagation.columns(at) * distance[:, None]
         return batching.refit(
             context,
             counts=best_fit.obs,
@@ -222,14 +231,14 @@ def at_globs(
     layout = context.layout
     numbers = glob_numbers(layout, positions)
     where = glob_shifts(context.prepared, layout, best_fit.globs)[:, numbers]
-    response = _glob_response(context, propagation, positions)
 
     def fit(side: int, piece: slice) -> batching.Members:
         count = len(numbers[piece])
         globs = np.tile(best_fit.globs, (count, 1))
         globs[np.arange(count), numbers[piece]] = where[side, piece]
         start = np.tile(best_fit.x[: layout.n_params], (count, 1))
-        start[:, propagation.dense] += (1.0 if side == 0 else -1.0) * response[piece]
+        response = _glob_response(context, propagation, positions[piece])
+        start[:, propagation.dense] += response if side == 0 else -response
         return _free_fit(context, best_fit, best_fit.obs, globs, start)
 
     return _collect(where, np.zeros(where.shape, dtype=bool), n_quantities, len(best_fit.x), fit, reduce)

@@ -111,6 +111,7 @@ def members_of(context: Context, given: Any, what: str) -> tuple[IntArray, set[s
 
 def _singles(layout: Layout, prepared: Prepared, fixed: BoolArray) -> list[tuple[str, IntArray]]:
     """Every constrained nuisance, or correlated set of them; the bins of Monte Carlo statistics together."""
+    names = layout.parameters
     joined = {int(i): one.positions for one in correlated_sets(prepared) for i in one.positions}
     constrained = constrained_params(layout)
     listed: list[tuple[str, IntArray]] = []
@@ -118,7 +119,7 @@ def _singles(layout: Layout, prepared: Prepared, fixed: BoolArray) -> list[tuple
         members = joined.get(int(i), np.array([i]))
         members = members[~fixed[members]]
         if i == members[0]:
-            listed.append((", ".join(layout.parameters[j] for j in members), members))
+            listed.append((", ".join(names[j] for j in members), members))
     bins = layout.n_params + np.flatnonzero(~fixed[layout.n_params :])
     return [*listed, *([(MC_STAT, bins)] if len(bins) else [])]
 

@@ -22,7 +22,16 @@ from ..programs import Program
 from .constraint_terms import TERMS
 from .derived import Derived
 
-__all__ = ["constant", "derivatives", "user_terms", "value"]
+__all__ = [
+    "constant",
+    "derivatives",
+    "separate_derivatives",
+    "user_block",
+    "user_derivatives",
+    "user_terms",
+    "value",
+    "with_correlations",
+]
 
 
 def value(derived: Derived, p: Array, globs: Array) -> Array:
@@ -78,8 +87,8 @@ def constant(derived: Derived, globs: Array) -> Array:
     return total
 
 
-def derivatives(derived: Derived, p: Array, globs: Array) -> tuple[Array, Array]:
-    """Gradient (dense,) and Hessian (dense, dense) of :func:`value` by the dense parameters."""
+def separate_derivatives(derived: Derived, p: Array, globs: Array) -> tuple[Array, Array]:
+    """Gradient (param,) of :func:`value`; its second derivatives (param,), those of correlations left out."""
     plan = derived.plan
     gradient, diagonal = derived.precision * (p - globs), derived.precision
     if plan.constraint.any_poisson:
@@ -90,14 +99,25 @@ def derivatives(derived: Derived, p: Array, globs: Array) -> tuple[Array, Array]
     for members, term in _single(derived, globs):
         _, slope, curvature = second_order(term, p[members])
         gradient, diagonal = gradient.at[members].add(slope), diagonal.at[members].add(curvature)
-    hessian = jnp.diag(diagonal[plan.dense])
     if derived.correlated_precision is not None:
         members = plan.constraint.correlated
         shifted = (p - globs)[members]
         gradient = gradient.at[members].add(derived.correlated_precision @ shifted)
-        columns = plan.column[members]
-        hessian = hessian.at[columns[:, None], columns].add(derived.correlated_precision)
-    return gradient[plan.dense], hessian
+    return gradient, diagonal
+
+
+def derivatives(derived: Derived, p: Array, globs: Array) -> tuple[Array, Array]:
+    """Gradient (dense,) of :func:`value` and its second derivatives, those of correlations left out."""
+    gradient, diagonal = separate_derivatives(derived, p, globs)
+    return gradient[derived.plan.dense], diagonal[derived.plan.dense]
+
+
+def with_correlations(derived: Derived, hessian: Array) -> Array:
+    """A (dense, dense) Hessian with that of the correlated constraints."""
+    if derived.correlated_precision is None:
+        return hessian
+    columns = derived.plan.column[derived.plan.constraint.correlated]
+    return hessian.at[columns[:, None], columns].add(derived.correlated_precision)
 
 
 def user_terms(derived: Derived, p: Array, counts: Array, globs: Array) -> Array:
@@ -128,3 +148,22 @@ def user_derivatives(derived: Derived, p: Array, counts: Array, globs: Array) ->
         return user_terms(derived, p.at[dense].set(z), counts, globs)
 
     return jax.grad(of_dense)(p[dense]), jax.hessian(of_dense)(p[dense])
+
+
+def user_block(derived: Derived, p: Array, counts: Array, globs: Array) -> tuple[Array, Array, Array]:
+    """Gradient (dense,) of :func:`user_terms`, and the Hessian by those that they are functions of.
+
+    Returns (gradient, parameters (m,), Hessian (m, m)). A parameter that is listed twice counts once.
+    """
+    plan = derived.plan
+    listed = jnp.concatenate([a for arguments in plan.constraint.term_arguments for a in arguments])
+    ordered = jnp.sort(listed)
+    again = jnp.concatenate([jnp.zeros(1, bool), ordered[1:] == ordered[:-1]])
+    members = jnp.where(again, plan.n_params, ordered)
+
+    def of_members(x: Array) -> Array:
+        return user_terms(derived, p.at[members].set(x, mode="drop"), counts, globs)
+
+    at = p.at[members].get(mode="fill", fill_value=0.0)
+    gradient = jnp.zeros(plan.n_params).at[members].add(jax.grad(of_members)(at), mode="drop")
+    return gradient[plan.dense], members, jax.hessian(of_members)(at)

@@ -323,6 +323,13 @@ def _with_autodiff(derived: Derived, p: Array, found: Jacobians) -> Jacobians:
     return Jacobians(v, parts, variance)
 
 
+class Curvature(NamedTuple):
+    """A Hessian as half + half^T + diag(diagonal): (dense, dense) arrays are then transposed once."""
+
+    half: Array
+    diagonal: Array
+
+
 def curvature(
     derived: Derived,
     state: State,
@@ -330,10 +337,10 @@ def curvature(
     weight_v: Array,
     weight_parts: Array | None,
     weight_variance: Array,
-) -> Array:
+) -> Curvature:
     """Hessian by the dense parameters of the sum of the moments, each times its weight.
 
-    Weights (tile, width), those of the parts (slot, tile, width), are constants. (dense, dense).
+    Weights (tile, width), those of the parts (slot, tile, width), are constants.
     """
     plan = derived.plan
     row, n_rows = plan.rows.row, plan.rows.n_rows
@@ -364,36 +371,44 @@ def curvature(
             of_row = 2.0 * jax.ops.segment_sum(z, row[first], n_rows)
             on_second = on_second + of_row * state.row_factor
             outer = jnp.einsum("rk,r,rl->kl", d.full, of_row, d.full)
-    result = _row_curvature(plan, state, d, on_second)
-    if outer is not None:
-        result = result + outer
+    left, right, diagonal = _row_curvature(plan, state, d, on_second)
     if plan.shape is not None:
-        result = result + _shape_curvature(derived, state, d.full, w)
-    return _autodiff_curvature(derived, p, Moments(weight_v, weight_parts, weight_variance), result)
+        of_rows, slopes, of_shapes = _shape_curvature(derived, state, d.full, w)
+        left, right = jnp.concatenate([left, of_rows]), jnp.concatenate([right, slopes])
+        diagonal = diagonal + of_shapes
+    # One product of matrices, and nothing added to it: what uses its transpose reads it, not its parts.
+    half = left.T @ right
+    if outer is not None:
+        half = half + 0.5 * outer
+    half = half + _pairs(plan, state, on_second) if state.factors.shape[1] > 1 else half
+    weights = Moments(weight_v, weight_parts, weight_variance)
+    return _autodiff_curvature(derived, p, weights, Curvature(half, diagonal))
 
 
-def _row_curvature(plan: Plan, state: State, d: _RowDerivatives, weight: Array) -> Array:
-    """sum_r weight_r d2F_r."""
+def _row_curvature(plan: Plan, state: State, d: _RowDerivatives, weight: Array) -> tuple[Array, Array, Array]:
+    """sum_r weight_r d2F_r as left^T right + right^T left and a diagonal; less the :func:`_pairs`."""
     exponential = weight * state.exponential
     # E (P L L^T + L D^T + D L^T) is half L^T E (P L + 2 D), and its transpose.
-    half = d.log.T @ (exponential[:, None] * (0.5 * state.plain[:, None] * d.log + d.plain))
-    result = half + half.T
+    right = exponential[:, None] * (0.5 * state.plain[:, None] * d.log + d.plain)
+    diagonal = jnp.zeros(plan.n_dense)
     if state.terms is not None:
         own = (weight * state.row_factor)[state.terms.row] * state.terms.curvature
-        diagonal = jax.ops.segment_sum(own, plan.column[state.terms.param], plan.n_dense)
-        result = result + jnp.diag(diagonal)
-    n_slots = state.factors.shape[1]
-    slope, curvature = state.source.slope, state.source.curvature
-    needed = n_slots if n_slots > 1 or curvature is not None else 0
-    columns = [_factor_column(plan, state, q) for q in range(needed)]
-    for q in range(n_slots):
-        if curvature is not None:
+        diagonal = diagonal.at[plan.column[state.terms.param]].add(own, mode="drop")
+    if state.source.curvature is not None:
+        for q in range(state.factors.shape[1]):
             own = exponential * factor.products_without(state.factors, (q,))
-            own = own * curvature[plan.factors.row[:, q]]
-            result = result.at[columns[q], columns[q]].add(own, mode="drop")
-        for other in range(n_slots):
-            if q == other:
-                continue
+            own = own * state.source.curvature[plan.factors.row[:, q]]
+            diagonal = diagonal.at[_factor_column(plan, state, q)].add(own, mode="drop")
+    return d.log, right, diagonal
+
+
+def _pairs(plan: Plan, state: State, weight: Array) -> Array:
+    """Half of what two plain factors of one row have together."""
+    exponential, slope, n_slots = weight * state.exponential, state.source.slope, state.factors.shape[1]
+    columns = [_factor_column(plan, state, q) for q in range(n_slots)]
+    result = jnp.zeros((plan.n_dense, plan.n_dense))
+    for q in range(n_slots):
+        for other in range(q):
             pair = exponential * factor.products_without(state.factors, (q, other))
             if slope is not None:
                 pair = pair * slope[plan.factors.row[:, q]] * slope[plan.factors.row[:, other]]
@@ -401,8 +416,8 @@ def _row_curvature(plan: Plan, state: State, d: _RowDerivatives, weight: Array) 
     return result
 
 
-def _shape_curvature(derived: Derived, state: State, dF: Array, w: Array) -> Array:
-    """Terms with a derivative of the morphed templates, contracted over bins first."""
+def _shape_curvature(derived: Derived, state: State, dF: Array, w: Array) -> tuple[Array, Array, Array]:
+    """Terms with a derivative of the morphed templates, contracted over bins first: left, right, diagonal."""
     plan = derived.plan
     assert plan.shape is not None
     assert derived.shape is not None
@@ -415,8 +430,7 @@ def _shape_curvature(derived: Derived, state: State, dF: Array, w: Array) -> Arr
             blocks, derived.shape, state.shift, weights, of_row_tile, plan.rows, slot
         )
         by_slot = _by_slot(plan, dF[plan.rows.row]).reshape(-1, plan.n_dense)
-        cross, diagonal = by_slot.T @ found.slope.reshape(-1, plan.n_dense), found.curvature
-        return cross + cross.T + jnp.diag(diagonal)
+        return by_slot, found.slope.reshape(-1, plan.n_dense), found.curvature
     assert derived.shape.odd is not None
     assert derived.shape.even is not None
     of_block = weights[blocks.row_tile]
@@ -426,12 +440,10 @@ def _shape_curvature(derived: Derived, state: State, dF: Array, w: Array) -> Arr
     slope = state.shift.odd[1] * odd + state.shift.even[1] * even
     second = state.shift.odd[2] * odd + state.shift.even[2] * even
     dY = jnp.zeros_like(dF).at[row, column].add(slope)
-    cross = dF.T @ dY
-    diagonal = jnp.zeros(plan.n_dense).at[column].add(state.row_factor[row] * second)
-    return cross + cross.T + jnp.diag(diagonal)
+    return dF, dY, jnp.zeros(plan.n_dense).at[column].add(state.row_factor[row] * second)
 
 
-def _autodiff_curvature(derived: Derived, p: Array, weights: Moments, found: Array) -> Array:
+def _autodiff_curvature(derived: Derived, p: Array, weights: Moments, found: Curvature) -> Curvature:
     plan = derived.plan
     columns = plan.by_autodiff
     if columns.shape[0] == 0:
@@ -447,4 +459,6 @@ def _autodiff_curvature(derived: Derived, p: Array, weights: Moments, found: Arr
     directions = jax.nn.one_hot(plan.dense[columns], plan.n_params, dtype=p.dtype)
     gradient = jax.grad(contracted)
     rows = jax.vmap(lambda e: jax.jvp(gradient, (p,), (e,))[1])(directions)[:, plan.dense]
-    return found.at[columns, :].set(rows).at[:, columns].set(rows.T)
+    half = found.half.at[:, columns].set(0.0).at[columns, :].set(rows)
+    half = half.at[columns[:, None], columns].multiply(0.5)
+    return Curvature(half, found.diagonal.at[columns].set(0.0))

@@ -276,7 +276,7 @@ def evaluate(problem: Problem, z: Array) -> Evaluation:
     jac = expectation.jacobians(derived, state, p)
     moved = None if y is None or problem.locals_ is None else y - problem.locals_.centre
 
-    gradient, of_constraints = constraint.derivatives(derived, p, problem.param_globs)
+    gradient, stiffness = constraint.derivatives(derived, p, problem.param_globs)
     weight_parts = None if moved is None else moved * by_v
     curved = expectation.curvature(derived, state, p, by_v, weight_parts, by_variance)
     slope = jac.v if moved is None else jac.v + jnp.einsum("saw,sawk->awk", moved, jac.parts)
@@ -289,23 +289,25 @@ def evaluate(problem: Problem, z: Array) -> Evaluation:
         curve = response.reduced
         pulled = by_v[..., None] * jnp.einsum("saw,sawk->awk", response.pull, jac.parts)
         # Of squares alone: without what comes of bins that are off their data.
-        convex = of_constraints + _squares(slope, jnp.maximum(curve, 0.0))
+        convex = _squares(slope, jnp.maximum(curve, 0.0))
         slope = slope - pulled
-        curved -= _squares(jac.parts, response.inverse * by_v**2)
-        squares = of_constraints + _squares(slope, curve)
+        squares = _squares(slope, curve)
+        squares -= _squares(jac.parts, response.inverse * by_v**2)
     else:
-        convex = squares = of_constraints + _squares(slope, curve)
+        convex = squares = _squares(slope, curve)
     if jac.variance is not None:
         gradient += _over_bins(jac.variance, by_variance)
-        half = _flat(jac.variance).T @ _flat(
+        mixed = _flat(jac.variance).T @ _flat(
             slope * by_bin.v_var[..., None] + 0.5 * jac.variance * by_bin.var_var[..., None]
         )
-        squares += half + half.T
+        squares += mixed + mixed.T
         # As much more of the squares of the variance as makes each bin's term convex.
         positive = by_bin.vv > 0.0
         needed = jnp.where(positive, by_bin.v_var**2 / jnp.where(positive, by_bin.vv, 1.0), 0.0)
         convex = squares + _squares(jac.variance, jnp.maximum(needed - by_bin.var_var, 0.0))
-    hessian = squares + curved
+    squares, convex = (constraint.with_correlations(derived, x) for x in (squares, convex))
+    hessian = squares + curved.half + curved.half.T + jnp.diag(curved.diagonal + stiffness)
+    convex = convex + jnp.diag(stiffness)
     if plan.constraint.terms:
         extra = constraint.user_derivatives(derived, p, problem.counts, problem.globs)
         gradient, hessian = gradient + extra[0], hessian + extra[1]
@@ -313,7 +315,7 @@ def evaluate(problem: Problem, z: Array) -> Evaluation:
     return Evaluation(
         value=lite.value(terms, problem.bins) + _of_constraints(problem, p, y),
         gradient=gradient,
-        hessian=0.5 * (hessian + hessian.T),
+        hessian=hessian,
         convex=convex,
         y=y,
         reaction=Reaction(terms, slope, jac.variance, jac.parts, by_v, response),

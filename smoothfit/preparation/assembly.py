@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -22,6 +23,7 @@ from .binwise import BinWise, stack_binwise
 from .collection import Structure, collect
 from .densities import Density, trace_densities
 from .functions import Traced, TracedFunctions, trace_factor, trace_term
+from .groups import Acting, find_groups
 from .locality import LocalVariable, find_local
 from .parameters import Parameters, gather
 from .specification import DataTerm, Specification
@@ -53,6 +55,14 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     dense, column = _dense(parameters, local)
     traced = [found for found, _ in functions.found.values()]
     users = [density.traced for density in densities]
+    automatic = np.array(
+        sorted(i for i in factors.by_autodiff | shapes.by_autodiff if column[i] < len(dense))
+    )
+    acting = Acting(effect_plan, factors.plan, shape_plan, column, column[automatic.astype(int)])
+    groups = find_groups(structure, rows, acting, len(dense))
+    if groups is not None and shape_plan is not None:
+        # Large models are worked through tile by tile, block by block.
+        shape_plan = dataclasses.replace(shape_plan, aligned=None)
     plan = Plan(
         geometry=_geometry(tiling, structure),
         rows=rows.plan(structure.n_rows),
@@ -79,13 +89,10 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
             term_of_all=tuple(term.variables is None for term, _ in terms),
             any_poisson=bool(parameters.poisson.any()),
         ),
+        groups=groups,
         dense=_index(dense),
         column=_index(column),
-        by_autodiff=_index(
-            np.array(
-                sorted(column[i] for i in factors.by_autodiff | shapes.by_autodiff if column[i] < len(dense))
-            )
-        ),
+        by_autodiff=_index(column[automatic.astype(int)]),
         start=parameters.start,
         lower=parameters.lower,
         upper=parameters.upper,

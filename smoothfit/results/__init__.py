@@ -1,6 +1,7 @@
 """Records of results: frozen, labelled, printable; they know no fitter.
 
-* :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error.
+* :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error, :class:`ChosenCovariance`
+  what is known of a fit of many thousand parameters.
 * :class:`Conditioning`: how well it is determined; :class:`Direction`, a combination of parameters that may
   not be; :class:`Attempt`, what was tried.
 * :class:`BatchFitResult`: many fits, one row a member.
@@ -27,7 +28,7 @@ from .breakdown import Breakdown
 from .conditioning import Conditioning, Direction, Followers
 from .contour import Contour, Contours
 from .estimates import Estimates
-from .fit import Estimate, FitResult
+from .fit import ChosenCovariance, Estimate, FitResult
 from .impacts import Impacts
 from .messages import fit_message
 from .minima import Minima
@@ -45,6 +46,7 @@ __all__ = [
     "BatchFitResult",
     "BottomLine",
     "Breakdown",
+    "ChosenCovariance",
     "Conditioning",
     "Contour",
     "Contours",

@@ -33,12 +33,12 @@ class Breakdown(Record):
     ...                   ("data", "lumi"), np.array([[0.16], [0.09]]), np.array([False]))
     >>> found
     mu = 1.00 ± 0.50: exact shares of the variance
-    source  error  share
-    --------------------
-    data    0.4    64.0%
-    lumi    0.3    36.0%
-    sum     0.5   100.0%
-    total   0.5   100.0%
+    source  error  share [%]
+    ------------------------
+    data      0.4       64.0
+    lumi      0.3       36.0
+    sum       0.5      100.0
+    total     0.5      100.0
     >>> found.error("lumi")
     array([0.3])
     """
@@ -110,12 +110,12 @@ class Breakdown(Record):
             self._entry("total", total, total),
         ]
         title = f"{poi} = {with_error(self.values[at], float(np.sqrt(total)))}: {_METHODS[self.method]}"
-        return Table(title, ("source", "error", "share"), rows)
+        return Table(title, ("source", "error", "share [%]"), rows)
 
     @staticmethod
     def _entry(name: str, share: float, total: float) -> Sequence[Cell]:
         error = np.sign(share) * np.sqrt(abs(share))
-        return name, number(float(error), digits=3), f"{100.0 * share / total:.1f}%"
+        return name, number(float(error), digits=3), f"{100.0 * share / total:.1f}"
 
     def _tables(self) -> list[Table]:
         return [self.table(poi) for poi in self.pois]

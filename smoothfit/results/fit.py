@@ -18,7 +18,7 @@ from .conditioning import Conditioning, Direction
 from .minima import Minima
 from .record import BLINDED, Columns, Record, plain
 
-__all__ = ["Estimate", "FitResult"]
+__all__ = ["ChosenCovariance", "Estimate", "FitResult"]
 
 _ILL_CONDITIONED = 1e7
 """Condition number from which a table says so: of the 16 digits of a number 7 are lost."""
@@ -31,6 +31,15 @@ class Estimate(NamedTuple):
 
     value: Any
     error: Any
+
+
+class ChosenCovariance(NamedTuple):
+    """The covariance of chosen parameters, of a fit that is too large for all of it."""
+
+    positions: IntArray
+    """(chosen,): where they stand in ``x``."""
+    covariance: FloatArray
+    """(chosen, chosen)"""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,11 +67,12 @@ class FitResult(Record):
     x: FloatArray
     """(param + bin param,): best-fit values."""
     errors: FloatArray
-    """(param + bin param,): from the covariance; 0 for fixed parameters."""
+    """(param + bin param,): from the covariance; 0 for fixed parameters. NaN where a fit of many thousand
+    parameters was not asked for them (``errors_of``)."""
     fun: float
     """The NLL at ``x``, with all its constants."""
     hess_inv: FloatArray
-    """(param, param): the covariance."""
+    """(param, param): the covariance; NaN (and no memory) of a fit of many thousand parameters."""
     gradient: FloatArray
     """(param,): of the NLL."""
     status: int
@@ -94,6 +104,8 @@ class FitResult(Record):
     """What was tried, if the first attempt failed: that one, and every retry."""
     curvature: Conditioning | None = None
     """The Hessian where the fit ended, if it has no inverse."""
+    chosen: ChosenCovariance | None = None
+    """Of a fit of many thousand parameters: the covariance of those of ``errors_of``."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,12 +126,9 @@ class FitResult(Record):
     def correlation(self) -> FloatArray:
         """(param, param); zero rows and columns for fixed parameters."""
         covariance = self.hess_inv
-        variance = np.diagonal(covariance)
-        with np.errstate(invalid="ignore"):
-            sigma = np.sqrt(variance)
-        # Twice a division: the product of two tiny errors would underflow.
-        scale = np.where(variance == 0.0, 1.0, sigma)
-        return covariance / scale[:, None] / scale
+        if self.chosen is not None:
+            return covariance
+        return _correlation(covariance)
 
     # -- how well it is determined: worked out when asked for ------------------------------------
 
@@ -129,7 +138,7 @@ class FitResult(Record):
 
         Parameters at a limit are left out. It comes from the covariance.
         """
-        if self.curvature is not None:
+        if self.curvature is not None or self.chosen is not None:
             return self.curvature
         at = np.arange(self.layout.n_params) if self.dense is None else self.dense
         variance = np.diagonal(self.hess_inv)[at]
@@ -220,7 +229,11 @@ class FitResult(Record):
     def _tables(self) -> list[Table]:
         count = self.layout.n_bin_params
         note = f"and {count} bin parameters: .bin_parameters" if count else ""
-        tables = [self.table(range(self.layout.n_params), note=note)]
+        shown: Iterable[int] = range(self.layout.n_params)
+        if self.chosen is not None:
+            shown, count = self.chosen.positions.tolist(), len(self.names) - len(self.chosen.positions)
+            note = f"and {count} parameters whose errors were not asked for: .x"
+        tables = [self.table(shown, note=note)]
         if self.minima is not None and len(self.minima) > 1:
             tables.append(self.minima.table("Minima"))
         return tables
@@ -257,10 +270,16 @@ class FitResult(Record):
             entry["at_limit"] = BLINDED if hidden else bool(self.at_limit[i])
         return entry
 
+    def _known_covariance(self) -> ChosenCovariance:
+        if self.chosen is not None:
+            return self.chosen
+        return ChosenCovariance(np.arange(self.layout.n_params), self.hess_inv)
+
     def _hidden_covariance(self) -> list[list[Any]]:
-        rows = plain(self.hess_inv)
-        for i in range(self.layout.n_params):
-            if self.is_blinded(i):
+        positions, covariance = self._known_covariance()
+        rows = plain(covariance)
+        for i, position in enumerate(positions):
+            if self.is_blinded(int(position)):
                 rows[i] = [BLINDED] * len(rows)
                 for row in rows:
                     row[i] = BLINDED
@@ -295,9 +314,9 @@ class FitResult(Record):
             "attempts": [attempt.to_dict() for attempt in self.attempts],
             "parameters": dict(zip(self.names[:n], entries[:n], strict=True)),
             "bin_parameters": dict(zip(self.names[n:], entries[n:], strict=True)),
-            "names": list(self.names[:n]),
+            "names": [self.names[i] for i in self._known_covariance().positions],
             "covariance": self._hidden_covariance(),
-            "correlation": plain(self.correlation),
+            "correlation": plain(_correlation(self._known_covariance().covariance)),
             "obs": obs,
             "globs": plain(self.globs),
             **({} if self.minima is None else {"minima": self.minima.to_dict()}),
@@ -314,3 +333,12 @@ class FitResult(Record):
 
 def _status_name(status: int) -> str:
     return Status(status).name if status in list(Status) else str(status)
+
+
+def _correlation(covariance: FloatArray) -> FloatArray:
+    variance = np.diagonal(covariance)
+    with np.errstate(invalid="ignore"):
+        sigma = np.sqrt(variance)
+    # Twice a division: the product of two tiny errors would underflow.
+    scale = np.where(variance == 0.0, 1.0, sigma)
+    return covariance / scale[:, None] / scale

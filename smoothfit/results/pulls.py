@@ -41,7 +41,7 @@ class Pulls(Record):
     """(nuisance,): the same of Minos bounds, to either side; NaN where one was not found."""
     status_up: tuple[str, ...] | None = None
     status_down: tuple[str, ...] | None = None
-    """(nuisance,): of each bound, "converged", "at limit", or what went wrong."""
+    """(nuisance,): of each bound, "converged", "hesse" (of the covariance), "at limit", or what failed."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "groups", self.groups or (None,) * len(self.names))
@@ -86,7 +86,9 @@ class Pulls(Record):
     def _remark(self, i: int) -> str:
         sides = (("up", self.status_up), ("down", self.status_down))
         return ", ".join(
-            f"{side} {status[i]}" for side, status in sides if status is not None and status[i] != "converged"
+            f"{side} {status[i]}"
+            for side, status in sides
+            if status is not None and status[i] not in ("converged", "hesse")
         )
 
     def _tables(self) -> list[Table]:

@@ -218,7 +218,7 @@ def test_the_record(linear):
     assert content["pois"]["mu"]["shares"]["theta"] == pytest.approx(found.shares[1, 0])
     assert found._columns()["source"] == ["data", "theta"]
     assert "theta" in repr(found)
-    assert "100.0%" in repr(found)
+    assert "100.0" in repr(found)
     with pytest.raises(UnknownNameError, match="jes"):
         found.error("jes")
 

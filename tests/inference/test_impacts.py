@@ -242,6 +242,20 @@ def test_minos_pulls(lite):
     assert pulls.largest(2).error_up.shape == (2,)
 
 
+def test_nuisances_of_a_single_bin_are_held_at_their_errors():
+    small, fit = fitted("slots")
+    pulls = small.model.pulls(fit, minos=True)
+    single = [name.startswith("own_") for name in pulls.names]
+    assert [status == "hesse" for status in pulls.status_up] == single
+    np.testing.assert_allclose(pulls.error_up[single], pulls.error[single], rtol=1e-12)
+    name = pulls.names[single.index(True)]
+    found = small.model.impacts("mu", fit, nuisances=[name])
+    value, error = fit[name]
+    assert found.bound_up[0] == pytest.approx(value + error, rel=1e-12)
+    held = small.model.profile({name: value + error}, fit)
+    assert found.up[0, 0] == pytest.approx(held["mu"].value - fit["mu"].value, rel=1e-6)
+
+
 def test_pulls_end_at_a_limit():
     model = two_bins.make(bounds=(-5.0, 1.0))
     pulls = model.pulls(model.fit(two_bins.OBS), minos=True)

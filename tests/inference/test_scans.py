@@ -57,8 +57,9 @@ def test_bin_parameters_are_held_too():
     found = small.model.scan("mu_1", 3, fit, stat_only=True)
     n = small.model.layout.n_params
     np.testing.assert_array_equal(found.x[:, n:], np.tile(fit.x[n:], (3, 1)))
-    moving = {fit.names[i] for i in range(n) if np.ptp(found.x[:, i]) > 0.0}
-    assert moving == {"mu_1", "mu_2", "scale", "bins[0]", "bins[1]", "bins[2]", "c[0]"} & set(fit.names[:n])
+    # What is free in channel A; with nuisances held, mu_1 acts nowhere else.
+    moving = {fit.names[i] for i in range(n) if np.ptp(found.x[:, i]) > 1e-6}
+    assert moving == {"mu_1", "mu_2", "scale"}
     # The middle point is the best fit.
     np.testing.assert_allclose(found.delta_nll[1], 0.0, atol=1e-9)
 

@@ -63,7 +63,7 @@ def test_the_postfit_band_is_the_delta_method_with_all_parameters(name):
 
 
 def _check_processes(model, found, x, covariance):
-    """Errors of every process, and of sums over channels, by the delta method on differences of predictions."""
+    """Errors of processes, and of sums over channels, by the delta method on differences of predictions."""
     step, unit = 1e-4, np.eye(len(x))
     batch = np.concatenate([x + step * unit, x - step * unit])
     channels = [channel.bins for channel in model.layout.channels]
