@@ -432,7 +432,10 @@ def minimize(
 
 
 def _is_solid(found: _Step) -> Array:
-    """Whether no pivot owes its size to what is left of the gradient: that lends curvature to what is flat."""
+    """Whether no pivot owes its size to what is left of the gradient.
+
+    That lends curvature to directions that are flat.
+    """
     return found.pivot > 10.0 * jnp.sqrt(2.0 * jnp.maximum(found.predicted, 0.0))
 
 
