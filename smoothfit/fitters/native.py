@@ -52,7 +52,7 @@ def search(
     ----------
     errors
         Whether errors are wanted: known when traced, or an array that decides as it runs. Without, they
-        and the covariance are 0, and a Hessian that is positive definite only just passes.
+        and the covariance are 0.
     saddles
         Whether to leave stationary points that are no minima.
     """

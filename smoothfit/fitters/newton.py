@@ -96,7 +96,7 @@ class Minimum(NamedTuple):
     steps: Array
     converged: Array
     certain: Array
-    """Whether it converged where the Hessian itself is positive definite."""
+    """Whether it converged where the Hessian itself is positive definite, and well so."""
     at_limit: Array
     """1 where a free coordinate sits on a limit with the gradient pushing outwards."""
     r: Array
@@ -119,6 +119,8 @@ class _State(NamedTuple):
     converged: Array
     trusted: Array
     """Whether the next step needs no look at where it ends."""
+    determined: Array
+    """Whether no pivot is so small that its parameter counts as undetermined."""
     done: Array
     r: Array
     trial_r: Array
@@ -144,8 +146,8 @@ def _scale(point: Point) -> Array:
     return jnp.where(diagonal > 1e-9 * largest, diagonal, largest)
 
 
-def _factor(matrix: Array, smallest: float = 1e-13) -> tuple[Array, Array]:
-    """The Cholesky factor and whether it exists.
+def _factor(matrix: Array, smallest: float = 1e-13) -> tuple[Array, Array, Array]:
+    """The Cholesky factor, whether it exists, and the smallest pivot in units of the diagonal.
 
     Pivots at the level of rounding count as zero: a flat direction must not become a huge step.
     """
@@ -153,7 +155,8 @@ def _factor(matrix: Array, smallest: float = 1e-13) -> tuple[Array, Array]:
     factor = jnp.linalg.cholesky(matrix.T, symmetrize_input=False)
     pivots = jnp.diagonal(factor) ** 2 / jnp.maximum(jnp.abs(jnp.diagonal(matrix)), 1e-300)
     # A failed factorisation is NaN, and a minimum over NaN compares false.
-    return factor, jnp.min(pivots, initial=jnp.inf) > smallest
+    least = jnp.min(pivots, initial=jnp.inf)
+    return factor, least > smallest, least
 
 
 class _Step(NamedTuple):
@@ -169,6 +172,8 @@ class _Step(NamedTuple):
     """Of a ray: the change of r."""
     predicted: Array
     """How far the model falls; of a ray, at constant r."""
+    pivot: Array
+    """The smallest of the matrix, in units of its diagonal."""
 
 
 def _solve_step(
@@ -191,7 +196,7 @@ def _solve_step(
         keep = ~(held | clamped)
         fixed_part = jnp.where(clamped, state.step, 0.0)
         matrix = jnp.where(state.convex, point.convex, point.hessian)
-        factor, fine = _factor(_masked(matrix, keep, state.damping, scale))
+        factor, fine, pivot = _factor(_masked(matrix, keep, state.damping, scale))
         right = -(point.gradient + matrix @ fixed_part)
         if ray is not None:
             right = jnp.stack([right, -(matrix @ ray.direction)], axis=1)
@@ -227,6 +232,7 @@ def _solve_step(
             tries=state.tries + 1,
             along=along,
             predicted=predicted,
+            pivot=pivot,
         )
 
     def unsolved(state: _Step) -> Array:
@@ -239,6 +245,7 @@ def _solve_step(
         jnp.zeros(n),
         jnp.array(False),
         jnp.array(0),
+        jnp.zeros(()),
         jnp.zeros(()),
         jnp.zeros(()),
     )
@@ -328,6 +335,7 @@ def minimize(
         pushing=jnp.array(False),
         converged=jnp.array(False),
         trusted=jnp.array(False),
+        determined=jnp.array(False),
         done=jnp.array(False),
         r=zero if ray is None else ray.start,
         trial_r=zero if ray is None else ray.start,
@@ -359,9 +367,9 @@ def minimize(
         pushing = jnp.any(away != 0.0)
         converged = small & found.solved & ~pushing & jnp.isfinite(point.value)
         polish = jnp.where(converged & accepted, state.polish + 1, state.polish)
-        trusted = converged & ~flat & (found.predicted <= trusted_edm)
+        trusted = converged & ~flat & (found.predicted <= trusted_edm) & _is_solid(found)
         stalled = (polish > _MAX_POLISH) | (~accepted & state.converged)
-        finished = converged & (trusted | stalled | (jnp.abs(found.predicted) <= FINAL_EDM))
+        finished = trusted | (converged & (stalled | (flat & (jnp.abs(found.predicted) <= FINAL_EDM))))
         step = jnp.where(pushing, jnp.where(state.pushing, -away, away), shrink * found.step)
         side = jnp.where(pushing | (shrink < 1.0), 0.0, found.side)
         falls = jnp.maximum(found.predicted, 0.0) * shrink * (2.0 - shrink)
@@ -379,6 +387,7 @@ def minimize(
             pushing=pushing,
             converged=converged | (state.converged & ~accepted),
             trusted=trusted,
+            determined=found.pivot > _DETERMINED,
             done=finished | hopeless,
             shrink=jnp.where(pushing, 1.0, shrink),
         )
@@ -392,7 +401,7 @@ def minimize(
         arrived = (jnp.abs(excess) <= _ON_TARGET) | ((r >= ray.room) & (excess < 0.0))
         converged = arrived & found.solved & (found.predicted <= CONVERGED_EDM) & ~found.convex
         polish = jnp.where(converged, state.polish + 1, state.polish)
-        trusted = converged & (found.predicted <= TRUSTED_EDM)
+        trusted = converged & (found.predicted <= TRUSTED_EDM) & _is_solid(found)
         finished = trusted | (converged & (polish > _MAX_POLISH))
         fallen = (point.value < ray.lowest - _FALLEN) | ~jnp.isfinite(point.value)
         trial_r = jnp.minimum(r + shrink * found.along, ray.room)
@@ -406,6 +415,7 @@ def minimize(
             polish=polish,
             converged=converged,
             trusted=trusted,
+            determined=found.pivot > _DETERMINED,
             done=finished | fallen | (found.damping >= _DAMPING_LIMIT),
             r=r,
             trial_r=trial_r,
@@ -416,8 +426,17 @@ def minimize(
     longest = max_steps if ray is None else _MAX_ON_RAY
     end = jax.lax.while_loop(lambda s: ~s.done & (s.steps < longest), run, first)
     at_limit = _active(end.x, end.point.gradient, lower, upper, free)
+    certain = end.trusted & end.determined
     x, r = jnp.where(end.trusted, end.trial, end.x), jnp.where(end.trusted, end.trial_r, end.r)
-    return Minimum(x, end.point, end.edm, end.steps, end.converged, end.trusted, at_limit, r, x - end.x)
+    return Minimum(x, end.point, end.edm, end.steps, end.converged, certain, at_limit, r, x - end.x)
+
+
+def _is_solid(found: _Step) -> Array:
+    """Whether no pivot owes its size to what is left of the gradient.
+
+    That lends curvature to directions that are flat.
+    """
+    return found.pivot > 10.0 * jnp.sqrt(2.0 * jnp.maximum(found.predicted, 0.0))
 
 
 def _within(x: Array, step: Array, side: Array, lower: Array, upper: Array, free: Array) -> Array:
@@ -494,7 +513,7 @@ def _inverse(hessian: Array, keep: Array) -> tuple[Array, Array]:
     """The inverse over the kept coordinates (zero elsewhere), and whether it is positive definite."""
     matrix = _masked(hessian, keep, jnp.zeros(()), jnp.ones(()))
     scale = 1.0 / jnp.sqrt(jnp.maximum(jnp.abs(jnp.diagonal(matrix)), 1e-300))
-    factor, fine = _factor(matrix * scale[:, None] * scale, _DETERMINED)
+    factor, fine, _ = _factor(matrix * scale[:, None] * scale, _DETERMINED)
     eye = jnp.eye(matrix.shape[0])
     half = jax.scipy.linalg.solve_triangular(jnp.where(fine, factor, eye), eye, lower=True)
     inverse = (half.T @ half) * scale[:, None] * scale

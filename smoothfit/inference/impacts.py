@@ -82,9 +82,9 @@ def impacts(
     >>> model = Model().add_proc(sig).prepare()
     >>> model.impacts(mu, model.fit([400.0]))
     mu = 1.000 ± 0.070: nuisance at its post-fit bounds
-    nuisance  pull                 up     down
-    -------------------------------------------
-    lumi      0.0 +1.0 -1.0    -0.0476    0.05
+    nuisance  pull                up  down
+    --------------------------------------
+    lumi      0.0 +1.0 -1.0  -0.0476  0.05
     """
     check_made_with(context, best_fit, obs, "impacts")
     check_choice("impacts: kind", kind, ("traditional", "prefit", "global"))

@@ -1,7 +1,7 @@
 """Records of results: frozen, labelled, printable; they know no fitter.
 
-* :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error, :class:`ChosenCovariance`
-  what is known of a fit of many thousand parameters.
+* :class:`FitResult`: what a fit found; :class:`Estimate` is a value with its error,
+  :class:`ChosenCovariance` what is known of a fit of many thousand parameters.
 * :class:`Conditioning`: how well it is determined; :class:`Direction`, a combination of parameters that may
   not be; :class:`Attempt`, what was tried.
 * :class:`BatchFitResult`: many fits, one row a member.

@@ -37,7 +37,7 @@ class Impacts(Record):
     >>> found
     mu = 1.00 ± 0.30: nuisance at its post-fit bounds
     nuisance  pull               up   down
-    ---------------------------------------
+    --------------------------------------
     lumi      0.10 +0.50 -0.50  0.1  -0.12
     >>> found.size("mu"), found.ranking("mu")
     (array([0.12]), ['lumi'])

@@ -1,0 +1,60 @@
+"""Shape blocks side by side, in either order, and block by block: the same likelihood."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+from small_models import MODELS, make, random_values
+
+from smoothfit import functional
+from smoothfit.likelihood import objective
+from smoothfit.preparation import stacking
+
+WITH_SHAPES = [name for name in MODELS if make(name, 0).model.prepared.plan.shape is not None]
+
+
+@jax.jit
+def evaluated(prepared, data, values):
+    problem = objective.pose(prepared, data, functional.nothing_fixed(prepared), values)
+    found = objective.evaluate(problem, values[problem.derived.plan.dense])
+    return found.value, found.gradient, found.hessian, found.convex
+
+
+def _with(monkeypatch, name, small, large):
+    monkeypatch.setattr(stacking, "_SMALL", small)
+    monkeypatch.setattr(stacking, "_LARGE", large)
+    return make(name, 0)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in MODELS if make(name, 0).model.prepared.plan.shape is not None]
+)
+def test_all_arrangements_agree(name, monkeypatch):
+    aligned = _with(monkeypatch, name, 2**30, 2**30)
+    apart = _with(monkeypatch, name, 0, 0)
+    assert aligned.model.prepared.plan.shape.aligned is not None
+    assert apart.model.prepared.plan.shape.aligned is None
+    values = random_values(aligned, np.random.default_rng(2))[: aligned.model.layout.n_params]
+    found = [
+        evaluated(
+            small.model.prepared, functional.data_of(small.model.prepared, aligned.obs, aligned.globs), values
+        )
+        for small in (aligned, apart)
+    ]
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-11 * max(1.0, float(np.max(np.abs(other)))))
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_the_stand_in_for_the_hessian_is_positive_semidefinite(name):
+    """Anywhere, also where the Hessian is not."""
+    small = make(name, 0)
+    data = functional.data_of(small.model.prepared, small.obs, small.globs)
+    rng = np.random.default_rng(7)
+    for _ in range(5):
+        values = random_values(small, rng)[: small.model.layout.n_params]
+        _, _, _, convex = evaluated(small.model.prepared, data, values)
+        scale = 1.0 / np.sqrt(np.maximum(np.diagonal(convex), 1e-300))
+        smallest = np.linalg.eigvalsh(convex * scale[:, None] * scale)[0]
+        assert smallest > -1e-10
