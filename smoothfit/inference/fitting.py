@@ -49,9 +49,10 @@ def fit(
     init
         Where to start: values or a dict; the variables' values by default.
     fitter
-        "newton" (native), "trust-constr" (scipy), or a function with their protocol: that one, and nothing
-        else. By default the native one, with retries if it does not converge: from other starts, then
-        with trust-constr. ``.attempts`` of the result says what was tried.
+        "newton" (native), "trust-constr" (scipy), "jaxopt", "optimistix", "minuit", an object of
+        :mod:`smoothfit.fitters`, or a function with their protocol: that one, and nothing else. By
+        default the native one, with retries if it does not converge: from other starts, then with
+        trust-constr. ``.attempts`` of the result says what was tried.
     strict
         Whether to raise if the fit did not converge; else it is returned, with its status.
     starts
