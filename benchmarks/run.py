@@ -27,6 +27,7 @@ ELSEWHERE = {
     "robustness": "how many fits of random models are right, and the peers' rates",
     "gpu": "batches of fits of W1, W3 and W5 on a GPU",
     "memory": "bytes that prepared models keep",
+    "fitters": "every fitter of the library on W1 and W3",
 }
 """Commands of their own."""
 
