@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.workloads import build, load
+from benchmarks.reference import load
+from benchmarks.workloads import build
 from smoothfit.errors import MissingPackageError
 from smoothfit.fitters import FITTERS, chain
 

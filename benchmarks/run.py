@@ -12,6 +12,7 @@ in neither are reported as not installed. Nothing else should run on the machine
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ ELSEWHERE = {
     "robustness": "how many fits of random models are right, and the peers' rates",
     "gpu": "batches of fits of W1, W3 and W5 on a GPU",
     "memory": "bytes that prepared models keep",
+    "fitters": "every fitter of the library on W1 and W3",
 }
 """Commands of their own."""
 
@@ -65,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"by itself: python -m benchmarks.{command}: {what}")
         return
     interpreters = [sys.executable, *([asked.peers_python] if asked.peers_python else [])]
+    # Ended from outside, the run ends its workers, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     bench = Bench(interpreters, quick=asked.quick)
     started = time.perf_counter()
     results = {}
