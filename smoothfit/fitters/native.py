@@ -68,6 +68,7 @@ def search(
         upper=problem.upper,
         free=problem.free,
         saddles=saddles,
+        patience=_patience(problem),
         trusted_edm=jnp.where(errors, newton.FINAL_EDM, newton.TRUSTED_EDM),
     )
     at = found.point if carries else point(problem, found.x)
@@ -102,6 +103,15 @@ def solve(derived: Derived, data: Data, fixed: Fixed, start: Array, errors: Arra
         0 to do without errors and covariance.
     """
     return search(derived, data, fixed, start, errors=jnp.asarray(errors))
+
+
+def _patience(problem: Problem) -> int:
+    """None where Monte Carlo errors follow the processes.
+
+    They may outgrow the yields; on the plateau that results the convex matrix leads ever further out.
+    """
+    lite = problem.derived.plan.lite
+    return 0 if lite is not None and lite.any_process else newton.PATIENCE
 
 
 def _objective(problem: Problem) -> tuple[Callable[[Array], newton.Point], bool]:

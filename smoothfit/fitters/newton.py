@@ -33,6 +33,7 @@ from .._types import Array, PyTree
 __all__ = [
     "CONVERGED_EDM",
     "FINAL_EDM",
+    "PATIENCE",
     "TRUSTED_EDM",
     "Distance",
     "Minimum",
@@ -51,6 +52,8 @@ _DAMPING_START = 1e-3
 _DAMPING_END = 1e-7
 _DAMPING_LIMIT = 1e14
 _MAX_PUSHES = 2
+PATIENCE = 12
+"""Steps after which the Hessian is damped instead of replaced."""
 _WRONG_SIDE = 1e-14
 _ON_TARGET = 1e-6
 _FALLEN = 1e-6
@@ -185,8 +188,12 @@ def _solve_step(
     free: Array,
     ray: Ray | None = None,
     r: Array | None = None,
+    patient: Array | bool = True,
 ) -> _Step:
-    """The step within the limits; raises the damping until the matrix is positive definite."""
+    """The step within the limits; raises the damping until the matrix is positive definite.
+
+    While it is ``patient``, the convex matrix is tried before.
+    """
     n = x.shape[0]
     held = (free == 0) | _active(x, point.gradient, lower, upper, free)
     scale = _scale(point)
@@ -222,11 +229,12 @@ def _solve_step(
         side = state.side - jnp.where(below, 1.0, 0.0) + jnp.where(above, 1.0, 0.0)
         side = jnp.where(release & (jnp.arange(n) == worst), 0.0, side)
         # First the convex matrix in place of the Hessian, then more damping.
-        raised = jnp.where(state.convex, jnp.maximum(8.0 * state.damping, _DAMPING_START), state.damping)
+        instead = ~state.convex & patient
+        raised = jnp.where(instead, state.damping, jnp.maximum(8.0 * state.damping, _DAMPING_START))
         return _Step(
             step=jnp.where(fine, limited, state.step),
             damping=jnp.where(fine, state.damping, raised),
-            convex=state.convex | ~fine,
+            convex=state.convex | (~fine & patient),
             side=jnp.where(fine, side, state.side),
             solved=fine & ~violated & ~release,
             tries=state.tries + 1,
@@ -296,6 +304,7 @@ def minimize(
     ray: Ray | None = None,
     saddles: bool = True,
     trusted_edm: Array | float = FINAL_EDM,
+    patience: int = PATIENCE,
     max_steps: int = 300,
 ) -> Minimum:
     """Minimise ``fun(x)`` within limits; traceable, to be called inside jit.
@@ -315,6 +324,8 @@ def minimize(
         costly: there one path of a condition is never skipped.
     trusted_edm
         The predicted decrease below which the last step needs no look at its end.
+    patience
+        Steps in which the convex matrix may take the place of the Hessian.
     """
     # Traced here, for the shapes of the first state; the loop's body then only replays it.
     traced, shapes = jax.make_jaxpr(fun, return_shape=True)(start)
@@ -353,7 +364,7 @@ def minimize(
     def body(state: _State) -> _State:
         accepted, damping, shrink, point = evaluated(state)
         x = jnp.where(accepted, state.trial, state.x)
-        found = _solve_step(x, point, damping, lower, upper, free)
+        found = _solve_step(x, point, damping, lower, upper, free, patient=state.steps < patience)
         flat = found.convex | (found.damping > 0.0)
         small = jnp.abs(found.predicted) <= CONVERGED_EDM * jnp.where(flat, 1e-3, 1.0)
         # Stationary, but the Hessian is not positive definite: a saddle, or a flat direction.

@@ -7,6 +7,7 @@ complement of the full one: its inverse is the covariance of the dense parameter
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -324,7 +325,7 @@ def evaluate(problem: Problem, z: Array) -> Evaluation:
 
 def _flat(of_bins: Array) -> Array:
     """(bin, ...): one row a bin, of whatever slot."""
-    return of_bins.reshape(-1, of_bins.shape[-1])
+    return of_bins.reshape(math.prod(of_bins.shape[:-1]), of_bins.shape[-1])
 
 
 def _over_bins(slope: Array, weight: Array) -> Array:
