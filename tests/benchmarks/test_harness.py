@@ -263,3 +263,18 @@ def test_every_figure_has_a_name_that_runs(capsys):
         assert any(f"python -m benchmarks.{command}:" in line for line in listed)
     with pytest.raises(SystemExit):
         run.main(["--only", "w9"])
+
+
+def test_minima_are_compared_data_set_by_data_set():
+    bench = Bench([], quick=True)
+    reached = {"ours": 10.0 + 2e-10, "bfgs": 10.0, "minuit_hessian": 10.5}
+    bench.minima = {"W4": {0: reached, 1: {"ours": 5.0, "bfgs": math.nan, "minuit_hessian": 5.25}}}
+    rows = {row.what: row for row in FIGURES["minima"].measure(bench)}
+    assert rows["W4"].ours == "2.0e-10 above the lowest of 2 data sets"
+    # A tool that failed is infinitely far above.
+    assert rows["W4"].theirs == "minuit_hessian 5.0e-01, bfgs inf"
+    assert rows["W4"].verdict == "met"
+    bench.minima["W4"][0]["ours"] = 10.0 + 2e-9
+    rows = {row.what: row for row in FIGURES["minima"].measure(bench)}
+    assert rows["W4"].verdict == "missed by a factor 2"
+    assert rows["W1"].verdict == "not measured"
