@@ -71,6 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def workspace():
     """A workspace of two bins."""
+
     def sample(name, data, *modifiers):
         return {"name": name, "data": data, "modifiers": list(modifiers)}
 
