@@ -12,8 +12,12 @@ from functools import cache, wraps
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 
-__all__ = ["compiled"]
+from ._blas import one_thread
+from ._types import Array
+
+__all__ = ["compiled", "once"]
 
 T = TypeVar("T")
 
@@ -51,7 +55,11 @@ def compiled(fn: Callable[..., T]) -> Callable[..., T]:
         if not quick:
             options = _options()
             quick.append(plain if options is None else jax.jit(fn, compiler_options=options))
-        return quick[0](*arguments)  # type: ignore[no-any-return]
+        if jax.default_backend() != "cpu":
+            return quick[0](*arguments)  # type: ignore[no-any-return]
+        with one_thread():
+            # Waited for, as the program runs on after the call.
+            return jax.block_until_ready(quick[0](*arguments))  # type: ignore[no-any-return]
 
     def count_traces() -> int:
         functions = {id(f): f for f in (plain, *quick)}.values()
@@ -59,3 +67,18 @@ def compiled(fn: Callable[..., T]) -> Callable[..., T]:
 
     call.count_traces = count_traces  # type: ignore[attr-defined]
     return call
+
+
+def once(x: Array) -> Array:
+    """``x``, computed once: for use in a product that is wider than it.
+
+    XLA repeats cheap arithmetic for each element of what uses it, unless that ends with a division. So
+    this divides by one, in a way that it cannot foresee. (A barrier does not help: it is gone before loops
+    are formed.)
+
+    Examples
+    --------
+    >>> float(once(jax.numpy.full(1, 2.0))[0])
+    2.0
+    """
+    return x / (1.0 + 0.0 * jnp.sign(jax.lax.stop_gradient(x)))

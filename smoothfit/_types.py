@@ -9,10 +9,21 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Array", "ArrayLike", "BoolArray", "FloatArray", "IndexArray", "IntArray", "Leaf", "PyTree"]
+__all__ = [
+    "Array",
+    "ArrayLike",
+    "BoolArray",
+    "FloatArray",
+    "IndexArray",
+    "IntArray",
+    "Leaf",
+    "PyTree",
+    "as_floats",
+]
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -23,3 +34,16 @@ Leaf: TypeAlias = Any
 """An array in a pytree: numpy while it is put together, on the device once prepared."""
 IndexArray: TypeAlias = Any
 """Integers of a plan: an ``Index`` as prepared, an int32 array once resolved."""
+
+
+def as_floats(values: ArrayLike) -> Any:
+    """An array of floats: of JAX if it is one or is being traced, else of numpy.
+
+    Compiled functions take numpy's to the device themselves, faster than one by one.
+    """
+    if isinstance(values, jax.Array):
+        return jnp.asarray(values, float)
+    try:
+        return np.asarray(values, float)
+    except jax.errors.TracerArrayConversionError:
+        return jnp.asarray(values, float)

@@ -119,14 +119,17 @@ class EffectPlan:
 class AlignedPlan:
     """Shape blocks side by side, as small models have them: sums over them are products of matrices."""
 
-    block: IndexArray
-    """(tile, row slot, nuisance slot): the block there, the number of blocks where none is."""
+    by_row: IndexArray
+    """(tile, row slot, place): a row's blocks, the number of blocks where none is."""
+    place: IndexArray
+    """(block,): where each stands in the flattened ``by_row``."""
+    by_nuisance: IndexArray | None
+    """(tile, nuisance slot, place): a nuisance's blocks; None where ``by_row`` has a nuisance's in one place,
+    with the same coefficients on all rows of a tile, and serves for both."""
     slot: IndexArray
     """(tile, param): the nuisance slot of a parameter, their number where it has none."""
     first: IndexArray
     """(tile, nuisance slot): one of the nuisance's blocks there, the number of blocks where none is."""
-    uniform: bool = static()
-    """Whether a nuisance has the same coefficients on all rows of a tile."""
 
 
 @pytree_dataclass

@@ -26,6 +26,7 @@ import jax
 import jax.numpy as jnp
 
 from .._pytree import pytree_dataclass
+from .._compilation import once
 from .._types import Array
 from ..interpolation import combine_derivatives, smooth_sign_derivatives
 from ..prepared import AlignedPlan, RowPlan, ShapePlan
@@ -35,11 +36,10 @@ __all__ = [
     "FLOOR",
     "FORMS",
     "Aligned",
-    "Contracted",
     "Derived",
     "Shift",
     "aligned_slopes",
-    "contract_aligned",
+    "contracted",
     "derive",
     "log_terms",
     "morphed",
@@ -60,9 +60,9 @@ class Aligned:
     """The blocks side by side, odd parts then even ones, in the two orders that sums go along."""
 
     by_row: Array
-    """(tile, row slot, 2 * nuisance slot, width)"""
+    """(tile, row slot, 2 * place, width)"""
     by_nuisance: Array | None
-    """(tile, nuisance slot, 2 * row slot, width); None where the first order serves for all sums."""
+    """(tile, nuisance slot, 2 * place, width); None where the first order serves for all sums."""
 
 
 @pytree_dataclass
@@ -116,21 +116,19 @@ def derive(plan: ShapePlan, up: Array, down: Array, nominal: Array, row: Array, 
     return _arranged(plan, u - v, u + v, weight * log_down, weight * log_up)
 
 
-def gathered(plan: AlignedPlan, of_block: Array) -> Array:
-    """(tile, row slot, nuisance slot, ...) from (block, ...); 0 where no block is."""
-    return jnp.concatenate([of_block, jnp.zeros((1, *of_block.shape[1:]))])[plan.block]
+def _both(at: Array, odd: Array, even: Array) -> Array:
+    """(tile, slot, 2 * place, ...) from (block, ...), odd parts then even ones; 0 where no block is."""
+    nothing = jnp.zeros((1, *odd.shape[1:]))
+    return jnp.concatenate([jnp.concatenate([x, nothing])[at] for x in (odd, even)], axis=2)
 
 
 def _arranged(plan: ShapePlan, odd: Array, even: Array, log_down: Array, log_up: Array) -> Derived:
     """The blocks as they are, or side by side."""
     if plan.aligned is None:
         return Derived(odd=odd, even=even, log_down=log_down, log_up=log_up, aligned=None)
-    parts = [gathered(plan.aligned, x) for x in (odd, even)]
+    at = plan.aligned.by_nuisance
     aligned = Aligned(
-        by_row=jnp.concatenate(parts, axis=2),
-        by_nuisance=None
-        if plan.aligned.uniform
-        else jnp.concatenate([jnp.swapaxes(x, 1, 2) for x in parts], axis=2),
+        by_row=_both(plan.aligned.by_row, odd, even), by_nuisance=None if at is None else _both(at, odd, even)
     )
     return Derived(odd=None, even=None, log_down=log_down, log_up=log_up, aligned=aligned)
 
@@ -162,7 +160,7 @@ def shift(plan: ShapePlan, derived: Derived, p: Array, rows: RowPlan) -> Shift:
 def _change(plan: ShapePlan, derived: Derived, odd: Array, even: Array, rows: RowPlan) -> Array:
     """(row tile, width): the sum of the blocks times their coefficients."""
     if plan.aligned is not None and derived.aligned is not None:
-        coefficient = jnp.concatenate([gathered(plan.aligned, x) for x in (odd, even)], axis=2)
+        coefficient = _both(plan.aligned.by_row, odd, even)
         change = jnp.einsum("tqk,tqkw->tqw", coefficient, derived.aligned.by_row)
         return change.reshape(-1, change.shape[-1])[rows.place]
     assert derived.odd is not None
@@ -176,29 +174,26 @@ def _by_slot(of_row_tile: Array, rows: RowPlan) -> Array:
     return jnp.concatenate([of_row_tile, jnp.zeros((1, *of_row_tile.shape[1:]))])[rows.slots]
 
 
-def _by_column(of_nuisance: Array, slot: Array, axis: int) -> Array:
-    """From nuisance slots, along an axis, to columns; ``slot`` (tile, column) says where each stands."""
-    nothing = jnp.zeros_like(jax.lax.slice_in_dim(of_nuisance, 0, 1, axis=axis))
-    padded = jnp.concatenate([of_nuisance, nothing], axis=axis)
-    shape = [1] * padded.ndim
-    shape[0], shape[axis] = slot.shape
-    return jnp.take_along_axis(padded, slot.reshape(shape), axis=axis)
+def _by_column(of_nuisance: Array, slot: Array) -> Array:
+    """(column, tile, ...) from (tile, nuisance slot, ...); ``slot`` (tile, column) is where each stands."""
+    nothing = jnp.zeros_like(of_nuisance[:, :1])
+    every_tile = jnp.arange(of_nuisance.shape[0])
+    return once(jnp.concatenate([of_nuisance, nothing], axis=1))[every_tile, slot.T]
 
 
 def aligned_slopes(
     plan: ShapePlan, derived: Derived, shift: Shift, weights: Array, rows: RowPlan, slot: Array
 ) -> Array:
-    """(tile, width, column): derivatives of the changes, summed over rows; of aligned blocks only.
+    """(column, tile, width): derivatives of the changes, summed over rows; of aligned blocks only.
 
     ``weights`` of the rows are (row tile, width), or (row tile,) where all bins have the same;
     ``slot`` (tile, column) is the nuisance slot of each column.
     """
     assert plan.aligned is not None
     assert derived.aligned is not None
-    by_slot = _by_slot(weights, rows)
-    templates, twice = derived.aligned.by_nuisance, jnp.concatenate([by_slot, by_slot], axis=1)
-    if templates is None:
-        both = derived.aligned.by_row
+    templates, at = derived.aligned.by_nuisance, plan.aligned.by_nuisance
+    if templates is None or at is None:
+        both, by_slot = derived.aligned.by_row, _by_slot(weights, rows)
         if weights.ndim == 1:
             summed = jnp.einsum("tq,tqx->tx", by_slot, both.reshape(*both.shape[:2], -1))
             summed = summed.reshape(both.shape[0], *both.shape[2:])
@@ -206,41 +201,26 @@ def aligned_slopes(
             summed = (by_slot[:, :, None] * both).sum(1)
         odd, even = jnp.split(summed, 2, axis=1)
         of_odd, of_even = (jnp.append(x[1], 0.0)[plan.aligned.first] for x in (shift.odd, shift.even))
-        found = of_odd[..., None] * odd + of_even[..., None] * even
-        return _by_column(jnp.swapaxes(found, 1, 2), slot, 2)
-    coefficient = jnp.concatenate(
-        [jnp.swapaxes(gathered(plan.aligned, x[1]), 1, 2) for x in (shift.odd, shift.even)], axis=2
-    )
+        return _by_column(of_odd[..., None] * odd + of_even[..., None] * even, slot)
+    odd, even, of_block = shift.odd[1], shift.even[1], weights[plan.row_tile]
     if weights.ndim == 1:
-        coefficient = coefficient * twice[:, None]
+        odd, even = odd * of_block, even * of_block
     else:
-        templates = templates * twice[:, None]
-    return _by_column(jnp.swapaxes(jnp.einsum("tkq,tkqw->tkw", coefficient, templates), 1, 2), slot, 2)
+        templates = templates * _both(at, of_block, of_block)
+    coefficient = _both(at, odd, even)
+    return _by_column(jnp.einsum("tkq,tkqw->tkw", coefficient, templates), slot)
 
 
-class Contracted(NamedTuple):
-    """First and second derivatives of weighted yields by the nuisances, summed over bins."""
-
-    slope: Array
-    """(tile, row slot, column)"""
-    curvature: Array
-    """(column,): each row's times its factor, summed over rows."""
-
-
-def contract_aligned(
-    plan: ShapePlan, derived: Derived, shift: Shift, weights: Array, factor: Array, rows: RowPlan, slot: Array
-) -> Contracted:
-    """Aligned blocks, contracted over bins with weights (row tile, width); ``factor`` is (row tile,)."""
-    assert plan.aligned is not None
-    assert derived.aligned is not None
-    both = jnp.einsum("tqw,tqkw->tqk", _by_slot(weights, rows), derived.aligned.by_row)
-    odd, even = jnp.split(both, 2, axis=2)
-    slope, second = (
-        gathered(plan.aligned, shift.odd[order]) * odd + gathered(plan.aligned, shift.even[order]) * even
-        for order in (1, 2)
-    )
-    diagonal = (_by_slot(factor, rows)[:, :, None] * second).sum(1)
-    return Contracted(_by_column(slope, slot, 2), _by_column(diagonal, slot, 1).sum(0))
+def contracted(plan: ShapePlan, derived: Derived, weights: Array, rows: RowPlan) -> tuple[Array, Array]:
+    """(block,): odd and even parts, summed over bins with weights (row tile, width)."""
+    if plan.aligned is not None and derived.aligned is not None:
+        both = jnp.einsum("tqw,tqkw->tqk", _by_slot(weights, rows), derived.aligned.by_row)
+        odd, even = jnp.split(both, 2, axis=2)
+        return odd.ravel()[plan.aligned.place], even.ravel()[plan.aligned.place]
+    assert derived.odd is not None
+    assert derived.even is not None
+    of_block = weights[plan.row_tile]
+    return (of_block * derived.odd).sum(-1), (of_block * derived.even).sum(-1)
 
 
 def _of_form(plan: ShapePlan, x: Array, smooth: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:

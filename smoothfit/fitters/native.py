@@ -86,7 +86,7 @@ def search(
     else:
         inside = jax.lax.cond((errors > 0) | ~found.certain, measured, known)
     last = found.last if carries else None
-    return describe(problem, found.x, at, found.steps, inside, newton.CONVERGED_EDM, last)
+    return describe(problem, found.x, at, found.steps, inside, newton.CONVERGED_EDM, last, errors)
 
 
 @jax.custom_jvp

@@ -526,6 +526,7 @@ def _inverse(hessian: Array, keep: Array) -> tuple[Array, Array]:
     scale = 1.0 / jnp.sqrt(jnp.maximum(jnp.abs(jnp.diagonal(matrix)), 1e-300))
     factor, fine, _ = _factor(matrix * scale[:, None] * scale, _DETERMINED)
     eye = jnp.eye(matrix.shape[0])
-    half = jax.scipy.linalg.solve_triangular(jnp.where(fine, factor, eye), eye, lower=True)
-    inverse = (half.T @ half) * scale[:, None] * scale
+    # Of the transpose, for a product of rows with rows.
+    half = jax.scipy.linalg.solve_triangular(jnp.where(fine, factor, eye), eye, trans=1, lower=True)
+    inverse = (half @ half.T) * scale[:, None] * scale
     return jnp.where(keep[:, None] & keep, inverse, 0.0), fine

@@ -142,10 +142,12 @@ def describe(
     inside: newton.Distance,
     allowed_edm: float,
     last: Array | None = None,
+    errors: Array | bool = True,
 ) -> Solution:
     """The same, with the distance to the minimum known.
 
-    ``at`` is the point ``z - last``: what is eliminated moves along.
+    ``at`` is the point ``z - last``: what is eliminated moves along. Without ``errors`` those of
+    eliminated parameters are meaningless.
     """
     in_groups = problem.derived.plan.groups is not None
     y, reaction = group_response.own(problem, z) if in_groups else _eliminated(problem, at)
@@ -170,9 +172,19 @@ def describe(
     if plan.groups is not None:
         of_lite, of_local = group_response.eliminated_variances(problem, z, covariance)
     else:
-        of_lite, of_local = (
-            ((x @ covariance) * x).sum(-1) for x in (reaction.lite_by_dense, reaction.local_by_dense)
-        )
+        by_dense = reaction.lite_by_dense, reaction.local_by_dense
+
+        def variances() -> tuple[Array, Array]:
+            of_lite, of_local = (((covariance @ x.T) * x.T).sum(0) for x in by_dense)
+            return of_lite, of_local
+
+        def none() -> tuple[Array, Array]:
+            return jnp.zeros(by_dense[0].shape[0]), jnp.zeros(by_dense[1].shape[0])
+
+        if isinstance(errors, bool):
+            of_lite, of_local = variances() if errors else none()
+        else:
+            of_lite, of_local = jax.lax.cond(errors > 0, variances, none)
     of_local += reaction.local_own - reaction.local_spread**2
     bins = objective.of_bin_params(plan, of_lite + reaction.lite_own, of_local)
     nll = value + objective.constants(problem)

@@ -165,7 +165,7 @@ def _labelled(
         at = np.zeros(0, dtype=int) if chosen is None else chosen
         found = compiled.chosen_covariance(prepared, data, held, solution.dense, at) if len(at) else None
         known = ChosenCovariance(at, np.zeros((0, 0)) if found is None else np.asarray(found))
-    solution = jax.device_get(solution)
+    solution = jax.tree.map(np.asarray, solution)
     return labelling.fit_result(
         solution,
         layout,

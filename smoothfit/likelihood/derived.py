@@ -9,10 +9,11 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .._compilation import compiled
 from .._pytree import pytree_dataclass, resolve
-from .._types import Array
+from .._types import Array, as_floats
 from ..effects import row_effects, shape
 from ..prepared import Plan, Prepared, Templates
 
@@ -78,12 +79,14 @@ def _of_parts(plan: Plan, templates: Templates) -> tuple[Array | None, Array | N
 
 def auxiliary_counts(prepared: Prepared) -> Array:
     """(bin parameter,): default global observables, tau of Poisson constraints and 0 of Gaussian ones."""
-    plan = resolve(prepared.plan)
-    if plan.bins is None:
-        return jnp.zeros(0)
+    plan = prepared.plan
+    n_bins = 0 if plan.bins is None else plan.bins.n
+    if plan.bins is None or plan.local is None:
+        return as_floats(np.zeros(n_bins))
+    plan = resolve(plan)
     tau = _of_parts(plan, prepared.templates)[1]
-    if tau is None or plan.local is None:
-        return jnp.zeros(plan.bins.n)
+    if tau is None:
+        return as_floats(np.zeros(n_bins))
     own = jnp.append(tau.ravel()[plan.local.to_flat], 0.0)[plan.local.number]
     return own[plan.n_params :] * plan.bins.counting
 

@@ -59,11 +59,14 @@ class Moments(NamedTuple):
 
 
 class Jacobians(NamedTuple):
-    """Derivatives by the dense parameters, (tile, width, dense); None where there is nothing."""
+    """Derivatives by the dense parameters, (dense, tile, width); None where there is nothing.
+
+    Parameters come first: a product over bins is then one of rows with rows, half the time of the other order.
+    """
 
     v: Array
     parts: Array | None
-    """(slot, tile, width, dense)"""
+    """(dense, slot, tile, width)"""
     variance: Array | None
 
 
@@ -166,7 +169,7 @@ def moments(derived: Derived, p: Array) -> Moments:
 
 
 class _RowDerivatives(NamedTuple):
-    """dF = E (P L + D), (row, dense): L of the terms of log F, D of the plain factors."""
+    """dF = E (P L + D), (dense, row): L of the terms of log F, D of the plain factors."""
 
     log: Array
     plain: Array
@@ -174,18 +177,18 @@ class _RowDerivatives(NamedTuple):
 
 
 def _row_derivatives(plan: Plan, state: State) -> _RowDerivatives:
-    shape_ = (plan.rows.n_rows, plan.n_dense)
+    shape_ = (plan.n_dense, plan.rows.n_rows)
     log = jnp.zeros(shape_)
     if state.terms is not None:
-        log = log.at[state.terms.row, plan.column[state.terms.param]].add(state.terms.slope)
+        log = log.at[plan.column[state.terms.param], state.terms.row].add(state.terms.slope)
     plain = jnp.zeros(shape_)
     every = jnp.arange(plan.rows.n_rows)
     for q in range(state.factors.shape[1]):
         others = factor.products_without(state.factors, (q,))
         if state.source.slope is not None:
             others = others * state.source.slope[plan.factors.row[:, q]]
-        plain = plain.at[every, _factor_column(plan, state, q)].add(others, mode="drop")
-    full = state.exponential[:, None] * (state.plain[:, None] * log + plain)
+        plain = plain.at[_factor_column(plan, state, q), every].add(others, mode="drop")
+    full = state.exponential * (state.plain * log + plain)
     return _RowDerivatives(log, plain, full)
 
 
@@ -199,20 +202,28 @@ def _factor_column(plan: Plan, state: State, slot: int) -> Array:
     return jnp.where(is_parameter, plan.column[parameter], plan.n_dense)
 
 
+def _rows_by_slot(plan: Plan, of_rows: Array) -> Array:
+    """(dense, tile, row slot) from (dense, row)."""
+    row = jnp.append(plan.rows.row, plan.rows.n_rows)[plan.rows.slots]
+    return jnp.concatenate([of_rows, jnp.zeros((of_rows.shape[0], 1))], axis=1)[:, row]
+
+
 def _row_part(plan: Plan, weights: Array, full: Array) -> Array:
-    """sum over the rows of each tile of weights (row tile, width) x dF: (tile, width, dense)."""
-    return jnp.matmul(jnp.swapaxes(_by_slot(plan, weights), 1, 2), _by_slot(plan, full[plan.rows.row]))
+    """sum over the rows of each tile of weights (row tile, width) x dF: (dense, tile, width)."""
+    dF = jnp.swapaxes(_rows_by_slot(plan, full), 0, 1)
+    return jnp.swapaxes(jnp.matmul(dF, _by_slot(plan, weights)), 0, 1)
 
 
 def _slot_part(derived: Derived, weights: Array, full: Array) -> Array:
-    """The same of the parts: weights (part, width) x dF, (slot, tile, width, dense)."""
+    """The same of the parts: weights (part, width) x dF, (dense, slot, tile, width)."""
     plan = derived.plan
     assert plan.local is not None
     local = plan.local
     padded = jnp.concatenate([weights, jnp.zeros((1, weights.shape[1]))])
-    rows = jnp.append(plan.rows.row[local.row_tile], 0)
-    found = jnp.matmul(jnp.swapaxes(padded[local.members], 1, 2), full[rows[local.members]])
-    return found.reshape(local.n_slots, plan.geometry.n_tiles, plan.geometry.width, plan.n_dense)
+    row = jnp.append(plan.rows.row[local.row_tile], 0)[local.members]
+    found = jnp.matmul(jnp.swapaxes(full[:, row], 0, 1), padded[local.members])
+    size = (plan.n_dense, local.n_slots, plan.geometry.n_tiles, plan.geometry.width)
+    return jnp.swapaxes(found, 0, 1).reshape(size)
 
 
 def _slopes(derived: Derived, state: State) -> Array:
@@ -225,7 +236,7 @@ def _slopes(derived: Derived, state: State) -> Array:
 
 
 def _shape_part(derived: Derived, state: State, weights: Array) -> Array:
-    """The shape changes' part of a Jacobian; weights multiply db: (tile, width, dense).
+    """The shape changes' part of a Jacobian; weights multiply db: (dense, tile, width).
 
     ``weights`` are (row tile, width), or (row tile,) where all bins have the same.
     """
@@ -242,9 +253,9 @@ def _shape_part(derived: Derived, state: State, weights: Array) -> Array:
     of_block = weights[blocks.row_tile]
     moved = (of_block[:, None] if weights.ndim == 1 else of_block) * _slopes(derived, state)
     column = plan.column[blocks.group_param[blocks.group]]
-    target = plan.rows.tile[blocks.row_tile] * plan.n_dense + column
-    size = (plan.geometry.n_tiles, plan.n_dense, plan.geometry.width)
-    return jnp.swapaxes(jax.ops.segment_sum(moved, target, size[0] * size[1]).reshape(size), 1, 2)
+    target = column * plan.geometry.n_tiles + plan.rows.tile[blocks.row_tile]
+    size = (plan.n_dense, plan.geometry.n_tiles, plan.geometry.width)
+    return jax.ops.segment_sum(moved, target, size[0] * size[1]).reshape(size)
 
 
 def jacobians(derived: Derived, state: State, p: Array) -> Jacobians:
@@ -261,7 +272,7 @@ def jacobians(derived: Derived, state: State, p: Array) -> Jacobians:
     variance = None
     if plan.lite is not None and plan.lite.any_process:
         variance = _row_part(plan, _variance_weights(derived, state), dF)
-        variance = variance * (plan.lite.has_parameter * (1.0 - plan.lite.total))[:, :, None]
+        variance = variance * (plan.lite.has_parameter * (1.0 - plan.lite.total))
     return _with_autodiff(derived, p, Jacobians(v, parts, variance))
 
 
@@ -284,7 +295,7 @@ def _part_jacobians(derived: Derived, state: State, dF: Array, shaped: Array) ->
         covers = jnp.where(local.slot[multiplied] == slot, 1.0, 0.0)[:, None] * local.covers[multiplied]
         return _shape_part(derived, state, by_row * jnp.zeros_like(by_row).at[rows].add(covers))
 
-    return found + jnp.stack([of_slot(jnp.array(slot)) for slot in range(local.n_slots)])
+    return found + jnp.stack([of_slot(jnp.array(slot)) for slot in range(local.n_slots)], axis=1)
 
 
 def _variance_weights(derived: Derived, state: State) -> Array:
@@ -314,12 +325,12 @@ def _with_autodiff(derived: Derived, p: Array, found: Jacobians) -> Jacobians:
         return found
     directions = jax.nn.one_hot(plan.dense[columns], plan.n_params, dtype=p.dtype)
     tangents = jax.vmap(lambda e: jax.jvp(lambda p: moments(derived, p), (p,), (e,))[1])(directions)
-    v = found.v.at[..., columns].set(jnp.moveaxis(tangents.v, 0, -1))
+    v = found.v.at[columns].set(tangents.v)
     parts, variance = found.parts, found.variance
     if parts is not None:
-        parts = parts.at[..., columns].set(jnp.moveaxis(tangents.parts, 0, -1))
+        parts = parts.at[columns].set(tangents.parts)
     if variance is not None:
-        variance = variance.at[..., columns].set(jnp.moveaxis(tangents.variance, 0, -1))
+        variance = variance.at[columns].set(tangents.variance)
     return Jacobians(v, parts, variance)
 
 
@@ -366,18 +377,18 @@ def curvature(
             of_rows = jnp.zeros((n_rows, n_rows)).at[row[first], row[second]].add(z)
             of_rows = of_rows + of_rows.T
             on_second = on_second + of_rows @ state.row_factor
-            outer = d.full.T @ of_rows @ d.full
+            outer = d.full @ of_rows @ d.full.T
         else:
             of_row = 2.0 * jax.ops.segment_sum(z, row[first], n_rows)
             on_second = on_second + of_row * state.row_factor
-            outer = jnp.einsum("rk,r,rl->kl", d.full, of_row, d.full)
+            outer = (of_row * d.full) @ d.full.T
     left, right, diagonal = _row_curvature(plan, state, d, on_second)
     if plan.shape is not None:
         of_rows, slopes, of_shapes = _shape_curvature(derived, state, d.full, w)
-        left, right = jnp.concatenate([left, of_rows]), jnp.concatenate([right, slopes])
+        left, right = jnp.concatenate([left, of_rows], axis=1), jnp.concatenate([right, slopes], axis=1)
         diagonal = diagonal + of_shapes
     # One product of matrices, and nothing added to it: what uses its transpose reads it, not its parts.
-    half = left.T @ right
+    half = left @ right.T
     if outer is not None:
         half = half + 0.5 * outer
     half = half + _pairs(plan, state, on_second) if state.factors.shape[1] > 1 else half
@@ -386,10 +397,10 @@ def curvature(
 
 
 def _row_curvature(plan: Plan, state: State, d: _RowDerivatives, weight: Array) -> tuple[Array, Array, Array]:
-    """sum_r weight_r d2F_r as left^T right + right^T left and a diagonal; less the :func:`_pairs`."""
+    """sum_r weight_r d2F_r as left right^T + right left^T and a diagonal; less the :func:`_pairs`."""
     exponential = weight * state.exponential
-    # E (P L L^T + L D^T + D L^T) is half L^T E (P L + 2 D), and its transpose.
-    right = exponential[:, None] * (0.5 * state.plain[:, None] * d.log + d.plain)
+    # E (P L L^T + L D^T + D L^T) is half L E (P L + 2 D)^T, and its transpose.
+    right = exponential * (0.5 * state.plain * d.log + d.plain)
     diagonal = jnp.zeros(plan.n_dense)
     if state.terms is not None:
         own = (weight * state.row_factor)[state.terms.row] * state.terms.curvature
@@ -424,22 +435,12 @@ def _shape_curvature(derived: Derived, state: State, dF: Array, w: Array) -> tup
     assert state.shift is not None
     blocks = plan.shape
     weights = w * state.open if blocks.any_floored else w
-    if blocks.aligned is not None:
-        slot, of_row_tile = blocks.aligned.slot[:, plan.dense], state.row_factor[plan.rows.row]
-        found = shape.contract_aligned(
-            blocks, derived.shape, state.shift, weights, of_row_tile, plan.rows, slot
-        )
-        by_slot = _by_slot(plan, dF[plan.rows.row]).reshape(-1, plan.n_dense)
-        return by_slot, found.slope.reshape(-1, plan.n_dense), found.curvature
-    assert derived.shape.odd is not None
-    assert derived.shape.even is not None
-    of_block = weights[blocks.row_tile]
-    odd, even = (of_block * derived.shape.odd).sum(-1), (of_block * derived.shape.even).sum(-1)
+    odd, even = shape.contracted(blocks, derived.shape, weights, plan.rows)
     column = plan.column[blocks.group_param[blocks.group]]
     row = plan.rows.row[blocks.row_tile]
     slope = state.shift.odd[1] * odd + state.shift.even[1] * even
     second = state.shift.odd[2] * odd + state.shift.even[2] * even
-    dY = jnp.zeros_like(dF).at[row, column].add(slope)
+    dY = jnp.zeros_like(dF).at[column, row].add(slope)
     return dF, dY, jnp.zeros(plan.n_dense).at[column].add(state.row_factor[row] * second)
 
 

@@ -11,9 +11,11 @@ import math
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 
+from .._compilation import once
 from .._pytree import pytree_dataclass
-from .._types import Array
+from .._types import Array, as_floats
 from ..montecarlo import lite
 from ..prepared import Data, Fixed, Plan, Prepared, n_bin_params
 from ..probability import data_constant
@@ -273,6 +275,7 @@ def evaluate(problem: Problem, z: Array) -> Evaluation:
     p = _assemble(problem, z, y)
     terms = lite.solve(v, moments.variance, problem.bins)
     by_bin = lite.derivatives(terms, problem.bins)
+    by_bin = by_bin._replace(by_v=once(by_bin.by_v), vv=once(by_bin.vv))
     by_v, by_variance = by_bin.by_v, by_bin.by_variance
     jac = expectation.jacobians(derived, state, p)
     moved = None if y is None or problem.locals_ is None else y - problem.locals_.centre
@@ -280,7 +283,7 @@ def evaluate(problem: Problem, z: Array) -> Evaluation:
     gradient, stiffness = constraint.derivatives(derived, p, problem.param_globs)
     weight_parts = None if moved is None else moved * by_v
     curved = expectation.curvature(derived, state, p, by_v, weight_parts, by_variance)
-    slope = jac.v if moved is None else jac.v + jnp.einsum("saw,sawk->awk", moved, jac.parts)
+    slope = jac.v if moved is None else jac.v + jnp.einsum("saw,ksaw->kaw", moved, jac.parts)
     gradient += _over_bins(slope, by_v)
     response, curve = None, by_bin.vv
     if problem.locals_ is not None and y is not None:
@@ -288,7 +291,7 @@ def evaluate(problem: Problem, z: Array) -> Evaluation:
         assert jac.parts is not None
         response = local.respond(y, moments.parts, by_bin.vv, problem.locals_)
         curve = response.reduced
-        pulled = by_v[..., None] * jnp.einsum("saw,sawk->awk", response.pull, jac.parts)
+        pulled = by_v * jnp.einsum("saw,ksaw->kaw", response.pull, jac.parts)
         # Of squares alone: without what comes of bins that are off their data.
         convex = _squares(slope, jnp.maximum(curve, 0.0))
         slope = slope - pulled
@@ -298,8 +301,8 @@ def evaluate(problem: Problem, z: Array) -> Evaluation:
         convex = squares = _squares(slope, curve)
     if jac.variance is not None:
         gradient += _over_bins(jac.variance, by_variance)
-        mixed = _flat(jac.variance).T @ _flat(
-            slope * by_bin.v_var[..., None] + 0.5 * jac.variance * by_bin.var_var[..., None]
+        mixed = (
+            _flat(jac.variance) @ _flat(slope * by_bin.v_var + 0.5 * jac.variance * by_bin.var_var).T
         )
         squares += mixed + mixed.T
         # As much more of the squares of the variance as makes each bin's term convex.
@@ -324,18 +327,18 @@ def evaluate(problem: Problem, z: Array) -> Evaluation:
 
 
 def _flat(of_bins: Array) -> Array:
-    """(bin, ...): one row a bin, of whatever slot."""
-    return of_bins.reshape(math.prod(of_bins.shape[:-1]), of_bins.shape[-1])
+    """(dense, bin), bins of whatever slot one after the other."""
+    return of_bins.reshape(of_bins.shape[0], math.prod(of_bins.shape[1:]))
 
 
 def _over_bins(slope: Array, weight: Array) -> Array:
     """(dense,): sum over bins of weight times slope."""
-    return weight.ravel() @ _flat(slope)
+    return _flat(slope) @ weight.ravel()
 
 
 def _squares(slope: Array, weight: Array) -> Array:
     """(dense, dense): sum over bins of weight times slope slope^T."""
-    return _flat(slope).T @ _flat(weight[..., None] * slope)
+    return _flat(slope) @ _flat(weight * slope).T
 
 
 def eliminated(problem: Problem, y: Array | None, reaction: Reaction) -> Sensitivity:
@@ -347,17 +350,17 @@ def eliminated(problem: Problem, y: Array | None, reaction: Reaction) -> Sensiti
     found.update(lite_by_dense=no_rows, local_by_dense=no_rows)
     if plan.local is not None and y is not None and response is not None and parts is not None:
         at = plan.local.to_flat
-        follows = -(response.inverse * by_v)[..., None] * parts - response.gain[..., None] * slope
+        follows = -(response.inverse * by_v) * parts - response.gain * slope[:, None]
         found["local"], found["local_own"] = y.ravel()[at], response.inverse.ravel()[at]
         found["local_spread"] = response.spread.ravel()[at]
-        found["local_by_dense"] = _flat(follows)[at]
+        found["local_by_dense"] = _flat(follows)[:, at].T
     if plan.lite is not None:
         at = plan.lite.to_flat
         of_lite = lite.response(terms, bins)
-        by_dense = of_lite.by_v[..., None] * slope
+        by_dense = once(of_lite.by_v) * slope
         if variance is not None:
-            by_dense += of_lite.by_variance[..., None] * variance
-        found["lite_by_dense"] = _flat(by_dense)[at]
+            by_dense += once(of_lite.by_variance) * variance
+        found["lite_by_dense"] = _flat(by_dense)[:, at].T
         found["lite"], found["lite_own"] = terms.x.ravel()[at], of_lite.own_variance.ravel()[at]
     smallest = jnp.min(jnp.where(bins.valid > 0, terms.nu, jnp.inf))
     return Sensitivity(smallest_nu=smallest, **found)
@@ -402,8 +405,8 @@ def nothing_fixed(prepared: Prepared) -> Fixed:
     plan = prepared.plan
     n_bins = n_bin_params(plan)
     return Fixed(
-        mask=jnp.asarray(plan.constant),
-        values=jnp.asarray(plan.start),
-        bin_mask=jnp.zeros(n_bins),
-        bin_values=jnp.zeros(n_bins) if plan.bins is None else jnp.asarray(plan.bins.centre),
+        mask=as_floats(plan.constant),
+        values=as_floats(plan.start),
+        bin_mask=as_floats(np.zeros(n_bins)),
+        bin_values=as_floats(np.zeros(n_bins) if plan.bins is None else plan.bins.centre),
     )

@@ -36,6 +36,8 @@ _SMALL, _LARGE = 2**18, 2**22
 _FILLING = 8
 """Shape templates are laid out side by side if that takes at most this many times their own size, and
 less than the larger number of entries; or less than the smaller one, whatever it is filled with."""
+_FULL = 0.6
+"""Side by side with fewer places than this filled they are arranged twice, close together each time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +154,12 @@ def stack_effects(structure: Structure, parameters: Parameters) -> tuple[row_eff
     return stack, where
 
 
+def _pushed_together(block: IntArray, none: int) -> IntArray:
+    """(tile, slot, place) with the holes, which have the number ``none``, last, and as few as can be."""
+    most = int((block < none).sum(axis=2).max())
+    return np.sort(block, axis=2)[:, :, :most]
+
+
 @dataclass
 class Shapes:
     """Blocks and groups of the shape changes, as they are met."""
@@ -234,8 +242,16 @@ class Shapes:
             [coefficients[np.array(self.group)[order]], np.zeros((1, coefficients.shape[1]))]
         )
         same = (known[block] == known[first][:, None]).all(axis=-1) | (block == len(order))
+        # One arrangement for sums over rows and over nuisances, if it has few holes.
+        shared = bool(same.all()) and len(order) > _FULL * block.size
+        by_row = block if shared else _pushed_together(block, len(order))
+        place = np.argsort(by_row, axis=None, kind="stable")[: len(order)]
         return AlignedPlan(
-            block=_index(block), slot=_index(slot), first=_index(first), uniform=bool(same.all())
+            by_row=_index(by_row),
+            place=_index(place),
+            by_nuisance=None if shared else _index(_pushed_together(np.swapaxes(block, 1, 2), len(order))),
+            slot=_index(slot),
+            first=_index(first),
         )
 
     def stack(self, rows: Rows, n_params: int) -> tuple[ShapePlan, FloatArray, FloatArray, IntArray]:

@@ -1,4 +1,4 @@
-"""Shape blocks side by side, in either order, and block by block: the same likelihood."""
+"""Shape blocks side by side, arranged once or twice, and block by block: the same likelihood."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ def evaluated(prepared, data, values):
     return found.value, found.gradient, found.hessian, found.convex
 
 
-def _with(monkeypatch, name, small, large):
-    monkeypatch.setattr(stacking, "_SMALL", small)
-    monkeypatch.setattr(stacking, "_LARGE", large)
+def _with(monkeypatch, name, size, full):
+    monkeypatch.setattr(stacking, "_SMALL", size)
+    monkeypatch.setattr(stacking, "_LARGE", size)
+    monkeypatch.setattr(stacking, "_FULL", full)
     return make(name, 0)
 
 
@@ -31,19 +32,22 @@ def _with(monkeypatch, name, small, large):
     "name", [name for name in MODELS if make(name, 0).model.prepared.plan.shape is not None]
 )
 def test_all_arrangements_agree(name, monkeypatch):
-    aligned = _with(monkeypatch, name, 2**30, 2**30)
-    apart = _with(monkeypatch, name, 0, 0)
-    assert aligned.model.prepared.plan.shape.aligned is not None
+    once, twice = _with(monkeypatch, name, 2**30, -1.0), _with(monkeypatch, name, 2**30, 1.0)
+    apart = _with(monkeypatch, name, 0, 1.0)
+    assert once.model.prepared.plan.shape.aligned is not None
+    assert twice.model.prepared.plan.shape.aligned.by_nuisance is not None
     assert apart.model.prepared.plan.shape.aligned is None
-    values = random_values(aligned, np.random.default_rng(2))[: aligned.model.layout.n_params]
-    found = [
+    values = random_values(apart, np.random.default_rng(2))[: apart.model.layout.n_params]
+    expected, *found = (
         evaluated(
-            small.model.prepared, functional.data_of(small.model.prepared, aligned.obs, aligned.globs), values
+            small.model.prepared, functional.data_of(small.model.prepared, apart.obs, apart.globs), values
         )
-        for small in (aligned, apart)
-    ]
-    for one, other in zip(*found, strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-11 * max(1.0, float(np.max(np.abs(other)))))
+        for small in (apart, once, twice)
+    )
+    for given in found:
+        for one, other in zip(given, expected, strict=True):
+            scale = max(1.0, float(np.max(np.abs(other))))
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-11 * scale)
 
 
 @pytest.mark.parametrize("name", list(MODELS))
