@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 
 from ._blas import one_thread
-from ._types import Array
 
 __all__ = ["compiled", "once"]
 
@@ -69,7 +68,7 @@ def compiled(fn: Callable[..., T]) -> Callable[..., T]:
     return call
 
 
-def once(x: Array) -> Array:
+def once(x: jax.Array) -> jax.Array:
     """``x``, computed once: for use in a product that is wider than it.
 
     XLA repeats cheap arithmetic for each element of what uses it, unless that ends with a division. So

@@ -25,11 +25,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from .._pytree import pytree_dataclass
 from .._compilation import once
+from .._pytree import pytree_dataclass
 from .._types import Array
 from ..interpolation import combine_derivatives, smooth_sign_derivatives
-from ..prepared import AlignedPlan, RowPlan, ShapePlan
+from ..prepared import RowPlan, ShapePlan
 from .terms import RowTerms
 
 __all__ = [

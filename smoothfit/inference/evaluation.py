@@ -10,7 +10,7 @@ from ..likelihood.derived import auxiliary_counts
 from ..prepared import Data, Fixed, Prepared
 from .prediction import split_values
 
-__all__ = ["data_of", "nll"]
+__all__ = ["data_of", "nll", "nll_of"]
 
 
 def data_of(prepared: Prepared, obs: ArrayLike, globs: ArrayLike | None = None) -> Data:
@@ -29,7 +29,12 @@ def nll(prepared: Prepared, values: ArrayLike, obs: ArrayLike, globs: ArrayLike 
 
     Bin parameters are at their centre if ``values`` leave them out.
     """
-    p, x = split_values(prepared.plan, jnp.asarray(values, float))
+    return nll_of(prepared, data_of(prepared, obs, globs), jnp.asarray(values, float))
+
+
+def nll_of(prepared: Prepared, data: Data, values: Array) -> Array:
+    """The same of data that are laid out already."""
+    p, x = split_values(prepared.plan, values)
     fixed = Fixed(mask=jnp.ones_like(p), values=p, bin_mask=jnp.ones_like(x), bin_values=x)
-    problem = objective.pose(prepared, data_of(prepared, obs, globs), fixed)
+    problem = objective.pose(prepared, data, fixed)
     return objective.value(problem, objective.dense_start(problem)) + objective.constants(problem)

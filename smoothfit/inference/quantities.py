@@ -29,7 +29,7 @@ from . import prediction
 from .context import Context, check_made_with
 from .propagation import propagation_of
 
-__all__ = ["Derived", "Quantities", "derived", "quantities_of", "value_of"]
+__all__ = ["Derived", "Node", "Quantities", "derived", "parameters_of", "quantities_of", "value_of"]
 
 
 class Derived:
@@ -187,6 +187,18 @@ def value_of(node: Node, prepared: Prepared, x: Array) -> Array:
         return jnp.sum(node.weights * prediction.row_yields(prepared, x))
     arguments = [value_of(argument, prepared, x) for argument in node.arguments]
     return node.program(node.captured, *arguments).reshape(())  # type: ignore[arg-type]
+
+
+def parameters_of(node: Node, n_params: int) -> IntArray | None:
+    """Positions of the parameters that a node is a function of; None where bins have a part in it."""
+    if isinstance(node, _Summed):
+        return None
+    if isinstance(node, _Picked):
+        positions = np.asarray(node.positions.values, dtype=int)  # type: ignore[union-attr]
+        return positions if np.all(positions < n_params) else None
+    parts = [parameters_of(argument, n_params) for argument in node.arguments]
+    known = [part for part in parts if part is not None]
+    return np.unique(np.concatenate(known)) if len(known) == len(parts) else None
 
 
 def _all(nodes: tuple[Node, ...], prepared: Prepared, x: Array) -> Array:

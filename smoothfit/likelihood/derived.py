@@ -85,7 +85,7 @@ def auxiliary_counts(prepared: Prepared) -> Array:
         return as_floats(np.zeros(n_bins))
     plan = resolve(plan)
     tau = _of_parts(plan, prepared.templates)[1]
-    if tau is None:
+    if tau is None or plan.local is None or plan.bins is None:
         return as_floats(np.zeros(n_bins))
     own = jnp.append(tau.ravel()[plan.local.to_flat], 0.0)[plan.local.number]
     return own[plan.n_params :] * plan.bins.counting

@@ -61,7 +61,7 @@ class Moments(NamedTuple):
 class Jacobians(NamedTuple):
     """Derivatives by the dense parameters, (dense, tile, width); None where there is nothing.
 
-    Parameters come first: a product over bins is then one of rows with rows, half the time of the other order.
+    Parameters come first: products over bins are then of rows with rows, which takes half the time.
     """
 
     v: Array

@@ -301,9 +301,7 @@ def evaluate(problem: Problem, z: Array) -> Evaluation:
         convex = squares = _squares(slope, curve)
     if jac.variance is not None:
         gradient += _over_bins(jac.variance, by_variance)
-        mixed = (
-            _flat(jac.variance) @ _flat(slope * by_bin.v_var + 0.5 * jac.variance * by_bin.var_var).T
-        )
+        mixed = _flat(jac.variance) @ _flat(slope * by_bin.v_var + 0.5 * jac.variance * by_bin.var_var).T
         squares += mixed + mixed.T
         # As much more of the squares of the variance as makes each bin's term convex.
         positive = by_bin.vv > 0.0
