@@ -22,7 +22,7 @@ __all__ = [
     "IntArray",
     "Leaf",
     "PyTree",
-    "as_floats",
+    "floats",
 ]
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -36,7 +36,7 @@ IndexArray: TypeAlias = Any
 """Integers of a plan: an ``Index`` as prepared, an int32 array once resolved."""
 
 
-def as_floats(values: ArrayLike) -> Any:
+def floats(values: ArrayLike) -> Any:
     """An array of floats: of JAX if it is one or is being traced, else of numpy.
 
     Compiled functions take numpy's to the device themselves, faster than one by one.

@@ -55,7 +55,17 @@ ALLOWED = {
     ("__main__", TOP),
 }
 
-HEAVY = ["jaxopt", "matplotlib", "scipy.optimize", "pyhf", "iminuit", "hist", "boost_histogram", "uproot"]
+HEAVY = [
+    "jaxopt",
+    "matplotlib",
+    "scipy.optimize",
+    "scipy.special",
+    "pyhf",
+    "iminuit",
+    "hist",
+    "boost_histogram",
+    "uproot",
+]
 
 
 def _room(parts: list[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from .._types import Array, ArrayLike, as_floats
+from .._types import Array, ArrayLike, floats
 from ..likelihood import objective
 from ..likelihood.derived import auxiliary_counts
 from ..prepared import Data, Fixed, Prepared
@@ -15,11 +15,11 @@ __all__ = ["data_of", "nll", "nll_of"]
 
 def data_of(prepared: Prepared, obs: ArrayLike, globs: ArrayLike | None = None) -> Data:
     """Counts and global observables; ``globs`` with or without the bins' part, or None."""
-    counts = as_floats(obs)
+    counts = floats(obs)
     n_globs = prepared.templates.globs.shape[0]
     if globs is None:
         return Data(counts=counts, globs=prepared.templates.globs, bin_globs=auxiliary_counts(prepared))
-    given = as_floats(globs)
+    given = floats(globs)
     bins = given[n_globs:] if given.shape[0] > n_globs else auxiliary_counts(prepared)
     return Data(counts=counts, globs=given[:n_globs], bin_globs=bins)
 

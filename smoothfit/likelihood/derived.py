@@ -13,7 +13,7 @@ import numpy as np
 
 from .._compilation import compiled
 from .._pytree import pytree_dataclass, resolve
-from .._types import Array, as_floats
+from .._types import Array, floats
 from ..effects import row_effects, shape
 from ..prepared import Plan, Prepared, Templates
 
@@ -82,11 +82,11 @@ def auxiliary_counts(prepared: Prepared) -> Array:
     plan = prepared.plan
     n_bins = 0 if plan.bins is None else plan.bins.n
     if plan.bins is None or plan.local is None:
-        return as_floats(np.zeros(n_bins))
+        return floats(np.zeros(n_bins))
     plan = resolve(plan)
     tau = _of_parts(plan, prepared.templates)[1]
     if tau is None or plan.local is None or plan.bins is None:
-        return as_floats(np.zeros(n_bins))
+        return floats(np.zeros(n_bins))
     own = jnp.append(tau.ravel()[plan.local.to_flat], 0.0)[plan.local.number]
     return own[plan.n_params :] * plan.bins.counting
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from .._compilation import once
 from .._pytree import pytree_dataclass
-from .._types import Array, as_floats
+from .._types import Array, floats
 from ..montecarlo import lite
 from ..prepared import Data, Fixed, Plan, Prepared, n_bin_params
 from ..probability import data_constant
@@ -403,8 +403,8 @@ def nothing_fixed(prepared: Prepared) -> Fixed:
     plan = prepared.plan
     n_bins = n_bin_params(plan)
     return Fixed(
-        mask=as_floats(plan.constant),
-        values=as_floats(plan.start),
-        bin_mask=as_floats(np.zeros(n_bins)),
-        bin_values=as_floats(np.zeros(n_bins) if plan.bins is None else plan.bins.centre),
+        mask=floats(plan.constant),
+        values=floats(plan.start),
+        bin_mask=floats(np.zeros(n_bins)),
+        bin_values=floats(np.zeros(n_bins) if plan.bins is None else plan.bins.centre),
     )

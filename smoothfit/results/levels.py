@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import gammaincinv
 
 from ..errors import InvalidValueError
 
@@ -30,8 +29,12 @@ def joint_level(cl: Any, parameters: int, call: str) -> float:
     >>> round(joint_level(None, 1, "scan"), 4), round(joint_level(0.68, 2, "contour"), 4)
     (0.5, 1.1394)
     """
-    if cl is None:
-        cl = ONE_SIGMA
+    if cl is None and parameters == 1:
+        return 0.5
+    cl = ONE_SIGMA if cl is None else cl
     if isinstance(cl, bool) or not isinstance(cl, int | float | np.number) or not 0.0 < cl < 1.0:
         raise InvalidValueError(f"{call}: cl must be between 0 and 1, got {cl!r}.")
+    # Here, because it takes a good part of the time that `import smoothfit` does.
+    from scipy.special import gammaincinv
+
     return float(gammaincinv(0.5 * parameters, cl))

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.special import chdtrc
 
 from .._checks import as_floats, check_finite, describe
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError
@@ -81,6 +80,9 @@ def bottom_line_test(
         raise InvalidValueError(
             f"bottom_line_test: tolerance must be a finite number >= 0, got {describe(tolerance)}."
         )
+    # Here, because it takes a good part of the time that `import smoothfit` does.
+    from scipy.special import chdtrc
+
     context = model._context()
     if context.layout.names != result.fit.layout.names:
         raise InvalidValueError(
