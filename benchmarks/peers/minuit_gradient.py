@@ -54,6 +54,11 @@ class Peer:
     def minos(self, fitted: Fitted, positions: list[int]) -> Intervals:
         """MINOS; a side that it reports as invalid is NaN."""
         minuit, names = fitted.state, self._workload.names
+        if not minuit.valid:
+            # MINOS refuses a minimum above the EDM's goal, where strategy 0 ends in some cases.
+            minuit.strategy = 1
+            minuit.migrad()
+            minuit.strategy = 0
         minuit.minos(*positions)
         found = [minuit.merrors[names[k]] for k in positions]
         at = fitted.x[positions]

@@ -16,7 +16,7 @@ The estimated distance to the minimum, EDM = g^T H^-1 g/2 over the free coordina
 the fit has converged; full Newton steps then go on to 1e-16, so that refits from anywhere agree to rounding.
 The end of the last step is not looked at: what it leaves is of the order of its square. It is reported as
 :attr:`Minimum.last`, for what was evaluated before it to be moved along. Where no covariance is wanted it
-may be a step of 1e-11.
+may be a step of 1e-10.
 Value, gradient and Hessian appear once in the loop, which keeps compilation short.
 """
 
@@ -44,7 +44,7 @@ __all__ = [
 
 CONVERGED_EDM = 1e-9
 FINAL_EDM = 1e-16
-TRUSTED_EDM = 1e-11
+TRUSTED_EDM = 1e-10
 """Where the last step needs no look at its end, if nothing but the end itself is wanted."""
 _MAX_POLISH = 6
 _SUFFICIENT = 1e-4
