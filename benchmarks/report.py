@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks import pictures
 
-__all__ = ["generated", "write"]
+__all__ = ["Cores", "generated", "write"]
 
 HERE = Path(__file__).resolve().parent
 BEGIN = "<!-- written by python -m benchmarks.run: begin -->"
@@ -26,8 +26,31 @@ _COMMANDS = {"gpu": "python -m benchmarks.gpu"}
 """Figures that commands of their own make."""
 
 
-def _machine() -> str:
-    return f"{os.cpu_count()} {platform.machine().replace('_', '-')} cores"
+class Cores:
+    """The machine while something is measured: its cores, and what of their time other machines took.
+
+    A virtual machine's cores are shared; what its host gives to others (``steal`` of /proc/stat) lengthens
+    everything, and programs of several threads most.
+    """
+
+    def __init__(self) -> None:
+        self._before = _ticks()
+
+    def __str__(self) -> str:
+        words = f"{os.cpu_count()} {platform.machine().replace('_', '-')} cores"
+        taken, used = (now - then for now, then in zip(_ticks(), self._before, strict=True))
+        share = taken / (taken + used) if taken + used else 0.0
+        return f"{words}, {share:.0%} of their time given to others" if share >= 0.02 else words
+
+
+def _ticks() -> tuple[int, int]:
+    """(stolen, used) since the machine started, in ticks; zeros where that is not known."""
+    try:
+        fields = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    except (OSError, ValueError):
+        return 0, 0
+    user, nice, system, _, _, irq, softirq, steal = fields
+    return steal, user + nice + system + irq + softirq
 
 
 def _merged(
@@ -117,7 +140,7 @@ def write(
 ) -> None:
     """Store what was measured and write the page."""
     store = folder / "results.json"
-    store.write_text(json.dumps(_merged(store, results, versions, machine or _machine()), indent=1) + "\n")
+    store.write_text(json.dumps(_merged(store, results, versions, machine or str(Cores())), indent=1) + "\n")
     render(folder)
 
 

@@ -71,23 +71,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     bench = Bench(interpreters, quick=asked.quick)
     started = time.perf_counter()
-    results = {}
     try:
         for name in asked.only or FIGURES:
-            at = time.perf_counter()
+            at, cores = time.perf_counter(), report.Cores()
             try:
                 rows = FIGURES[name].measure(bench)
             except Failure as error:
                 # Ours broke: a peer's failure is in its row.
                 rows = [Row(FIGURES[name].what, f"failed: {error}", bar="to run", margin=0.0)]
             show(name, FIGURES[name].what, rows)
-            print(f"  [{time.perf_counter() - at:.0f} s]", flush=True)
-            results[name] = [row.to_dict() for row in rows]
+            print(f"  [{time.perf_counter() - at:.0f} s, {cores}]", flush=True)
+            if not (asked.quick or asked.no_write):
+                # Each at once: a run that is interrupted loses nothing that is done.
+                found = {name: [row.to_dict() for row in rows]}
+                report.write(found, bench.versions, machine=str(cores))
     finally:
         bench.close()
     print(f"\n{time.perf_counter() - started:.0f} s in all")
-    if not (asked.quick or asked.no_write):
-        report.write(results, bench.versions)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 
 from ._types import Array, ArrayLike
+from .errors import InvalidValueError
 from .fitters import Solution, compiled_solve
 from .inference import compiled
 from .inference.evaluation import data_of
@@ -99,8 +100,20 @@ def profile(
 
 
 def covariance(prepared: Prepared, obs: ArrayLike, *, globs: ArrayLike | None = None) -> Array:
-    """(param, param): the covariance of a fit."""
-    return fit(prepared, obs, globs=globs).covariance
+    """(param, param): the covariance of a fit.
+
+    Raises
+    ------
+    InvalidValueError
+        If the model is so large (more than 3000 parameters) that a fit does not have one.
+    """
+    found = fit(prepared, obs, globs=globs).covariance
+    if found.shape[0] != prepared.plan.n_params:
+        raise InvalidValueError(
+            f"covariance: a fit of {prepared.plan.n_params} parameters does not keep a matrix of that size; "
+            "Model.fit(errors_of=[...]) gives the covariance of chosen ones."
+        )
+    return found
 
 
 def hessian(prepared: Prepared, values: ArrayLike, obs: ArrayLike, globs: ArrayLike | None = None) -> Array:

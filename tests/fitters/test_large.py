@@ -126,6 +126,12 @@ def test_a_degenerate_model_is_no_valid_fit(matrix_free):
     assert caught.value.result.status == 2
 
 
+def test_a_covariance_that_is_not_kept_is_an_error(matrix_free):
+    model, counts = peaks()
+    with pytest.raises(InvalidValueError, match=r"does not keep .*errors_of"):
+        functional.covariance(model.prepare().prepared, counts)
+
+
 def test_derivatives_of_a_fit(matrix_free):
     sig = Process("sig", [50.0, 10.0]).scale_by(Variable("mu", 1.0))
     bkg = Process("bkg", [500.0, 500.0]).add_lnN(Variable("theta", 0.0, nuisance=True), 1.05)

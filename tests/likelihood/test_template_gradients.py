@@ -159,7 +159,7 @@ def test_a_fit_by_named_templates():
         "lite_process",
         pytest.param("lite_total", marks=pytest.mark.slow),
         pytest.param("locals", marks=pytest.mark.slow),
-        "full",
+        pytest.param("full", marks=pytest.mark.slow),
         pytest.param("lite_gamma", marks=pytest.mark.slow),
         pytest.param("threshold", marks=pytest.mark.slow),
         pytest.param("slots", marks=pytest.mark.slow),
