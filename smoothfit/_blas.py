@@ -25,7 +25,10 @@ _inside = 0
 
 @cache
 def _libraries() -> list[Any]:
-    """Every BLAS in the process; SciPy's is there once JAX is."""
+    """Every BLAS in the process."""
+    # What JAX calls is SciPy's, which it loads with the first factorisation: too late to be found here.
+    import scipy.linalg.cython_lapack  # noqa: F401
+
     return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
@@ -44,7 +47,8 @@ def one_thread() -> Iterator[None]:
     with _lock:
         _inside += 1
         if _inside == 1:
-            _before[:] = [(library, library.get_num_threads()) for library in _libraries()]
+            numbers = [(library, library.get_num_threads()) for library in _libraries()]
+            _before[:] = [(library, number) for library, number in numbers if number is not None]
             for library, _ in _before:
                 library.set_num_threads(1)
     try:
