@@ -49,7 +49,13 @@ def test_shares_of_the_monte_carlo_shift():
     )
 
 
-@pytest.mark.parametrize("name", ELIMINATING)
+# Each costs a long compilation.
+QUICK = ("lite_process", "lite_gamma", "locals")
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in ELIMINATING]
+)
 def test_the_postfit_band_is_the_delta_method_with_all_parameters(name):
     small, fit = fitted(name)
     prepared = small.model.prepared
