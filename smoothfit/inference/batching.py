@@ -197,15 +197,9 @@ def cross(
     return Crossings(**{f.name: np.array([getattr(row, f.name) for row in rows]) for f in fields(Crossings)})
 
 
-def _limits(layout: Layout) -> tuple[FloatArray, FloatArray]:
-    """(lower, upper) of (param + bin param,)."""
-    lower = np.concatenate([layout.lower, np.where(layout.bin_counting, 0.0, -np.inf)])
-    return lower, np.concatenate([layout.upper, np.full(layout.n_bin_params, np.inf)])
-
-
 def _room(layout: Layout, best_fit: FitResult, direction: FloatArray) -> float:
     """How far a ray can go within the limits."""
-    lower, upper = _limits(layout)
+    lower, upper = layout.bounds
     at = np.flatnonzero(direction)
     towards = np.where(direction[at] > 0, upper[at] - best_fit.x[at], lower[at] - best_fit.x[at])
     return float(np.min(towards / direction[at]))
@@ -213,7 +207,7 @@ def _room(layout: Layout, best_fit: FitResult, direction: FloatArray) -> float:
 
 def _on_limit(layout: Layout, x: FloatArray, direction: FloatArray) -> FloatArray:
     """The end of a ray at a limit: exactly there, not beside it by a rounding error."""
-    lower, upper = _limits(layout)
+    lower, upper = layout.bounds
     limit = np.where(direction > 0, upper, lower)
     bounded = (direction != 0.0) & np.isfinite(limit)
     gap = np.abs(x - np.where(bounded, limit, x))

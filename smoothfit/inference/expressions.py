@@ -128,9 +128,7 @@ class _Space:
                 "bounds of parameters, or for linear errors by derived()."
             )
         self._among = np.searchsorted(dense, self.free) if self.eliminates else self.free
-        lower = np.concatenate([layout.lower, np.where(layout.bin_counting, 0.0, -np.inf)])
-        upper = np.concatenate([layout.upper, np.full(layout.n_bin_params, np.inf)])
-        self.lower, self.upper = lower[self.free], upper[self.free]
+        self.lower, self.upper = (limit[self.free] for limit in layout.bounds)
         self._data = inputs.data(layout, best_fit.obs, best_fit.globs)
         self._held, _ = inputs.fixed(layout, context.prepared, held_values(best_fit))
 
