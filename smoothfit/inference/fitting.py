@@ -17,7 +17,7 @@ from ..results import Attempt, ChosenCovariance, FitResult
 from ..status import Status
 from . import compiled, inputs, labelling
 from .context import Context, check_made_with
-from .retries import retry
+from .retries import lower_from_own_start, retry
 from .starts import EndPoint, check_starts, draw_starts, end_point, sort_minima
 
 __all__ = ["fit", "fit_prepared_data", "profile"]
@@ -47,7 +47,9 @@ def fit(
     fixed
         {variable, name or regular expression: value} to hold constant.
     init
-        Where to start: values or a dict; the variables' values by default.
+        Where to start: values or a dict; the variables' values by default. A fit from a start that is
+        given is compared with one from the variables' values, unless a fitter is named: of two minima the
+        lower one is the result, and ``.attempts`` lists both.
     fitter
         "newton" (native), "trust-constr" (scipy), "jaxopt", "optimistix", "minuit", an object of
         :mod:`smoothfit.fitters`, or a function with their protocol: that one, and nothing else. By
@@ -77,7 +79,9 @@ def fit(
     start = layout.start if init is None else inputs.values(layout, init, "init")[: layout.n_params]
     chosen = np.array(sorted({i for key in errors_of for i in layout.positions(key)}), dtype=int)
     if n_starts == 1:
-        return fit_prepared_data(context, counts, observables, fixed, start, fitter, strict, chosen)
+        return fit_prepared_data(
+            context, counts, observables, fixed, start, fitter, strict, chosen, compare=init is not None
+        )
     first = fit_prepared_data(context, counts, observables, fixed, start, fitter, strict=False)
     if first.chosen is not None:
         raise InvalidValueError(
@@ -132,8 +136,13 @@ def fit_prepared_data(
     fitter: str | Fitter | None = None,
     strict: bool = True,
     chosen: IntArray | None = None,
+    compare: bool = False,
 ) -> FitResult:
-    """:func:`fit` on data that are checked already; ``chosen`` are positions of ``errors_of``."""
+    """:func:`fit` on data that are checked already.
+
+    ``chosen`` are positions of ``errors_of``; ``compare`` says to look for a lower minimum from the model's
+    own start, too.
+    """
     _, solver = choose(fitter)
     data = inputs.data(context.layout, counts, observables)
     held, _ = inputs.fixed(context.layout, context.prepared, fixed)
@@ -143,6 +152,10 @@ def fit_prepared_data(
     # What is large enough to go without matrices has no other way to go.
     if fitter is None and failed and solution.covariance.size:
         solution, attempts = retry(context.prepared, context.layout, data, held, start, solution)
+    elif fitter is None and compare and solution.covariance.size:
+        solution, attempts = lower_from_own_start(
+            context.prepared, context.layout, data, held, start, solution
+        )
     result = _labelled(context, solution, counts, observables, fixed, fitter, attempts, chosen)
     return _checked(result, strict)
 

@@ -6,6 +6,9 @@ drawn points; with scipy's trust-constr from the lowest point. A degenerate end,
 expectation is negative, is left at that when it has come out five times. A minimum above a point that
 another attempt passed is not accepted: it is not the lowest. If nothing converges, it may be for a kink
 (:mod:`.kinks`).
+
+A start that the user gave may lead to a higher minimum than the model's own, and converge there:
+:func:`lower_from_own_start` looks.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import jax
 import numpy as np
 
 from .._types import FloatArray
-from ..fitters import FITTERS, Solution
+from ..fitters import FITTERS, Solution, compiled_solve
 from ..layout import Layout
 from ..prepared import Data, Fixed, Prepared
 from ..results import Attempt
@@ -28,7 +31,7 @@ from .kinks import on_kink
 if TYPE_CHECKING:
     from .batching import Members
 
-__all__ = ["retry", "retry_failed"]
+__all__ = ["lower_from_own_start", "retry", "retry_failed"]
 
 _DRAWN = 4
 _SEED = 20090
@@ -127,6 +130,32 @@ def retry(
         return best, tuple(attempts)
     attempts.append(_attempt("with what is on a kink held there", "newton", corner))
     return corner, tuple(attempts)
+
+
+def lower_from_own_start(
+    prepared: Prepared, layout: Layout, data: Data, fixed: Fixed, start: FloatArray, first: Solution
+) -> tuple[Solution, tuple[Attempt, ...]]:
+    """The fit from the model's start values, if it ends lower than ``first``, a minimum reached from ``start``.
+
+    Returns
+    -------
+    The lower minimum, and both attempts; no attempts if that is ``first``.
+    """
+    if np.array_equal(start, layout.start):
+        return first, ()
+    # Whether there is anything to see does not take errors.
+    seen = compiled_solve(prepared, data, fixed, layout.start, errors=False)  # type: ignore[arg-type]
+    lower = float(seen.nll) < float(first.nll) - _TOLERANCE
+    if not lower or int(seen.status) != Status.CONVERGED:
+        return first, ()
+    found = compiled_solve(prepared, data, fixed, seen.values)
+    if int(found.status) != Status.CONVERGED:
+        return first, ()
+    attempts = (
+        _attempt("from the given start", "newton", first),
+        _attempt("from the model's start values", "newton", found),
+    )
+    return found, attempts
 
 
 def retry_failed(

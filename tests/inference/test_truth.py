@@ -156,6 +156,35 @@ def test_a_bad_start_is_left_for_the_models_own(steep):
     assert json.loads(result.to_json())["attempts"][1]["fitter"] == "newton"
 
 
+@pytest.fixture(scope="module")
+def one_sided():
+    """More events both ways: two minima, the lower one where the effect is larger."""
+    theta = Variable("theta", 0.0, nuisance=True)
+    return Model().add_proc(Process("bkg", [400.0]).add_lnN(theta, (1.1, 1.2))).prepare()
+
+
+def test_of_two_minima_that_of_the_models_own_start_is_taken_if_it_is_lower(one_sided):
+    obs = np.array([480.0])
+    theta = np.linspace(-3.0, 3.0, 6001)
+    scanned = np.array([one_sided.nll(np.array([t]), obs) for t in theta])
+    interior = np.flatnonzero((scanned[1:-1] < scanned[:-2]) & (scanned[1:-1] < scanned[2:])) + 1
+    assert len(interior) == 2
+    higher, lower = sorted(interior, key=lambda i: -scanned[i])
+    start = {"theta": theta[higher]}
+
+    asked = one_sided.fit(obs, init=start, fitter="newton")
+    np.testing.assert_allclose(asked.x, theta[higher], atol=1e-3)
+    assert asked.attempts == ()
+
+    result = one_sided.fit(obs, init=start)
+    np.testing.assert_allclose(result.x, theta[lower], atol=1e-3)
+    assert result.fun <= scanned.min()
+    assert [a.what for a in result.attempts] == ["from the given start", "from the model's start values"]
+    assert f"is {asked.fun - result.fun:.3g} higher" in result.message
+    # The other way round nothing is to be said.
+    assert one_sided.fit(obs, init=result.x).attempts == ()
+
+
 def test_a_fitter_that_was_asked_for_is_tried_once(steep):
     result = steep.fit(OBS, init={"theta": 1e4}, fitter="newton", strict=False)
     assert result.status == Status.NOT_FINITE
