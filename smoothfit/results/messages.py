@@ -55,7 +55,7 @@ def _retried(attempts: Sequence[Attempt]) -> str:
     name = Status(attempts[0].status).name
     if attempts[0].status == Status.CONVERGED:
         above = attempts[0].fun - attempts[-1].fun
-        return f" The minimum reached {attempts[0].what} is {above:.3g} higher; this one is {attempts[-1].what}."
+        return f" That reached {attempts[0].what} is {above:.3g} higher; this one is {attempts[-1].what}."
     if attempts[-1].status in (Status.CONVERGED, Status.ON_KINK):
         return f" The first attempt ended {name}; {retries}, the last one {attempts[-1].what}."
     ends = {Status(a.status).name for a in attempts[1:]}
