@@ -135,7 +135,7 @@ def retry(
 def lower_from_own_start(
     prepared: Prepared, layout: Layout, data: Data, fixed: Fixed, start: FloatArray, first: Solution
 ) -> tuple[Solution, tuple[Attempt, ...]]:
-    """The fit from the model's start values, if it ends lower than ``first``, which was reached from ``start``.
+    """The fit from the model's start values, if it ends lower than ``first``, reached from ``start``.
 
     Returns
     -------
