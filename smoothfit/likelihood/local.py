@@ -8,7 +8,9 @@ the data term, alpha = 1 - d/nu, all of them follow from one number a bin:
 
 cut off at their limits, so that what remains is nu - b - sum_k y_k(alpha(nu)) a_k = 0, which grows with nu
 and has its root between the data d and the yield at alpha = 0. A parameter alone in its bin has a closed form
-for Poisson data (a quadratic); several are found by Newton's method within that bracket. What remains is
+for Poisson data (a quadratic); several are found by Newton's method within that bracket. One with a Poisson
+constraint and a count of zero is 0 down to the slope -tau/a, where it takes whatever value the bin wants: that
+slope is the lowest of its bin, which is *pinned* there. What remains is
 a function of the other parameters, whose Hessian is the Schur complement: the local parameters' own Hessian
 is diagonal plus a product of one vector, and its inverse known in closed form, too.
 """
@@ -28,6 +30,8 @@ from ..probability import data_curvature, data_slope, gaussian_constant, poisson
 __all__ = ["Locals", "Response", "interior", "of_bins", "respond", "solve"]
 
 _MAX_STEPS = 100
+_SOFT = 1e-8
+"""Stiffness of a parameter that its constraint does not hold, in units of what the data hold it with."""
 
 
 @pytree_dataclass
@@ -128,7 +132,10 @@ def _closed(y: Array, v_out: Array, v_in: Array, d: Array, locals_: Locals) -> A
 
 
 def _at_slope(alpha: Array, y: Array, parts: Array, locals_: Locals) -> Array:
-    """(slot, tile, width): the parameters where the data term has slope ``alpha`` (tile, width)."""
+    """(slot, tile, width): the parameters where the data term has slope ``alpha`` (tile, width).
+
+    Those with a count of zero are 0, as they are above the slope where their bin is pinned.
+    """
     poisson = locals_.tau > 0.0
     rate = locals_.tau + alpha * parts
     by_count = locals_.globs / jnp.where(poisson & (rate > 0.0), rate, 1.0)
@@ -138,6 +145,32 @@ def _at_slope(alpha: Array, y: Array, parts: Array, locals_: Locals) -> Array:
     by_pull = locals_.globs - alpha * parts / jnp.where(constrained, locals_.precision, 1.0)
     found = jnp.where(poisson, by_count, jnp.where(constrained, by_pull, y))
     return jnp.where(locals_.free > 0, jnp.clip(found, locals_.lower, locals_.upper), y)
+
+
+class _Pin(NamedTuple):
+    """Where a bin with a count of zero is pinned, if it is."""
+
+    holds: Array
+    """(tile, width): whether the bin is pinned."""
+    y: Array
+    """(slot, tile, width): the parameters of a pinned bin."""
+
+
+def _pin(y: Array, v: Array, parts: Array, bins: lite.Bins, locals_: Locals) -> _Pin:
+    counts_zero = (locals_.tau > 0.0) & (locals_.globs == 0.0) & (locals_.free > 0) & (parts > 0.0)
+    ratio = jnp.where(counts_zero, locals_.tau / jnp.where(counts_zero, parts, 1.0), jnp.inf)
+    # The first to be reached from above; of several alike one takes it all.
+    own = counts_zero & (jnp.arange(y.shape[0])[:, None, None] == jnp.argmin(ratio, axis=0))
+    steep = jnp.where(own, ratio, 0.0).sum(0)
+    if bins.data_variance is None:
+        nu = bins.counts / (1.0 + steep)
+    else:
+        nu = bins.counts - bins.data_variance * steep
+    at = jnp.where(counts_zero, 0.0, _at_slope(-steep, y, parts, locals_))
+    missing = nu - v - ((at - locals_.centre) * parts).sum(0)
+    holds = own.any(0) & (missing > 0.0)
+    taken = jnp.where(own & holds, missing / jnp.where(own, parts, 1.0), at)
+    return _Pin(holds, jnp.minimum(taken, locals_.upper))
 
 
 class _Search(NamedTuple):
@@ -170,6 +203,9 @@ def _iterated(y: Array, v: Array, parts: Array, bins: lite.Bins, locals_: Locals
     at_rest = _at_slope(jnp.zeros_like(d), still[0], still[2], still[4])
     start = still[1] + ((at_rest - still[4].centre) * still[2]).sum(0)
     lower, upper = jnp.minimum(start, still[3].counts), jnp.maximum(start, still[3].counts)
+    pin = _pin(y, v, parts, bins, locals_)
+    # Where a bin is pinned there is nothing to search for.
+    upper = jnp.where(pin.holds, lower, upper)
 
     def unsolved(state: _Search) -> Array:
         return (state.steps < _MAX_STEPS) & ~state.done
@@ -181,6 +217,7 @@ def _iterated(y: Array, v: Array, parts: Array, bins: lite.Bins, locals_: Locals
         newton = nu - off / slope
         inside = (newton >= low) & (newton <= high) & regular
         moved = jnp.where(off == 0.0, nu, jnp.where(inside, newton, 0.5 * (low + high)))
+        moved = jnp.where(pin.holds, nu, moved)
         done = jnp.all(jnp.abs(moved - nu) <= 4e-16 * jnp.abs(nu) + 1e-300)
         return _Search(moved, low, high, done, state.steps + 1)
 
@@ -189,8 +226,8 @@ def _iterated(y: Array, v: Array, parts: Array, bins: lite.Bins, locals_: Locals
     # Two steps in the open: the loop has no derivatives, each step adds one order.
     for _ in range(2):
         off, slope, _ = excess(nu, y, v, parts, bins, locals_)
-        nu = nu - off / slope
-    return _at_slope(data_slope(nu, d, variance), y, parts, locals_)
+        nu = nu - jnp.where(pin.holds, 0.0, off / slope)
+    return jnp.where(pin.holds, pin.y, _at_slope(data_slope(nu, d, variance), y, parts, locals_))
 
 
 class Response(NamedTuple):
@@ -215,6 +252,10 @@ def respond(y: Array, parts: Array, curve: Array, locals_: Locals) -> Response:
     """The response at a solution; ``curve`` (tile, width) is the data term's second derivative."""
     stiff = _stiffness(y, locals_)
     moves = interior(y, locals_)
+    # A count of zero does not hold a parameter that is above zero; in the limit of no stiffness all below is
+    # exact, and this close to it.
+    pinned = moves & (locals_.tau > 0.0) & (locals_.globs == 0.0) & (curve > 0.0)
+    stiff = jnp.where(pinned, _SOFT * curve * parts**2, stiff)
     bound = moves & (stiff > 0.0)
     inverse = jnp.where(bound, 1.0 / jnp.where(bound, stiff, 1.0), 0.0)
     pull = parts * inverse
