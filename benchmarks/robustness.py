@@ -68,7 +68,7 @@ class _Explicit:
         if np.any(x[n:][layout.bin_counting] < 0.0):
             return np.inf
         expected = self._case.model.pred(x)
-        if np.any(expected < -1e-9 * np.max(np.abs(expected))):
+        if np.any(expected < -max(1e-8, 1e-9 * np.max(np.abs(expected)))):
             return np.inf
         value = self.value(x)
         return value if np.isfinite(value) else np.inf

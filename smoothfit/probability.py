@@ -23,6 +23,7 @@ import jax.numpy as jnp
 from ._types import Array
 
 __all__ = [
+    "EMPTY",
     "FLOOR",
     "data_constant",
     "data_curvature",
@@ -37,6 +38,9 @@ __all__ = [
 
 FLOOR = 1e-9
 """Expectations (events) below which the Poisson term is continued by a parabola."""
+
+EMPTY = 1e-8
+"""Expectations (events) that count as zero: that near the parabola's minimum may lie to either side."""
 
 _STIRLING_FROM = 16.0
 

@@ -18,6 +18,7 @@ from ..likelihood import objective
 from ..likelihood.derived import Derived
 from ..likelihood.objective import Problem
 from ..prepared import Data, Fixed
+from ..probability import EMPTY
 from . import large, newton
 from .solution import Solution, describe, finish, point
 
@@ -238,5 +239,5 @@ def follow(derived: Derived, data: Data, fixed: Fixed, course: Course) -> Found:
         edm=found.edm,
         steps=found.steps,
         smallest_nu=left.smallest_nu,
-        converged=found.converged & (left.smallest_nu >= 0.0),
+        converged=found.converged & (left.smallest_nu >= -EMPTY),
     )

@@ -15,6 +15,7 @@ from .._types import Array
 from ..likelihood import group_response, grouped, local, objective
 from ..likelihood.objective import Problem
 from ..prepared import Plan, n_bin_params
+from ..probability import EMPTY
 from ..status import Status
 from . import matrix_free, newton
 
@@ -210,7 +211,7 @@ def describe(
 def _status(
     nll: Array, distance: Array, fine: Array, smallest: Array, problem: Problem, allowed_edm: float
 ) -> Array:
-    illegal = smallest < 0.0
+    illegal = smallest < -EMPTY
     status = jnp.where(distance <= allowed_edm, Status.CONVERGED, Status.NOT_CONVERGED)
     status = jnp.where(fine, status, Status.NOT_POSITIVE_DEFINITE)
     status = jnp.where(illegal, Status.ILLEGAL_EXPECTATION, status)

@@ -17,7 +17,8 @@ from ..results import Attempt, ChosenCovariance, FitResult
 from ..status import Status
 from . import compiled, inputs, labelling
 from .context import Context, check_made_with
-from .retries import lower_from_own_start, retry
+from .retries import retry
+from .second_looks import lower_minimum
 from .starts import EndPoint, check_starts, draw_starts, end_point, sort_minima
 
 __all__ = ["fit", "fit_prepared_data", "profile"]
@@ -47,14 +48,14 @@ def fit(
     fixed
         {variable, name or regular expression: value} to hold constant.
     init
-        Where to start: values or a dict; the variables' values by default. A fit from a start that is
-        given is compared with one from the variables' values, unless a fitter is named: of two minima the
-        lower one is the result, and ``.attempts`` lists both.
+        Where to start: values or a dict; the variables' values by default.
     fitter
         "newton" (native), "trust-constr" (scipy), "jaxopt", "optimistix", "minuit", an object of
         :mod:`smoothfit.fitters`, or a function with their protocol: that one, and nothing else. By
         default the native one, with retries if it does not converge: from other starts, then with
-        trust-constr. ``.attempts`` of the result says what was tried.
+        trust-constr. Where there is reason to expect another minimum (an ``init`` that is not the model's
+        own, log-normals far from symmetric, a limit near by), it looks there, too, and the lower one is the
+        result. ``.attempts`` of the result says what was tried.
     strict
         Whether to raise if the fit did not converge; else it is returned, with its status.
     starts
@@ -80,7 +81,7 @@ def fit(
     chosen = np.array(sorted({i for key in errors_of for i in layout.positions(key)}), dtype=int)
     if n_starts == 1:
         return fit_prepared_data(
-            context, counts, observables, fixed, start, fitter, strict, chosen, compare=init is not None
+            context, counts, observables, fixed, start, fitter, strict, chosen, look=True
         )
     first = fit_prepared_data(context, counts, observables, fixed, start, fitter, strict=False)
     if first.chosen is not None:
@@ -136,26 +137,25 @@ def fit_prepared_data(
     fitter: str | Fitter | None = None,
     strict: bool = True,
     chosen: IntArray | None = None,
-    compare: bool = False,
+    look: bool = False,
 ) -> FitResult:
     """:func:`fit` on data that are checked already.
 
-    ``chosen`` are positions of ``errors_of``; ``compare`` says to look for a lower minimum from the model's
-    own start, too.
+    ``chosen`` are positions of ``errors_of``; ``look`` says to look for lower minima where there is reason.
     """
     _, solver = choose(fitter)
     data = inputs.data(context.layout, counts, observables)
     held, _ = inputs.fixed(context.layout, context.prepared, fixed)
     solution = solver(context.prepared, data, held, start)  # type: ignore[arg-type]
     attempts: tuple[Attempt, ...] = ()
-    failed = int(solution.status) != Status.CONVERGED
     # What is large enough to go without matrices has no other way to go.
-    if fitter is None and failed and solution.covariance.size:
-        solution, attempts = retry(context.prepared, context.layout, data, held, start, solution)
-    elif fitter is None and compare and solution.covariance.size:
-        solution, attempts = lower_from_own_start(
-            context.prepared, context.layout, data, held, start, solution
-        )
+    if fitter is None and solution.covariance.size:
+        problem = context.prepared, context.layout, data, held, start
+        if int(solution.status) != Status.CONVERGED:
+            solution, attempts = retry(*problem, solution)
+        if look and int(solution.status) == Status.CONVERGED:
+            solution, looks = lower_minimum(*problem, solution)
+            attempts += looks
     result = _labelled(context, solution, counts, observables, fixed, fitter, attempts, chosen)
     return _checked(result, strict)
 

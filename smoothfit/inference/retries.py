@@ -6,9 +6,6 @@ drawn points; with scipy's trust-constr from the lowest point. A degenerate end,
 expectation is negative, is left at that when it has come out five times. A minimum above a point that
 another attempt passed is not accepted: it is not the lowest. If nothing converges, it may be for a kink
 (:mod:`.kinks`).
-
-A start that the user gave may lead to a higher minimum than the model's own, and converge there:
-:func:`lower_from_own_start` looks.
 """
 
 from __future__ import annotations
@@ -21,7 +18,7 @@ import jax
 import numpy as np
 
 from .._types import FloatArray
-from ..fitters import FITTERS, Solution, compiled_solve
+from ..fitters import FITTERS, Solution
 from ..layout import Layout
 from ..prepared import Data, Fixed, Prepared
 from ..results import Attempt
@@ -31,7 +28,7 @@ from .kinks import on_kink
 if TYPE_CHECKING:
     from .batching import Members
 
-__all__ = ["lower_from_own_start", "retry", "retry_failed"]
+__all__ = ["record", "retry", "retry_failed"]
 
 _DRAWN = 4
 _SEED = 20090
@@ -80,7 +77,8 @@ def _legal(solution: Solution) -> bool:
     return bool(np.isfinite(solution.nll)) and int(solution.status) != Status.ILLEGAL_EXPECTATION
 
 
-def _attempt(what: str, fitter: str, solution: Solution) -> Attempt:
+def record(what: str, fitter: str, solution: Solution) -> Attempt:
+    """How an attempt ended."""
     return Attempt(
         what, fitter, int(solution.status), float(solution.nll), float(solution.edm), int(solution.steps)
     )
@@ -97,7 +95,7 @@ def retry(
     attempt, then the retries.
     """
     first = jax.device_get(first)
-    tried, attempts = [first], [_attempt("from the given start", "newton", first)]
+    tried, attempts = [first], [record("from the given start", "newton", first)]
 
     def lowest() -> Solution:
         return min(tried, key=lambda s: (not _legal(s), float(s.nll)))
@@ -110,7 +108,7 @@ def retry(
         inside = np.clip(begin, layout.lower, layout.upper)
         found: Solution = jax.device_get(FITTERS[fitter](prepared, data, fixed, inside))  # type: ignore[arg-type]
         tried.append(found)
-        attempts.append(_attempt(what, fitter, found))
+        attempts.append(record(what, fitter, found))
         return found
 
     for what, begin in _starts(layout, np.asarray(start), first):
@@ -128,34 +126,8 @@ def retry(
     corner = on_kink(prepared, data, fixed, best) if int(best.status) == Status.NOT_CONVERGED else None
     if corner is None or float(corner.nll) > float(best.nll) + _TOLERANCE:
         return best, tuple(attempts)
-    attempts.append(_attempt("with what is on a kink held there", "newton", corner))
+    attempts.append(record("with what is on a kink held there", "newton", corner))
     return corner, tuple(attempts)
-
-
-def lower_from_own_start(
-    prepared: Prepared, layout: Layout, data: Data, fixed: Fixed, start: FloatArray, first: Solution
-) -> tuple[Solution, tuple[Attempt, ...]]:
-    """The fit from the model's start values, if it ends lower than ``first``, reached from ``start``.
-
-    Returns
-    -------
-    The lower minimum, and both attempts; no attempts if that is ``first``.
-    """
-    if np.array_equal(start, layout.start):
-        return first, ()
-    # Whether there is anything to see does not take errors.
-    seen = compiled_solve(prepared, data, fixed, layout.start, errors=False)  # type: ignore[arg-type]
-    lower = float(seen.nll) < float(first.nll) - _TOLERANCE
-    if not lower or int(seen.status) != Status.CONVERGED:
-        return first, ()
-    found = compiled_solve(prepared, data, fixed, seen.values)
-    if int(found.status) != Status.CONVERGED:
-        return first, ()
-    attempts = (
-        _attempt("from the given start", "newton", first),
-        _attempt("from the model's start values", "newton", found),
-    )
-    return found, attempts
 
 
 def retry_failed(

@@ -9,8 +9,8 @@ the data term, alpha = 1 - d/nu, all of them follow from one number a bin:
 cut off at their limits, so that what remains is nu - b - sum_k y_k(alpha(nu)) a_k = 0, which grows with nu
 and has its root between the data d and the yield at alpha = 0. A parameter alone in its bin has a closed form
 for Poisson data (a quadratic); several are found by Newton's method within that bracket. One with a Poisson
-constraint and a count of zero is 0 down to the slope -tau/a, where it takes whatever value the bin wants: that
-slope is the lowest of its bin, which is *pinned* there. What remains is
+constraint and a count of zero is 0 down to the slope -tau/a, where it takes whatever value the bin wants:
+that slope is the lowest of its bin, which is *pinned* there. What remains is
 a function of the other parameters, whose Hessian is the Schur complement: the local parameters' own Hessian
 is diagonal plus a product of one vector, and its inverse known in closed form, too.
 """

@@ -48,7 +48,7 @@ def test_counts_far_above_the_yield(model, count):
 @pytest.mark.parametrize("globs", [(0.0, 7.0, 38.0), (1.0, 0.0, 38.0), (0.0, 0.0, 38.0)])
 @pytest.mark.parametrize("count", [60.0, 100.0, 170.0, 400.0])
 def test_auxiliary_counts_of_zero(model, count, globs):
-    """Such a parameter is 0, or what the bin lacks at the slope where its own constraint and the data agree."""
+    """Such a parameter is 0, or what the bin lacks at the slope where constraint and data agree."""
     globs = np.array(globs)
 
     def nll(y):

@@ -1,0 +1,119 @@
+"""A second look for lower minima, where there is reason to expect some.
+
+A fit ends in one minimum. A likelihood may have several, and where from, is mostly known beforehand:
+
+* the start was given, and the model's own leads elsewhere;
+* a log-normal is *lopsided*, far from symmetric, and its nuisance is held by the data: yields that need an
+  upward change are as well explained by the other side of it, at another pull;
+* a signal strength is less than three errors from its limit: there may be one minimum there and one inside.
+
+For each a fit without errors starts there. None of it is done where none of it applies, nor for models so
+large that fits go without matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .._pytree import resolve
+from .._types import FloatArray, IntArray
+from ..effects import KINDS
+from ..fitters import Solution, compiled_solve
+from ..layout import Layout
+from ..prepared import Data, Fixed, Prepared
+from ..results import Attempt
+from ..status import Status
+from .retries import record
+
+__all__ = ["lopsided", "lower_minimum"]
+
+_LOWER = 1e-6
+"""NLL by which another minimum must be lower."""
+_LOPSIDED = 0.5
+"""Even part of the logarithms of a log-normal, in units of the odd part, that counts as lopsided."""
+_NEGLIGIBLE = 0.05
+"""Even part that changes too little for a minimum of its own."""
+_HELD = 0.9
+"""Post-fit errors, in units of the constraint's, below which the data hold a nuisance."""
+_NEAR = 3.0
+"""Errors to a limit that count as near."""
+_MOST = 6
+"""Other sides to look at; those that the data hold best."""
+
+
+def lopsided(prepared: Prepared) -> IntArray:
+    """Positions of the nuisances of lopsided log-normals; found once, and kept with the prepared model."""
+    known = getattr(prepared, "_lopsided", None)
+    if known is not None:
+        return known  # type: ignore[no-any-return]
+    plan = resolve(prepared.plan)
+    found: set[int] = set()
+    for name, numbers in prepared.templates.effects.items():
+        if KINDS[name].numbers != ("down", "up"):
+            continue
+        down, up = (np.log(np.asarray(x)) for x in numbers)
+        even, odd = np.abs(up + down), np.abs(up - down)
+        found |= set(np.asarray(plan.effects[name].param)[(even > _LOPSIDED * odd) & (even > _NEGLIGIBLE)])
+    positions = np.array(sorted(found), dtype=int)
+    object.__setattr__(prepared, "_lopsided", positions)
+    return positions
+
+
+def _starts(
+    layout: Layout, prepared: Prepared, held: FloatArray, start: FloatArray, first: Solution
+) -> Iterator[tuple[str, FloatArray]]:
+    """Where else to look: (in words, (param,))."""
+    if not np.array_equal(start, layout.start):
+        yield "from the model's start values", layout.start
+    x = np.asarray(first.values)
+    with np.errstate(invalid="ignore"):
+        errors = np.sqrt(np.diagonal(first.covariance))
+    centre, widths = layout.prefit.centre, layout.widths
+    sides = lopsided(prepared)
+    sides = sides[(held[sides] == 0.0) & (errors[sides] < _HELD * widths[sides])]
+    for i in sides[np.argsort(errors[sides] / widths[sides])][:_MOST]:
+        pull = (x[i] - centre[i]) / widths[i]
+        other = x.copy()
+        # Where it is at its centre, one width to the side that it does not lean to.
+        other[i] = centre[i] + widths[i] * (-pull if abs(pull) > 0.5 else -np.copysign(1.0, pull))
+        yield f"from the other side of '{layout.names[i]}'", other
+    if len(sides):
+        central = np.where(np.isfinite(centre) & (held == 0.0), centre, x)
+        yield "from there, nuisances at their centres", central
+    free = np.flatnonzero((held == 0.0) & ~np.isfinite(widths) & (np.asarray(first.at_limit) == 0.0))
+    for i in free:
+        limit = layout.lower[i] if x[i] - layout.lower[i] < layout.upper[i] - x[i] else layout.upper[i]
+        if abs(x[i] - limit) < _NEAR * errors[i]:
+            at_limit = x.copy()
+            at_limit[i] = limit
+            yield f"from the limit of '{layout.names[i]}'", at_limit
+
+
+def lower_minimum(
+    prepared: Prepared, layout: Layout, data: Data, fixed: Fixed, start: FloatArray, first: Solution
+) -> tuple[Solution, tuple[Attempt, ...]]:
+    """The lowest minimum from where there is reason to look, if any is lower than ``first``.
+
+    Parameters
+    ----------
+    start
+        (param,): where ``first``, which converged, started from.
+
+    Returns
+    -------
+    That minimum, and the attempts that led to the first and to it; no attempts if ``first`` is the lowest.
+    """
+    best, what = None, ""
+    for words, begin in _starts(layout, prepared, np.asarray(fixed.mask), start, first):
+        seen = compiled_solve(prepared, data, fixed, np.asarray(begin), errors=False)  # type: ignore[arg-type]
+        lowest = float((best or first).nll)
+        if int(seen.status) == Status.CONVERGED and float(seen.nll) < lowest - _LOWER:
+            best, what = seen, words
+    if best is None:
+        return first, ()
+    found = compiled_solve(prepared, data, fixed, best.values)
+    if int(found.status) != Status.CONVERGED:
+        return first, ()
+    return found, (record("from the given start", "newton", first), record(what, "newton", found))
