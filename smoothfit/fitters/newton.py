@@ -110,8 +110,17 @@ class Minimum(NamedTuple):
 
 class _State(NamedTuple):
     x: Array
+    """The last point that was accepted."""
+    value: Array
+    """The function there, infinite before the first."""
     point: Point
+    """Where the function was evaluated last: at ``x``, unless that was not accepted."""
     trial: Array
+    """Where to evaluate next; ``x`` again after a step that was given up."""
+    returning: Array
+    """Whether that is to know the point at ``x`` again: keeping it would cost more than the rare return."""
+    rejected: Array
+    """Whether the last point was not accepted."""
     predicted: Array
     damping: Array
     edm: Array
@@ -127,8 +136,8 @@ class _State(NamedTuple):
     done: Array
     r: Array
     trial_r: Array
-    shrink: Array
-    """Of steps along a ray that went too far."""
+    whole: Array
+    """Whether the step to ``trial`` is as long as the model says; along a ray, what part of it it is."""
 
 
 def _active(x: Array, gradient: Array, lower: Array, upper: Array, free: Array) -> Array:
@@ -189,10 +198,11 @@ def _solve_step(
     ray: Ray | None = None,
     r: Array | None = None,
     patient: Array | bool = True,
+    wanted: Array | bool = True,
 ) -> _Step:
     """The step within the limits; raises the damping until the matrix is positive definite.
 
-    While it is ``patient``, the convex matrix is tried before.
+    While it is ``patient``, the convex matrix is tried before. Where it is not ``wanted``, nothing is done.
     """
     n = x.shape[0]
     held = (free == 0) | _active(x, point.gradient, lower, upper, free)
@@ -208,9 +218,8 @@ def _solve_step(
         if ray is not None:
             right = jnp.stack([right, -(matrix @ ray.direction)], axis=1)
         kept = keep if ray is None else keep[:, None]
-        solution = jax.scipy.linalg.cho_solve(
-            (jnp.where(fine, factor, jnp.eye(n)), True), jnp.where(kept, right, 0.0)
-        )
+        # Of a factor that does not exist all of this is NaN, and nothing of it is taken.
+        solution = jax.scipy.linalg.cho_solve((factor, True), jnp.where(kept, right, 0.0))
         normal = jnp.where(keep, solution if ray is None else solution[:, 0], fixed_part)
         predicted = -(point.gradient @ normal + 0.5 * normal @ matrix @ normal)
         step, along = normal, state.along
@@ -238,13 +247,13 @@ def _solve_step(
             side=jnp.where(fine, side, state.side),
             solved=fine & ~violated & ~release,
             tries=state.tries + 1,
-            along=along,
-            predicted=predicted,
+            along=jnp.where(fine, along, state.along),
+            predicted=jnp.where(fine, predicted, jnp.inf),
             pivot=pivot,
         )
 
     def unsolved(state: _Step) -> Array:
-        return ~state.solved & (state.tries < 3 * n + 40) & (state.damping < _DAMPING_LIMIT)
+        return wanted & ~state.solved & (state.tries < 3 * n + 40) & (state.damping < _DAMPING_LIMIT)
 
     nothing = _Step(
         jnp.zeros_like(x),
@@ -326,116 +335,140 @@ def minimize(
         The predicted decrease below which the last step needs no look at its end.
     patience
         Steps in which the convex matrix may take the place of the Hessian.
+    max_steps
+        How often to evaluate the function, at most; one or two more after a trial that was given up.
     """
     # Traced here, for the shapes of the first state; the loop's body then only replays it.
     traced, shapes = jax.make_jaxpr(fun, return_shape=True)(start)
     structure = jax.tree.structure(shapes)
     unknown: Point = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    unknown = unknown._replace(value=jnp.array(jnp.inf))
-    zero = jnp.zeros(())
+    zero, no = jnp.zeros(()), jnp.array(False)
+    r = zero if ray is None else ray.start
     first = _State(
         x=start,
+        value=jnp.array(jnp.inf),
         point=unknown,
         trial=start,
+        returning=no,
+        rejected=no,
         predicted=zero,
         damping=zero,
         edm=jnp.array(jnp.inf),
         steps=jnp.array(0),
         polish=jnp.array(0),
         pushes=jnp.array(0),
-        pushing=jnp.array(False),
-        converged=jnp.array(False),
-        trusted=jnp.array(False),
-        determined=jnp.array(False),
-        done=jnp.array(False),
-        r=zero if ray is None else ray.start,
-        trial_r=zero if ray is None else ray.start,
-        shrink=jnp.ones(()),
+        pushing=no,
+        converged=no,
+        trusted=no,
+        determined=no,
+        done=no,
+        r=r,
+        trial_r=r,
+        whole=jnp.ones(()),
     )
 
-    def evaluated(state: _State) -> tuple[Array, Array, Array, Point]:
-        replayed = jax.core.eval_jaxpr(traced.jaxpr, traced.consts, state.trial)
-        tried: Point = jax.tree.unflatten(structure, replayed)
-        judged = _judge(state, tried) if ray is None else _judge_ray(state, tried, ray)
-        accepted, damping, shrink = judged
-        point = jax.tree.map(lambda new, old: jnp.where(accepted, new, old), tried, state.point)
-        return accepted, damping, shrink, point
+    def at(trial: Array) -> Point:
+        return jax.tree.unflatten(structure, jax.core.eval_jaxpr(traced.jaxpr, traced.consts, trial))
 
     def body(state: _State) -> _State:
-        accepted, damping, shrink, point = evaluated(state)
-        x = jnp.where(accepted, state.trial, state.x)
-        found = _solve_step(x, point, damping, lower, upper, free, patient=state.steps < patience)
+        point = at(state.trial)
+        verdict = _judge(state, point)
+        accepted = verdict.accepted
+        x, value = jnp.where(accepted, state.trial, state.x), jnp.where(accepted, point.value, state.value)
+        found = _solve_step(
+            x, point, verdict.damping, lower, upper, free, patient=state.steps < patience, wanted=accepted
+        )
         flat = found.convex | (found.damping > 0.0)
         small = jnp.abs(found.predicted) <= CONVERGED_EDM * jnp.where(flat, 1e-3, 1.0)
         # Stationary, but the Hessian is not positive definite: a saddle, or a flat direction.
         away = jnp.zeros_like(x)
         if saddles:
             away = jax.lax.cond(
-                flat & small & found.solved & (state.pushes < _MAX_PUSHES),
+                accepted & flat & small & found.solved & (state.pushes < _MAX_PUSHES),
                 lambda: _downhill(point, (free > 0) & ~_active(x, point.gradient, lower, upper, free)),
                 lambda: jnp.zeros_like(x),
             )
         pushing = jnp.any(away != 0.0)
-        converged = small & found.solved & ~pushing & jnp.isfinite(point.value)
-        polish = jnp.where(converged & accepted, state.polish + 1, state.polish)
-        trusted = converged & ~flat & (found.predicted <= trusted_edm) & _is_solid(found)
-        stalled = (polish > _MAX_POLISH) | (~accepted & state.converged)
-        finished = trusted | (converged & (stalled | (flat & (jnp.abs(found.predicted) <= FINAL_EDM))))
-        step = jnp.where(pushing, jnp.where(state.pushing, -away, away), shrink * found.step)
-        side = jnp.where(pushing | (shrink < 1.0), 0.0, found.side)
-        falls = jnp.maximum(found.predicted, 0.0) * shrink * (2.0 - shrink)
-        hopeless = (found.damping >= _DAMPING_LIMIT) | ~jnp.isfinite(point.value)
+        here = accepted & small & found.solved & ~pushing & jnp.isfinite(value)
+        converged = here | state.converged & (~accepted | state.returning)
+        polish = state.polish + (here & ~state.returning)
+        trusted = here & ~flat & (found.predicted <= trusted_edm) & _is_solid(found)
+        # A step from a converged point that led nowhere: the point is as good as it gets.
+        stalled = (polish > _MAX_POLISH) | (state.returning & state.converged)
+        finished = trusted | (here & (stalled | (flat & (jnp.abs(found.predicted) <= FINAL_EDM))))
+        hopeless = ~jnp.isfinite(value) | accepted & (found.damping >= _DAMPING_LIMIT)
+        onwards = jnp.where(pushing, jnp.where(state.pushing, -away, away), found.step)
+        # Not accepted: a part of the same step, or back.
+        step = jnp.where(accepted, onwards, verdict.part * (state.trial - x))
+        side = jnp.where(accepted & ~pushing, found.side, 0.0)
+        falls = jnp.where(
+            accepted, jnp.maximum(found.predicted, 0.0), state.predicted * verdict.part * (2.0 - verdict.part)
+        )
+        damping = jnp.where(accepted, found.damping, verdict.damping)
         return state._replace(
             x=x,
+            value=value,
             point=point,
             trial=_within(x, step, side, lower, upper, free),
+            returning=~accepted & (verdict.part == 0.0),
+            rejected=~accepted,
             predicted=jnp.where(pushing, 0.0, falls),
-            damping=jnp.where(pushing, 0.0, found.damping),
-            edm=jnp.abs(found.predicted),
+            damping=jnp.where(pushing, 0.0, damping),
+            edm=jnp.where(accepted, jnp.abs(found.predicted), state.edm),
             steps=state.steps + 1,
             polish=polish,
             pushes=state.pushes + pushing,
-            pushing=pushing,
-            converged=converged | (state.converged & ~accepted),
+            pushing=jnp.where(accepted, pushing, state.pushing),
+            converged=converged,
             trusted=trusted,
-            determined=found.pivot > _DETERMINED,
+            determined=jnp.where(accepted, found.pivot > _DETERMINED, state.determined),
             done=finished | hopeless,
-            shrink=jnp.where(pushing, 1.0, shrink),
+            whole=jnp.where(accepted, 1.0, verdict.part),
         )
 
     def body_of_ray(state: _State) -> _State:
         assert ray is not None
-        accepted, _, shrink, point = evaluated(state)
+        point = at(state.trial)
+        accepted, part = _judge_ray(state, point, ray)
         x, r = jnp.where(accepted, state.trial, state.x), jnp.where(accepted, state.trial_r, state.r)
-        found = _solve_step(x, point, jnp.zeros(()), lower, upper, free, ray, r)
-        excess = point.value - ray.target
+        value = jnp.where(accepted, point.value, state.value)
+        found = _solve_step(x, point, jnp.zeros(()), lower, upper, free, ray, r, wanted=accepted)
+        excess = value - ray.target
         arrived = (jnp.abs(excess) <= _ON_TARGET) | ((r >= ray.room) & (excess < 0.0))
-        converged = arrived & found.solved & (found.predicted <= CONVERGED_EDM) & ~found.convex
-        polish = jnp.where(converged, state.polish + 1, state.polish)
+        converged = (
+            accepted & arrived & found.solved & (found.predicted <= CONVERGED_EDM) & ~found.convex
+        )
+        polish = state.polish + converged
         trusted = converged & (found.predicted <= TRUSTED_EDM) & _is_solid(found)
         finished = trusted | (converged & (polish > _MAX_POLISH))
-        fallen = (point.value < ray.lowest - _FALLEN) | ~jnp.isfinite(point.value)
-        trial_r = jnp.minimum(r + shrink * found.along, ray.room)
-        trial = _within(x, shrink * found.step, jnp.where(shrink < 1.0, 0.0, found.side), lower, upper, free)
+        fallen = (value < ray.lowest - _FALLEN) | ~jnp.isfinite(value)
+        # Not accepted: a quarter of what was tried.
+        along = jnp.where(accepted, part * found.along, 0.25 * (state.trial_r - r))
+        step = jnp.where(accepted, part * found.step, 0.25 * (state.trial - x))
+        trial_r = jnp.minimum(r + along, ray.room)
+        trial = _within(x, step, jnp.where(accepted & (part >= 1.0), found.side, 0.0), lower, upper, free)
         return state._replace(
             x=x,
+            value=value,
             point=point,
             trial=jnp.where(ray.direction != 0.0, ray.origin + trial_r * ray.direction, trial),
-            edm=jnp.abs(found.predicted),
+            rejected=~accepted,
+            edm=jnp.where(accepted, jnp.abs(found.predicted), state.edm),
             steps=state.steps + 1,
             polish=polish,
             converged=converged,
             trusted=trusted,
-            determined=found.pivot > _DETERMINED,
-            done=finished | fallen | (found.damping >= _DAMPING_LIMIT),
+            determined=jnp.where(accepted, found.pivot > _DETERMINED, state.determined),
+            done=finished | fallen | accepted & (found.damping >= _DAMPING_LIMIT),
             r=r,
             trial_r=trial_r,
-            shrink=shrink,
+            whole=part,
         )
 
     run = body if ray is None else body_of_ray
     longest = max_steps if ray is None else _MAX_ON_RAY
-    end = jax.lax.while_loop(lambda s: ~s.done & (s.steps < longest), run, first)
+    # Never left at a point that was not accepted.
+    end = jax.lax.while_loop(lambda s: ~s.done & ((s.steps < longest) | s.rejected), run, first)
     at_limit = _active(end.x, end.point.gradient, lower, upper, free)
     certain = end.trusted & end.determined
     x, r = jnp.where(end.trusted, end.trial, end.x), jnp.where(end.trusted, end.trial_r, end.r)
@@ -456,40 +489,48 @@ def _within(x: Array, step: Array, side: Array, lower: Array, upper: Array, free
     return jnp.where(free > 0, jnp.clip(trial, lower, upper), x)
 
 
-def _judge_ray(state: _State, tried: Point, ray: Ray) -> tuple[Array, Array, Array]:
-    """Whether to take the trial point along a ray, and what to multiply the next step with."""
+def _judge_ray(state: _State, tried: Point, ray: Ray) -> tuple[Array, Array]:
+    """Whether to take the trial point along a ray, and what part of the next step to take."""
     finite = jnp.isfinite(tried.value + jnp.sum(tried.gradient) + jnp.sum(tried.hessian))
-    fresh = ~jnp.isfinite(state.point.value)
+    fresh = ~jnp.isfinite(state.value)
     level = ray.target - ray.lowest
-    before = jnp.abs(state.point.value - ray.target)
+    before = jnp.abs(state.value - ray.target)
     accepted = finite & (fresh | (tried.value - ray.target <= jnp.maximum(level, 2.0 * before)))
-    shrink = jnp.where(accepted, jnp.minimum(4.0 * state.shrink, 1.0), 0.25 * state.shrink)
-    return accepted, state.damping, shrink
+    part = jnp.where(accepted, jnp.minimum(4.0 * state.whole, 1.0), 0.25 * state.whole)
+    return accepted, part
 
 
-def _judge(state: _State, tried: Point) -> tuple[Array, Array, Array]:
-    """Whether to take the trial point, the next damping, and what part of the next step to take."""
+class _Verdict(NamedTuple):
+    """What to make of a trial point."""
+
+    accepted: Array
+    damping: Array
+    part: Array
+    """If it is not accepted, what part of the same step to try next; 0 to go back."""
+
+
+def _judge(state: _State, tried: Point) -> _Verdict:
     # A sum is finite only if all its terms are.
     finite = jnp.isfinite(tried.value + jnp.sum(tried.gradient) + jnp.sum(tried.hessian))
-    fresh = ~jnp.isfinite(state.point.value)
-    gain = state.point.value - tried.value
+    fresh = ~jnp.isfinite(state.value)
+    gain = state.value - tried.value
     # Differences below the rounding of the value say nothing: near the minimum trust the model.
-    rounding = 1e-14 * (1.0 + jnp.abs(state.point.value))
+    rounding = 1e-14 * (1.0 + jnp.abs(state.value))
     good = gain >= _SUFFICIENT * state.predicted - rounding
-    accepted = finite & (fresh | good)
+    accepted = finite & (fresh | good | state.returning)
     ratio = (gain + rounding) / jnp.maximum(state.predicted + rounding, 1e-300)
     lowered = jnp.where(state.damping < _DAMPING_END, 0.0, 0.1 * state.damping)
     kept = jnp.where(ratio > 0.5, lowered, jnp.where(ratio > 0.2, state.damping, 2.0 * state.damping))
     kept = jnp.where((ratio > 0.9) & (state.damping <= _DAMPING_START), 0.0, kept)
     # A step that went too far is shortened once, to where a parabola through what is known has its
     # minimum; after that the matrix is damped.
-    whole = state.shrink >= 1.0
+    whole = state.whole >= 1.0
     part = state.predicted / jnp.maximum(2.0 * state.predicted - gain, 1e-300)
     part = jnp.where(jnp.isfinite(part), jnp.clip(part, 0.1, 0.5), 0.1)
-    again = ~accepted & whole & (state.predicted > CONVERGED_EDM) & ~state.pushing
+    again = whole & (state.predicted > CONVERGED_EDM) & ~state.pushing
     raised = jnp.where(again, state.damping, jnp.maximum(8.0 * state.damping, _DAMPING_START))
-    kept = jnp.where(fresh | ~whole, state.damping, kept)
-    return accepted, jnp.where(accepted, kept, raised), jnp.where(again, part, 1.0)
+    kept = jnp.where(fresh | ~whole | state.returning, state.damping, kept)
+    return _Verdict(accepted, jnp.where(accepted, kept, raised), jnp.where(again, part, 0.0))
 
 
 class Distance(NamedTuple):

@@ -186,5 +186,7 @@ def test_no_coordinates_at_all():
 
 def test_the_number_of_steps_is_limited():
     found = minimize(rosenbrock, jnp.array([-1.2, 1.0]), max_steps=3)
-    assert int(found.steps) == 3
+    # A trial that was given up takes one or two more, for the point to be where x is.
+    assert 3 <= int(found.steps) <= 5
     assert not found.converged
+    np.testing.assert_allclose(found.point.value, rosenbrock(found.x).value, rtol=1e-14)
