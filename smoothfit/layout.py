@@ -127,7 +127,7 @@ class Layout:
         """(bin parameter,): auxiliary counts of Poisson constraints, 0 for unit Gaussians."""
         return np.where(self.bin_counting, self.globs[len(self.constrained) :], 0.0)
 
-    @property
+    @cached_property
     def parameters(self) -> tuple[str, ...]:
         """Names of all components, in the order of the values."""
         return tuple(name for variable in self.variables for name in variable.sub_names)
@@ -153,18 +153,18 @@ class Layout:
         lower = np.concatenate([self.lower, np.where(self.bin_counting, 0.0, -np.inf)])
         return lower, np.concatenate([self.upper, np.full(self.n_bin_params, np.inf)])
 
-    @property
+    @cached_property
     def widths(self) -> FloatArray:
         """(param,): pre-fit uncertainties, the mean of both sides; NaN for free parameters."""
         widths: FloatArray = 0.5 * (self.prefit.below + self.prefit.above)
         return widths
 
-    @property
+    @cached_property
     def counting(self) -> BoolArray:
         """(param,): whether the global observable is a count, of a Poisson constraint."""
         return np.array([v.constraint == "Poisson" for v in self.variables for _ in v.indices], dtype=bool)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Parameters, then bin parameters."""
         return self.parameters + self.bin_parameters

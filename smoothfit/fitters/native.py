@@ -227,10 +227,7 @@ def follow(derived: Derived, data: Data, fixed: Fixed, course: Course) -> Found:
     extra = found.point.extra if carries else point(problem, found.x).extra
     left = objective.eliminated(problem, *extra)
     if carries:
-        left = left._replace(
-            lite=left.lite + left.lite_by_dense @ found.last,
-            local=left.local + left.local_by_dense @ found.last,
-        )
+        left = objective.moved(plan, left, found.last)
     return Found(
         r=found.r,
         values=objective.full_values(problem, found.x, left.local),

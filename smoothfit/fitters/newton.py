@@ -435,9 +435,7 @@ def minimize(
         found = _solve_step(x, point, jnp.zeros(()), lower, upper, free, ray, r, wanted=accepted)
         excess = value - ray.target
         arrived = (jnp.abs(excess) <= _ON_TARGET) | ((r >= ray.room) & (excess < 0.0))
-        converged = (
-            accepted & arrived & found.solved & (found.predicted <= CONVERGED_EDM) & ~found.convex
-        )
+        converged = accepted & arrived & found.solved & (found.predicted <= CONVERGED_EDM) & ~found.convex
         polish = state.polish + converged
         trusted = converged & (found.predicted <= TRUSTED_EDM) & _is_solid(found)
         finished = trusted | (converged & (polish > _MAX_POLISH))

@@ -156,7 +156,7 @@ def describe(
     if last is not None:
         value = value + last @ (gradient + 0.5 * at.hessian @ last)
         gradient = gradient + at.hessian @ last
-        reaction = reaction if in_groups else objective.moved(reaction, last)
+        reaction = reaction if in_groups else objective.moved(problem.derived.plan, reaction, last)
     plan = problem.derived.plan
     covariance = _dense_covariance(problem.free, inside)
     full = covariance
@@ -173,14 +173,13 @@ def describe(
     if plan.groups is not None:
         of_lite, of_local = group_response.eliminated_variances(problem, z, covariance)
     else:
-        by_dense = reaction.lite_by_dense, reaction.local_by_dense
+        by_place = reaction.lite_by_place, reaction.local_by_place
 
         def variances() -> tuple[Array, Array]:
-            of_lite, of_local = (((covariance @ x.T) * x.T).sum(0) for x in by_dense)
-            return of_lite, of_local
+            return objective.picked(plan, *(((covariance @ x) * x).sum(0) for x in by_place))
 
         def none() -> tuple[Array, Array]:
-            return jnp.zeros(by_dense[0].shape[0]), jnp.zeros(by_dense[1].shape[0])
+            return jnp.zeros_like(reaction.lite_own), jnp.zeros_like(reaction.local_own)
 
         if isinstance(errors, bool):
             of_lite, of_local = variances() if errors else none()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from .._pytree import resolve
-from .._types import FloatArray, IntArray
+from .._types import BoolArray, FloatArray, IntArray
 from ..errors import FitError, InvalidValueError
 from ..fitters import Fitter, Solution, choose
+from ..prepared import Data, Fixed
 from ..results import Attempt, ChosenCovariance, FitResult
 from ..status import Status
 from . import compiled, inputs, labelling
@@ -22,6 +23,39 @@ from .second_looks import lower_minimum
 from .starts import EndPoint, check_starts, draw_starts, end_point, sort_minima
 
 __all__ = ["fit", "fit_prepared_data", "profile"]
+
+
+class _Task(NamedTuple):
+    """What is to be fitted."""
+
+    context: Context
+    data: Data
+    globs: FloatArray
+    """(global observable,): the parameters', then the bins'."""
+    held: Fixed
+    mask: BoolArray
+    """(param + bin param,): what is held."""
+    fitter: str | Fitter | None
+
+    @classmethod
+    def of(
+        cls,
+        context: Context,
+        counts: FloatArray,
+        observables: FloatArray,
+        fixed: Mapping[Any, Any] | None,
+        fitter: str | Fitter | None,
+    ) -> _Task:
+        """Of data that are checked already."""
+        held, mask = inputs.fixed(context.layout, context.prepared, fixed)
+        data = inputs.data(context.layout, counts, observables)
+        return cls(context, data, observables, held, mask, fitter)
+
+    def solve(self, start: FloatArray) -> Solution:
+        """The end point of the fitter, as arrays of numpy."""
+        found = choose(self.fitter)[1](self.context.prepared, self.data, self.held, start)  # type: ignore[arg-type]
+        solution: Solution = jax.tree.map(np.asarray, found)
+        return solution
 
 
 def fit(
@@ -104,18 +138,16 @@ def _from_starts(
 ) -> FitResult:
     """The lowest of fits from more starts around a first one; the fitter is compiled already."""
     layout, n = context.layout, context.layout.n_params
-    _, solver = choose(fitter)
-    data = inputs.data(layout, first.obs, first.globs)
-    held, _ = inputs.fixed(layout, context.prepared, fixed)
+    task = _Task.of(context, first.obs, first.globs, fixed, fitter)
     found = first.x[:n] if first.success else start
     drawn, entropy = draw_starts(layout, start, found, first.errors[:n], first.fixed[:n], n_starts - 1, seed)
-    solutions = [None, *(solver(context.prepared, data, held, one) for one in drawn)]  # type: ignore[arg-type]
+    solutions = [None, *(task.solve(one) for one in drawn)]
     points = [EndPoint(first.x[:n], first.errors[:n], first.fun, first.status)]
     points += [end_point(solution) for solution in solutions[1:]]
     hidden = np.array([first.is_blinded(i) for i in range(n)], dtype=bool)
     minima, lowest = sort_minima(points, layout.parameters, hidden, entropy)
     chosen = solutions[lowest]
-    result = first if chosen is None else _labelled(context, chosen, first.obs, first.globs, fixed, fitter)
+    result = first if chosen is None else _labelled(task, chosen)
     several = len(minima) > 1 or minima.failed
     return replace(
         result, minima=minima, message=f"{result.message} {minima.heading()}" if several else result.message
@@ -143,53 +175,43 @@ def fit_prepared_data(
 
     ``chosen`` are positions of ``errors_of``; ``look`` says to look for lower minima where there is reason.
     """
-    _, solver = choose(fitter)
-    data = inputs.data(context.layout, counts, observables)
-    held, _ = inputs.fixed(context.layout, context.prepared, fixed)
-    solution = solver(context.prepared, data, held, start)  # type: ignore[arg-type]
+    task = _Task.of(context, counts, observables, fixed, fitter)
+    solution = task.solve(start)
     attempts: tuple[Attempt, ...] = ()
     # What is large enough to go without matrices has no other way to go.
     if fitter is None and solution.covariance.size:
-        problem = context.prepared, context.layout, data, held, start
+        problem = context.prepared, context.layout, task.data, task.held, start
         if int(solution.status) != Status.CONVERGED:
             solution, attempts = retry(*problem, solution)
         if look and int(solution.status) == Status.CONVERGED:
             solution, looks = lower_minimum(*problem, solution)
             attempts += looks
-    result = _labelled(context, solution, counts, observables, fixed, fitter, attempts, chosen)
-    return _checked(result, strict)
+    return _checked(_labelled(task, solution, attempts, chosen), strict)
 
 
 def _labelled(
-    context: Context,
+    task: _Task,
     solution: Solution,
-    counts: FloatArray,
-    observables: FloatArray,
-    fixed: Mapping[Any, Any] | None,
-    fitter: str | Fitter | None,
     attempts: tuple[Attempt, ...] = (),
     chosen: IntArray | None = None,
 ) -> FitResult:
-    layout, prepared = context.layout, context.prepared
-    data = inputs.data(layout, counts, observables)
-    held, mask = inputs.fixed(layout, prepared, fixed)
+    layout, prepared, data, held = task.context.layout, task.context.prepared, task.data, task.held
     known = None
     if solution.covariance.size == 0 and layout.n_params:
         at = np.zeros(0, dtype=int) if chosen is None else chosen
         found = compiled.chosen_covariance(prepared, data, held, solution.dense, at) if len(at) else None
         known = ChosenCovariance(at, np.zeros((0, 0)) if found is None else np.asarray(found))
-    solution = jax.tree.map(np.asarray, solution)
     return labelling.fit_result(
         solution,
         layout,
-        fitter=_fitter_of(solution, attempts) or choose(fitter)[0],
-        obs=counts,
-        globs=observables,
-        fixed=mask,
+        fitter=_fitter_of(solution, attempts) or choose(task.fitter)[0],
+        obs=np.asarray(data.counts),
+        globs=task.globs,
+        fixed=task.mask,
         dense=np.asarray(resolve(prepared.plan.dense)),
         curvature_of=lambda: compiled.curvature(prepared, data, held, solution),
         attempts=attempts,
-        blinded=context.blinded,
+        blinded=task.context.blinded,
         chosen=known,
     )
 

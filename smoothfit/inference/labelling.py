@@ -63,8 +63,10 @@ def fit_result(
     covariance, errors = _errors(solution, fixed, chosen)
     wanting = status == Status.NOT_POSITIVE_DEFINITE and chosen is None
     curvature = _named(curvature_of(), layout) if wanting else None
-    hidden = {sub for v in layout.variables if v.name in blinded for sub in v.sub_names} | blinded
-    names = [n for n, limit in zip(layout.parameters, at_limit, strict=True) if limit and n not in hidden]
+    names: list[str] = []
+    if at_limit.any():
+        hidden = {sub for v in layout.variables if v.name in blinded for sub in v.sub_names} | blinded
+        names = [layout.parameters[i] for i in np.flatnonzero(at_limit) if layout.parameters[i] not in hidden]
     edm, smallest_nu, steps = float(solution.edm), float(solution.smallest_nu), int(solution.steps)
     positive_definite = bool(solution.positive_definite)
     message = fit_message(

@@ -14,7 +14,9 @@ large that fits go without matrices.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from .._pytree import resolve
@@ -27,7 +29,7 @@ from ..results import Attempt
 from ..status import Status
 from .retries import record
 
-__all__ = ["lopsided", "lower_minimum"]
+__all__ = ["lower_minimum"]
 
 _LOWER = 1e-6
 """NLL by which another minimum must be lower."""
@@ -43,22 +45,32 @@ _MOST = 6
 """Other sides to look at; those that the data hold best."""
 
 
-def lopsided(prepared: Prepared) -> IntArray:
-    """Positions of the nuisances of lopsided log-normals; found once, and kept with the prepared model."""
-    known = getattr(prepared, "_lopsided", None)
+class _Reasons(NamedTuple):
+    """Parameters that give reason to look, before anything is known of a fit."""
+
+    lopsided: IntArray
+    """Positions of the nuisances of lopsided log-normals."""
+    limited: IntArray
+    """Positions of free parameters with a limit."""
+
+
+def _reasons(prepared: Prepared, layout: Layout) -> _Reasons:
+    """Found once, and kept with the prepared model."""
+    known = getattr(prepared, "_reasons", None)
     if known is not None:
         return known  # type: ignore[no-any-return]
-    plan = resolve(prepared.plan)
     found: set[int] = set()
     for name, numbers in prepared.templates.effects.items():
         if KINDS[name].numbers != ("down", "up"):
             continue
         down, up = (np.log(np.asarray(x)) for x in numbers)
         even, odd = np.abs(up + down), np.abs(up - down)
-        found |= set(np.asarray(plan.effects[name].param)[(even > _LOPSIDED * odd) & (even > _NEGLIGIBLE)])
-    positions = np.array(sorted(found), dtype=int)
-    object.__setattr__(prepared, "_lopsided", positions)
-    return positions
+        params = np.asarray(resolve(prepared.plan.effects[name].param))
+        found |= set(params[(even > _LOPSIDED * odd) & (even > _NEGLIGIBLE)].tolist())
+    limited = (np.isfinite(layout.lower) | np.isfinite(layout.upper)) & ~np.isfinite(layout.widths)
+    reasons = _Reasons(np.array(sorted(found), dtype=int), np.flatnonzero(limited))
+    object.__setattr__(prepared, "_reasons", reasons)
+    return reasons
 
 
 def _starts(
@@ -67,11 +79,13 @@ def _starts(
     """Where else to look: (in words, (param,))."""
     if not np.array_equal(start, layout.start):
         yield "from the model's start values", layout.start
+    sides, limited = _reasons(prepared, layout)
+    if not len(sides) and not len(limited):
+        return
+    centre, widths = layout.prefit.centre, layout.widths
     x = np.asarray(first.values)
     with np.errstate(invalid="ignore"):
         errors = np.sqrt(np.diagonal(first.covariance))
-    centre, widths = layout.prefit.centre, layout.widths
-    sides = lopsided(prepared)
     sides = sides[(held[sides] == 0.0) & (errors[sides] < _HELD * widths[sides])]
     for i in sides[np.argsort(errors[sides] / widths[sides])][:_MOST]:
         pull = (x[i] - centre[i]) / widths[i]
@@ -82,8 +96,7 @@ def _starts(
     if len(sides):
         central = np.where(np.isfinite(centre) & (held == 0.0), centre, x)
         yield "from there, nuisances at their centres", central
-    free = np.flatnonzero((held == 0.0) & ~np.isfinite(widths) & (np.asarray(first.at_limit) == 0.0))
-    for i in free:
+    for i in limited[(held[limited] == 0.0) & (np.asarray(first.at_limit)[limited] == 0.0)]:
         limit = layout.lower[i] if x[i] - layout.lower[i] < layout.upper[i] - x[i] else layout.upper[i]
         if abs(x[i] - limit) < _NEAR * errors[i]:
             at_limit = x.copy()
@@ -113,7 +126,7 @@ def lower_minimum(
             best, what = seen, words
     if best is None:
         return first, ()
-    found = compiled_solve(prepared, data, fixed, best.values)
+    found = jax.tree.map(np.asarray, compiled_solve(prepared, data, fixed, best.values))
     if int(found.status) != Status.CONVERGED:
         return first, ()
     return found, (record("from the given start", "newton", first), record(what, "newton", found))

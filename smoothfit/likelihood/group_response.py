@@ -41,7 +41,14 @@ def own_values(problem: Problem, at: At) -> objective.Sensitivity:
         own = lite.response(at.terms, problem.bins).own_variance
         found["lite"], found["lite_own"] = at.terms.x.ravel()[where], own.ravel()[where]
     smallest = jnp.min(jnp.where(problem.bins.valid > 0, at.terms.nu, jnp.inf))
-    return objective.Sensitivity(smallest_nu=smallest, lite_by_dense=no_rows, local_by_dense=no_rows, **found)
+    return objective.Sensitivity(
+        smallest_nu=smallest,
+        lite_by_dense=no_rows,
+        local_by_dense=no_rows,
+        lite_by_place=no_rows.T,
+        local_by_place=no_rows.T,
+        **found,
+    )
 
 
 def eliminated_variances(problem: Problem, z: Array, covariance: Array) -> tuple[Array, Array]:

@@ -37,6 +37,7 @@ __all__ = [
     "moved",
     "nothing_fixed",
     "of_bin_params",
+    "picked",
     "pose",
     "to_tiles",
     "value",
@@ -85,6 +86,10 @@ class Sensitivity(NamedTuple):
     """(local parameter,)"""
     smallest_nu: Array
     """The smallest expectation of any bin, in events."""
+    lite_by_place: Array
+    local_by_place: Array
+    """(dense, place): the same at all places of their arrays, for sums over the dense ones: from those, which
+    are small, the parameters are then picked (:func:`picked`)."""
 
 
 class Reaction(NamedTuple):
@@ -346,30 +351,37 @@ def eliminated(problem: Problem, y: Array | None, reaction: Reaction) -> Sensiti
     empty, no_rows = jnp.zeros(0), jnp.zeros((0, plan.n_dense))
     found = dict.fromkeys(("lite", "lite_own", "local", "local_own", "local_spread"), empty)
     found.update(lite_by_dense=no_rows, local_by_dense=no_rows)
+    found.update(lite_by_place=no_rows.T, local_by_place=no_rows.T)
     if plan.local is not None and y is not None and response is not None and parts is not None:
         at = plan.local.to_flat
         follows = -(response.inverse * by_v) * parts - response.gain * slope[:, None]
         found["local"], found["local_own"] = y.ravel()[at], response.inverse.ravel()[at]
         found["local_spread"] = response.spread.ravel()[at]
-        found["local_by_dense"] = _flat(follows)[:, at].T
+        found["local_by_place"] = _flat(follows)
+        found["local_by_dense"] = found["local_by_place"][:, at].T
     if plan.lite is not None:
         at = plan.lite.to_flat
         of_lite = lite.response(terms, bins)
         by_dense = once(of_lite.by_v) * slope
         if variance is not None:
             by_dense += once(of_lite.by_variance) * variance
-        found["lite_by_dense"] = _flat(by_dense)[:, at].T
+        found["lite_by_place"] = _flat(by_dense)
+        found["lite_by_dense"] = found["lite_by_place"][:, at].T
         found["lite"], found["lite_own"] = terms.x.ravel()[at], of_lite.own_variance.ravel()[at]
     smallest = jnp.min(jnp.where(bins.valid > 0, terms.nu, jnp.inf))
     return Sensitivity(smallest_nu=smallest, **found)
 
 
-def moved(eliminated: Sensitivity, dz: Array) -> Sensitivity:
+def picked(plan: Plan, of_lite: Array, of_local: Array) -> tuple[Array, Array]:
+    """(lite parameter,) and (local parameter,) from (place,) each."""
+    lite_ = of_lite if plan.lite is None else of_lite[plan.lite.to_flat]
+    return lite_, of_local if plan.local is None else of_local[plan.local.to_flat]
+
+
+def moved(plan: Plan, eliminated: Sensitivity, dz: Array) -> Sensitivity:
     """The eliminated parameters after a small step of the dense ones, to first order."""
-    return eliminated._replace(
-        lite=eliminated.lite + eliminated.lite_by_dense @ dz,
-        local=eliminated.local + eliminated.local_by_dense @ dz,
-    )
+    by_lite, by_local = picked(plan, dz @ eliminated.lite_by_place, dz @ eliminated.local_by_place)
+    return eliminated._replace(lite=eliminated.lite + by_lite, local=eliminated.local + by_local)
 
 
 def full_values(problem: Problem, z: Array, of_local: Array) -> Array:
