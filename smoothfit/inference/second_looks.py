@@ -5,7 +5,8 @@ A fit ends in one minimum. A likelihood may have several, and where from, is mos
 * the start was given, and the model's own leads elsewhere;
 * a log-normal is *lopsided*, far from symmetric, and its nuisance is held by the data: yields that need an
   upward change are as well explained by the other side of it, at another pull;
-* a signal strength is less than three errors from its limit: there may be one minimum there and one inside.
+* a signal strength is less than three errors from its limit, or several sit on theirs: there may be one
+  minimum there and one inside.
 
 For each a fit without errors starts there. None of it is done where none of it applies, nor for models so
 large that fits go without matrices.
@@ -37,7 +38,7 @@ _LOPSIDED = 0.5
 """Even part of the logarithms of a log-normal, in units of the odd part, that counts as lopsided."""
 _NEGLIGIBLE = 0.05
 """Even part that changes too little for a minimum of its own."""
-_HELD = 0.9
+_HELD = 0.95
 """Post-fit errors, in units of the constraint's, below which the data hold a nuisance."""
 _NEAR = 3.0
 """Errors to a limit that count as near."""
@@ -89,14 +90,19 @@ def _starts(
     sides = sides[(held[sides] == 0.0) & (errors[sides] < _HELD * widths[sides])]
     for i in sides[np.argsort(errors[sides] / widths[sides])][:_MOST]:
         pull = (x[i] - centre[i]) / widths[i]
-        other = x.copy()
-        # Where it is at its centre, one width to the side that it does not lean to.
-        other[i] = centre[i] + widths[i] * (-pull if abs(pull) > 0.5 else -np.copysign(1.0, pull))
-        yield f"from the other side of '{layout.names[i]}'", other
+        # Near its centre there are two other sides, a width away.
+        for to in (-pull,) if abs(pull) > 0.5 else (-np.copysign(1.0, pull), np.copysign(1.0, pull)):
+            other = x.copy()
+            other[i] = centre[i] + widths[i] * to
+            yield f"from the other side of '{layout.names[i]}'", other
     if len(sides):
         central = np.where(np.isfinite(centre) & (held == 0.0), centre, x)
         yield "from there, nuisances at their centres", central
-    for i in limited[(held[limited] == 0.0) & (np.asarray(first.at_limit)[limited] == 0.0)]:
+    limited = limited[held[limited] == 0.0]
+    stuck = np.asarray(first.at_limit)[limited] > 0.0
+    if stuck.sum() > 1:
+        yield "from inside the limits", np.where(np.isin(np.arange(len(x)), limited[stuck]), layout.start, x)
+    for i in limited[~stuck]:
         limit = layout.lower[i] if x[i] - layout.lower[i] < layout.upper[i] - x[i] else layout.upper[i]
         if abs(x[i] - limit) < _NEAR * errors[i]:
             at_limit = x.copy()
