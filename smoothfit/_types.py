@@ -42,7 +42,7 @@ def floats(values: ArrayLike) -> Any:
     Compiled functions take numpy's to the device themselves, faster than one by one.
     """
     if isinstance(values, jax.Array):
-        return jnp.asarray(values, float)
+        return values if values.dtype == np.float64 else jnp.asarray(values, float)
     try:
         return np.asarray(values, float)
     except jax.errors.TracerArrayConversionError:

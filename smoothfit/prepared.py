@@ -24,6 +24,7 @@ __all__ = [
     "Data",
     "EffectPlan",
     "FactorPlan",
+    "FewPlan",
     "Fixed",
     "Geometry",
     "GroupPlan",
@@ -298,6 +299,16 @@ class GroupPlan:
 
 
 @pytree_dataclass
+class FewPlan:
+    """Which parameters act on which rows, where that is few: sums over rows are then gathers."""
+
+    column: IndexArray
+    """(row, place): dense positions, padded with the number of dense parameters."""
+    row_tile: IndexArray
+    """(dense, tile, place): row tiles, padded with their number."""
+
+
+@pytree_dataclass
 class Plan:
     """The structure of a model: everything but its numbers."""
 
@@ -316,6 +327,8 @@ class Plan:
     constraint: ConstraintPlan
     groups: GroupPlan | None
     """Of a large model only."""
+    few: FewPlan | None
+    """None where products of matrices are cheaper."""
     dense: IndexArray
     """(dense,): parameters that are not local, the ones a minimiser sees."""
     column: IndexArray

@@ -210,6 +210,12 @@ def _rows_by_slot(plan: Plan, of_rows: Array) -> Array:
 
 def _row_part(plan: Plan, weights: Array, full: Array) -> Array:
     """sum over the rows of each tile of weights (row tile, width) x dF: (dense, tile, width)."""
+    if plan.few is not None:
+        at = plan.few.row_tile
+        row = jnp.append(plan.rows.row, plan.rows.n_rows)[at]
+        slope = full.at[jnp.arange(plan.n_dense)[:, None, None], row].get(mode="fill", fill_value=0.0)
+        found = weights.at[at].get(mode="fill", fill_value=0.0)
+        return (slope[..., None] * found).sum(2)
     dF = jnp.swapaxes(_rows_by_slot(plan, full), 0, 1)
     return jnp.swapaxes(jnp.matmul(dF, _by_slot(plan, weights)), 0, 1)
 
@@ -381,19 +387,33 @@ def curvature(
         else:
             of_row = 2.0 * jax.ops.segment_sum(z, row[first], n_rows)
             on_second = on_second + of_row * state.row_factor
-            outer = (of_row * d.full) @ d.full.T
+            outer = _over_rows(plan, of_row * d.full, d.full)
     left, right, diagonal = _row_curvature(plan, state, d, on_second)
     if plan.shape is not None:
         of_rows, slopes, of_shapes = _shape_curvature(derived, state, d.full, w)
         left, right = jnp.concatenate([left, of_rows], axis=1), jnp.concatenate([right, slopes], axis=1)
         diagonal = diagonal + of_shapes
     # One product of matrices, and nothing added to it: what uses its transpose reads it, not its parts.
-    half = left @ right.T
+    half = _over_rows(plan, left, right)
     if outer is not None:
         half = half + 0.5 * outer
     half = half + _pairs(plan, state, on_second) if state.factors.shape[1] > 1 else half
     weights = Moments(weight_v, weight_parts, weight_variance)
     return _autodiff_curvature(derived, p, weights, Curvature(half, diagonal))
+
+
+def _over_rows(plan: Plan, left: Array, right: Array) -> Array:
+    """left @ right.T, (dense, dense); both (dense, row), or with what comes of shapes behind."""
+    if plan.few is None:
+        return left @ right.T
+    column, every = plan.few.column, jnp.arange(plan.rows.n_rows)[:, None]
+    of_left, of_right = (x.at[column, every].get(mode="fill", fill_value=0.0) for x in (left, right))
+    pairs = of_left[:, :, None] * of_right[:, None, :]
+    return (
+        jnp.zeros((plan.n_dense, plan.n_dense))
+        .at[column[:, :, None], column[:, None, :]]
+        .add(pairs, mode="drop")
+    )
 
 
 def _row_curvature(plan: Plan, state: State, d: _RowDerivatives, weight: Array) -> tuple[Array, Array, Array]:

@@ -26,6 +26,7 @@ from .functions import Traced, TracedFunctions, trace_factor, trace_term
 from .groups import Acting, find_groups
 from .locality import LocalVariable, find_local
 from .parameters import Parameters, gather
+from .sparsity import find_few
 from .specification import DataTerm, Specification
 from .treatments import Treatments, treat
 
@@ -90,6 +91,7 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
             any_poisson=bool(parameters.poisson.any()),
         ),
         groups=groups,
+        few=find_few(acting, rows, structure.n_rows, len(dense)) if groups is None else None,
         dense=_index(dense),
         column=_index(column),
         by_autodiff=_index(column[automatic.astype(int)]),
