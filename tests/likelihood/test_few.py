@@ -15,7 +15,7 @@ N = 20
 
 
 def many_backgrounds(mode, *, shared=1):
-    """A signal and backgrounds with a log-normal each; every third is scaled, ``shared`` have one in common."""
+    """A signal and backgrounds with a log-normal each; a third is scaled, ``shared`` have one in common."""
     rng = np.random.default_rng(8)
     model = Model()
     signal = Process("sig")
