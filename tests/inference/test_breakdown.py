@@ -130,9 +130,9 @@ def test_shares_are_those_of_explicit_hessians(name):
     for source, hessian in terms.items():
         share = (covariance @ hessian @ covariance)[at, at]
         shares = found.shares[found.sources.index(source)]
-        np.testing.assert_allclose(shares, [share, share * 4.0 * fit.x[at] ** 2], rtol=1e-6, atol=1e-12)
+        np.testing.assert_allclose(shares, [share, share * 4.0 * fit.x[at] ** 2], rtol=1e-8, atol=1e-14)
     np.testing.assert_allclose(found.shares.sum(axis=0), found.variance, rtol=1e-10)
-    np.testing.assert_allclose(found.variance[0], covariance[at, at], rtol=1e-7)
+    np.testing.assert_allclose(found.variance[0], covariance[at, at], rtol=1e-8)
 
 
 def test_an_empty_bin_whose_error_is_larger_than_its_yield():

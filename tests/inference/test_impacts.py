@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 import two_bins
+import two_signals
 from small_models import fitted
 
 from smoothfit import Derived
@@ -71,6 +72,32 @@ def test_at_minos_bounds_the_fit_is_the_profile(lite):
         at = layout.positions("mu")
         np.testing.assert_allclose(found.up[i, :2], fit_up.x[at] - fit.x[at], rtol=1e-5)
         np.testing.assert_allclose(found.down[i, :2], fit_down.x[at] - fit.x[at], rtol=1e-5)
+
+
+def test_traditional_impacts_are_those_of_iminuit():
+    """MINOS bounds of each nuisance, and MIGRAD with it held there, on the likelihood written in numpy."""
+    iminuit = pytest.importorskip("iminuit")
+    model = two_signals.make()
+    found = model.impacts(["mu_1", "mu_2"], model.fit(two_signals.OBS))
+
+    def minuit():
+        made = iminuit.Minuit(two_signals.nll, np.array([1.0, 1.0, 0.0, 0.0]), name=two_signals.NAMES)
+        made.errordef, made.strategy, made.tol = iminuit.Minuit.LIKELIHOOD, 2, 1e-6
+        made.limits["mu_1"] = (0.0, None)
+        return made
+
+    best = minuit().migrad().minos()
+    centre = np.array(best.values)
+    for i, name in enumerate(found.names):
+        for error, shift in (
+            (best.merrors[name].upper, found.up[i]),
+            (best.merrors[name].lower, found.down[i]),
+        ):
+            held = minuit()
+            held.values[name], held.fixed[name] = best.values[name] + error, True
+            assert held.migrad().valid
+            # MINOS stops within some 1e-4 of its level.
+            np.testing.assert_allclose(shift, np.array(held.values)[:2] - centre[:2], rtol=1e-3, atol=1e-5)
 
 
 def test_a_derived_quantity_is_evaluated_at_the_refits(lite):
