@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ import numpy as np
 from .._compilation import compiled
 from .._types import Array, FloatArray
 from ..likelihood.derived import Derived, derived, derived_of
-from ..prepared import Data, Fixed, Prepared
+from ..prepared import Data, Fixed, Plan, Prepared, Templates
 from . import native
 from .solution import Solution, Status
 
@@ -84,7 +84,18 @@ def _lockstep(model: Prepared | Derived, members: tuple[Data, Fixed, Array], err
     return jax.vmap(one)(members)
 
 
+def _lockstep_templates(plan: Plan, members: tuple[Templates, Data, Fixed, Array], errors: bool) -> Solution:
+    def one(member: tuple[Templates, Data, Fixed, Array]) -> Solution:
+        known = derived(Prepared(templates=member[0], plan=plan))
+        return _drop_covariance(native.search(known, *member[1:], errors=errors, saddles=False))
+
+    return jax.vmap(one)(members)
+
+
 _lockstep_solve = {errors: compiled(partial(_lockstep, errors=errors)) for errors in (False, True)}
+_lockstep_solve_templates = {
+    errors: compiled(partial(_lockstep_templates, errors=errors)) for errors in (False, True)
+}
 
 
 @compiled
@@ -113,25 +124,25 @@ def _stack(rows: list[Any]) -> Any:
     return jax.tree.map(lambda *leaves: np.stack(leaves), *rows)
 
 
-def _one_by_one(
-    call: Callable[..., Any], model: Prepared | Derived, members: Any, n: int, advance: Callable[[int], None]
-) -> Iterator[Any]:
-    def run(i: int) -> Any:
-        found = jax.device_get(call(model, *_row(members, i)))
+def _one_by_one(call: Callable[[int], T], n: int, advance: Callable[[int], None]) -> Iterator[T]:
+    def run(i: int) -> T:
+        found = call(i)
         advance(1)
         return found
 
-    if n == 1:
-        yield run(0)
-        return
     # The first alone: it may compile.
     yield run(0)
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        yield from pool.map(run, range(1, n))
+    if n > 1:
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            yield from pool.map(run, range(1, n))
 
 
 def _chunks(
-    call: Callable[..., Any], model: Prepared | Derived, members: Any, n: int, advance: Callable[[int], None]
+    call: Callable[..., Any],
+    model: Prepared | Derived | Plan,
+    members: Any,
+    n: int,
+    advance: Callable[[int], None],
 ) -> Iterator[Any]:
     for first in range(0, n, CHUNK):
         size = min(CHUNK, n - first)
@@ -153,9 +164,15 @@ def batch_solve(
     start: FloatArray,
     *,
     errors: bool = True,
+    models: Sequence[Prepared] | None = None,
     advance: Callable[[int], None] = _nothing,
 ) -> Solution:
     """Fit every member; all arrays have the member axis in front. Without ``errors`` they are 0.
+
+    Parameters
+    ----------
+    models
+        Models of the same structure with templates of their own, one a member, instead of ``prepared``.
 
     Returns
     -------
@@ -163,20 +180,27 @@ def batch_solve(
         With a member axis; ``covariance`` holds the variances, (member, param), only.
     """
     n, model = len(start), derived_of(prepared)
+
+    def model_of(i: int) -> Prepared | Derived:
+        return model if models is None else derived_of(models[i])
+
+    def single(i: int) -> Solution:
+        found = single_solve(model_of(i), _row(data, i), _row(fixed, i), start[i], errors)
+        return _drop_covariance(jax.device_get(found))
+
+    if not in_lockstep(prepared, n):
+        return _stack(list(_one_by_one(single, n, advance)))  # type: ignore[no-any-return]
     members: tuple[Any, ...] = (data, fixed, start)
-    if in_lockstep(prepared, n):
+    if models is None:
         chunks = list(_chunks(_lockstep_solve[errors], model, members, n, advance))
-        found = jax.tree.map(lambda *leaves: np.concatenate(leaves), *chunks)
-        # What failed in lockstep goes again, with everything that a single fit tries.
-        for i in np.flatnonzero(found.status != Status.CONVERGED).tolist():
-            one = (_row(data, i), _row(fixed, i), start[i])
-            again = _drop_covariance(jax.device_get(single_solve(model, *one, errors)))
-            jax.tree.map(lambda leaf, value, i=i: leaf.__setitem__(i, value), found, again)
-        return found  # type: ignore[no-any-return]
-    rows, members = [], (*members, np.full(n, errors))
-    for one in _one_by_one(single_solve, model, members, n, advance):
-        rows.append(_drop_covariance(one))
-    return _stack(rows)  # type: ignore[no-any-return]
+    else:
+        members = (_stack([one.templates for one in models]), *members)
+        chunks = list(_chunks(_lockstep_solve_templates[errors], model.plan, members, n, advance))
+    found = jax.tree.map(lambda *leaves: np.concatenate(leaves), *chunks)
+    # What failed in lockstep goes again, with everything that a single fit tries.
+    for i in np.flatnonzero(found.status != Status.CONVERGED).tolist():
+        jax.tree.map(lambda leaf, value, i=i: leaf.__setitem__(i, value), found, single(i))
+    return found  # type: ignore[no-any-return]
 
 
 def batch_follow(
@@ -193,4 +217,5 @@ def batch_follow(
     if in_lockstep(prepared, n):
         found = list(_chunks(_lockstep_follow, model, members, n, advance))
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *found)  # type: ignore[no-any-return]
-    return _stack(list(_one_by_one(single_follow, model, members, n, advance)))  # type: ignore[no-any-return]
+    rays = _one_by_one(lambda i: jax.device_get(single_follow(model, *_row(members, i))), n, advance)
+    return _stack(list(rays))  # type: ignore[no-any-return]

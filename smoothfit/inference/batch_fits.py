@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
-from .._types import FloatArray
-from ..prepared import Prepared
 from ..results import BatchFitResult
 from . import member_inputs
 from .batching import Held, Members, refit
@@ -78,35 +75,9 @@ def batch_fit(
     if not given:
         counts = counts[None, :]
         given["obs_batch"] = counts
-    members = member_inputs.number_of_members(given)
-    if models is None:
-        found = refit(context, counts=counts, globs=observables, fixed=held, start=start, errors=errors)
-    else:
-        found = _with_templates(context, models, counts, observables, held, start, errors, members)
-    return batch_result(context, found, held)
-
-
-def _with_templates(
-    context: Context,
-    models: list[Prepared],
-    counts: FloatArray,
-    observables: FloatArray,
-    held: Held,
-    start: FloatArray,
-    errors: bool,
-    members: int,
-) -> Members:
-    def row(array: Any, i: int) -> Any:
-        return array[i] if array.ndim == 2 else array
-
-    found = []
-    for i in range(members):
-        own = replace(context, prepared=models[i])
-        one_held = Held(row(held.mask, i), row(held.values, i))
-        shared: dict[str, Any] = {"globs": row(observables, i), "fixed": one_held, "start": row(start, i)}
-        found.append(refit(own, counts=row(counts, i)[None, :], errors=errors, **shared))
-    columns = [f.name for f in fields(Members) if errors or f.name != "errors"]
-    return Members(**{name: np.concatenate([getattr(one, name) for one in found]) for name in columns})
+    member_inputs.number_of_members(given)
+    shared: dict[str, Any] = {"globs": observables, "fixed": held, "start": start}
+    return batch_result(context, refit(context, counts=counts, errors=errors, models=models, **shared), held)
 
 
 def batch_result(context: Context, found: Members, held: Held) -> BatchFitResult:

@@ -6,7 +6,7 @@ member that fails: its status says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from ..fitters.batch import batch_follow, batch_solve, single_solve
 from ..fitters.native import Course
 from ..layout import Layout
 from ..likelihood.derived import derived_of
-from ..prepared import Data, Fixed
+from ..prepared import Data, Fixed, Prepared
 from ..progress import track
 from ..results import FitResult
 from ..status import Status
@@ -120,6 +120,7 @@ def refit(
     fixed: Held,
     start: FloatArray,
     errors: bool = False,
+    models: Sequence[Prepared] | None = None,
     what: str = "fits",
 ) -> Members:
     """Fit every member; what has no member axis is shared.
@@ -134,12 +135,14 @@ def refit(
         (param,) or (member, param).
     errors
         Whether to give errors, too.
+    models
+        Models with templates of their own, one a member.
     what
         A name for the display of progress.
     """
     n = context.layout.n_params
     batched = [len(a) for a in (counts, globs, fixed.mask, fixed.values, start) if a.ndim == 2]
-    members = max(batched, default=1)
+    members = max(batched, default=1 if models is None else len(models))
     with track(members, what) as advance:
         found = batch_solve(
             context.prepared,
@@ -147,6 +150,7 @@ def refit(
             _fixed(fixed, members, n),
             _rows(start, members)[:, :n],
             errors=errors,
+            models=models,
             advance=advance,
         )
     sigma = None

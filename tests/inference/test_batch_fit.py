@@ -11,7 +11,9 @@ import pytest
 from small_models import fitted
 from two_signals import BACKGROUND, OBS, SIGNALS, make, profiled
 
+from smoothfit import functional
 from smoothfit.errors import UnknownNameError
+from smoothfit.fitters import batch
 from smoothfit.model import Model, Process, Variable
 
 TOYS = np.array([[118.0, 85.0, 61.0], [100.0, 99.0, 40.0], [131.0, 90.0, 70.0]])
@@ -81,6 +83,20 @@ def test_members_may_differ_in_starts_and_templates(model):
             assert found[name][i] == pytest.approx(single[name].value, abs=1e-7)
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *replaced)
     np.testing.assert_array_equal(model.batch_fit(TOYS, prepared=stacked).x, found.x)
+
+
+@pytest.mark.parametrize("errors", [False, True])
+def test_many_members_with_templates_of_their_own_go_in_lockstep(model, errors):
+    shifts = np.linspace(0.8, 1.3, 20)
+    replaced = [model.replaced("bkg", "main", yields=BACKGROUND * s) for s in shifts]
+    assert batch.in_lockstep(model.prepared, len(shifts))
+    found = model.batch_fit(OBS, prepared=replaced, errors=errors)
+    assert found.success.all()
+    for i in (0, 7, 19):
+        single = functional.fit(replaced[i], OBS)
+        np.testing.assert_allclose(found.x[i], np.asarray(single.values), atol=1e-7)
+        if errors:
+            np.testing.assert_allclose(found.errors[i], np.sqrt(np.diagonal(single.covariance)), rtol=1e-6)
 
 
 def nuisance(name="theta"):
