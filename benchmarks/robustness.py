@@ -183,7 +183,7 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 _LABELS = {
     "smoothfit": "`model.fit`",
-    "one attempt": '`model.fit(fitter="newton")`: without retries',
+    "one attempt": '`model.fit(fitter="newton")`: one attempt',
     "10 starts": "`model.fit(starts=10)`",
     "trust-constr": "scipy trust-constr, exact derivatives, bin parameters eliminated",
     "minuit": "iminuit MIGRAD, exact gradient, bin parameters explicit",
@@ -196,7 +196,7 @@ def _table(summary: dict[str, Any]) -> list[str]:
         valid, close = (100.0 * counts[k] / summary["models"] for k in ("valid", "within 1e-3"))
         rest = f"{counts['flagged']} | {counts['silently wrong']}"
         lines.append(f"| {_LABELS[name]} | {valid:.2f}% | {close:.2f}% | {rest} |")
-    lines += ["", f"Fits that were retried: {summary['retried']}."]
+    lines += ["", f"Of `model.fit` with more than one attempt recorded: {summary['retried']}."]
     if summary["missed"]:
         lines += ["Not valid of `model.fit`:", ""]
     for row in summary["missed"]:
