@@ -21,6 +21,7 @@ from ..likelihood.derived import Derived
 from ..likelihood.objective import Problem
 from ..prepared import Data, Fixed, Prepared
 from . import newton
+from .distance import distance
 from .posed import ALLOWED_EDM
 from .solution import Solution, finish, point
 
@@ -131,7 +132,7 @@ def solve(
 
     def body(state: _State) -> _State:
         at = point(problem, state.z)
-        edm = newton.distance(at, state.z, problem.lower, problem.upper, problem.free).edm
+        edm = distance(at, state.z, problem.lower, problem.upper, problem.free).edm
         done = (edm <= ALLOWED_EDM) | (state.rounds >= _MAX_ROUNDS) | (state.steps >= max_steps)
         done |= ~jnp.isfinite(at.value)
         scale = _scales(at.hessian)

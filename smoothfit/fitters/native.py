@@ -20,6 +20,7 @@ from ..likelihood.objective import Problem
 from ..prepared import Data, Fixed
 from ..probability import EMPTY
 from . import large, newton
+from .distance import Distance, distance
 from .solution import Solution, describe, finish, point
 
 __all__ = ["Course", "Found", "follow", "search", "solve"]
@@ -75,12 +76,12 @@ def search(
     at = found.point if carries else point(problem, found.x)
     before = found.x - found.last
 
-    def measured() -> newton.Distance:
-        return newton.distance(at, before, problem.lower, problem.upper, problem.free)
+    def measured() -> Distance:
+        return distance(at, before, problem.lower, problem.upper, problem.free)
 
-    def known() -> newton.Distance:
+    def known() -> Distance:
         nothing = jnp.zeros_like(at.hessian)
-        return newton.Distance(found.edm, found.certain, found.at_limit, nothing, nothing, found.certain)
+        return Distance(found.edm, found.certain, found.at_limit, nothing, nothing, found.certain)
 
     if isinstance(errors, bool):
         inside = measured() if errors else known()

@@ -18,6 +18,7 @@ from ..prepared import Plan, n_bin_params
 from ..probability import EMPTY
 from ..status import Status
 from . import matrix_free, newton
+from .distance import Distance, distance
 
 __all__ = ["Solution", "Status", "describe", "finish", "point", "without_covariance"]
 
@@ -68,7 +69,7 @@ def _of_params(plan: Plan, of_dense: Array) -> Array:
     return jnp.append(of_dense, 0.0)[plan.column]
 
 
-def _dense_covariance(free: Array, inside: newton.Distance) -> Array:
+def _dense_covariance(free: Array, inside: Distance) -> Array:
     """From the full Hessian of the free coordinates; those on a limit count too, if they can."""
     unknown = (inside.at_limit[:, None] | inside.at_limit) | ~inside.positive_definite
     partial = jnp.where(unknown & ((free[:, None] > 0) & (free > 0)), jnp.nan, inside.inverse)
@@ -127,7 +128,7 @@ def without_covariance(problem: Problem, found: matrix_free.Minimum, allowed_edm
 
 def finish(problem: Problem, z: Array, at: newton.Point, steps: Array, allowed_edm: float) -> Solution:
     """Describe an end point: covariance, errors of eliminated parameters, status."""
-    inside = newton.distance(at, z, problem.lower, problem.upper, problem.free)
+    inside = distance(at, z, problem.lower, problem.upper, problem.free)
     return describe(problem, z, at, steps, inside, allowed_edm)
 
 
@@ -140,7 +141,7 @@ def describe(
     z: Array,
     at: newton.Point,
     steps: Array,
-    inside: newton.Distance,
+    inside: Distance,
     allowed_edm: float,
     last: Array | None = None,
     errors: Array | bool = True,
