@@ -12,7 +12,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import jax
@@ -132,9 +132,16 @@ def _one_by_one(call: Callable[[int], T], n: int, advance: Callable[[int], None]
 
     # The first alone: it may compile.
     yield run(0)
-    if n > 1:
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            yield from pool.map(run, range(1, n))
+    if n == 2:
+        yield run(1)
+    elif n > 2:
+        yield from _pool().map(run, range(1, n))
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """The threads; starting them for each batch would take as long as some fits."""
+    return ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="smoothfit")
 
 
 def _chunks(

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from .._types import BoolArray, FloatArray, IntArray
+from ..fitters import Solution
 from ..fitters.batch import batch_follow, batch_solve, single_solve
 from ..fitters.native import Course
 from ..layout import Layout
@@ -251,9 +252,7 @@ def _follow_all(
     layout, n, members = context.layout, context.layout.n_params, len(which)
     held = _fixed(held_of(context, best_fit), members, n)
     data = _data(context, best_fit.obs, best_fit.globs, members)
-    best = single_solve(
-        derived_of(context.prepared), _first(data), _first(held), np.array(best_fit.x[:n], dtype=float), False
-    )
+    best = _at_minimum(context, best_fit)
     origin, lowest = np.asarray(best.values), float(best.value)
     room = np.array([_room(layout, best_fit, directions[i]) for i in which])
     guesses = [_first_guess(best_fit, directions[i], level) for i in which]
@@ -292,6 +291,20 @@ def _follow_all(
         )
 
 
+def _at_minimum(context: Context, best_fit: FitResult) -> Solution:
+    """The best fit as the native fitter sees it, found once and kept with it: rays start there."""
+    known = getattr(best_fit, "_at_minimum", None)
+    if known is not None and known[0] is context.prepared:
+        return known[1]  # type: ignore[no-any-return]
+    n = context.layout.n_params
+    data = _first(_data(context, best_fit.obs, best_fit.globs, 1))
+    held = _first(_fixed(held_of(context, best_fit), 1, n))
+    start = np.array(best_fit.x[:n], dtype=float)
+    found = jax.device_get(single_solve(derived_of(context.prepared), data, held, start, False))
+    object.__setattr__(best_fit, "_at_minimum", (context.prepared, found))
+    return found  # type: ignore[no-any-return]
+
+
 def _first(tree: T) -> T:
     return jax.tree.map(lambda leaf: np.asarray(leaf[0]), tree)
 
@@ -301,8 +314,7 @@ def _search(context: Context, best_fit: FitResult, direction: FloatArray, level:
     n = context.layout.n_params
     data = _first(_data(context, best_fit.obs, best_fit.globs, 1))
     held = _first(_fixed(held_of(context, best_fit), 1, n))
-    model = derived_of(context.prepared)
-    best = single_solve(model, data, held, np.array(best_fit.x[:n]), False)
+    best = _at_minimum(context, best_fit)
     room, at = _room(context.layout, best_fit, direction), np.flatnonzero(direction)
     with np.errstate(invalid="ignore", divide="ignore"):
         first = np.sqrt(2.0 * level) / np.sqrt(np.sum((direction[at] / best_fit.errors[at]) ** 2))
