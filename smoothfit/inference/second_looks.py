@@ -15,6 +15,7 @@ large that fits go without matrices.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import jax
@@ -43,7 +44,9 @@ _HELD = 0.95
 _NEAR = 3.0
 """Errors to a limit that count as near."""
 _MOST = 6
-"""Other sides to look at; those that the data hold best."""
+"""Nuisances whose other sides to look at; those that the data hold best."""
+_LARGE = 1_000_000
+"""Bins x dense parameters from which on a fit takes seconds: then two other places are looked at, at most."""
 
 
 class _Reasons(NamedTuple):
@@ -125,7 +128,9 @@ def lower_minimum(
     That minimum, and the attempts that led to the first and to it; no attempts if ``first`` is the lowest.
     """
     best, what = None, ""
-    for words, begin in _starts(layout, prepared, np.asarray(fixed.mask), start, first):
+    large = layout.n_bins * prepared.plan.n_dense > _LARGE
+    starts = _starts(layout, prepared, np.asarray(fixed.mask), start, first)
+    for words, begin in islice(starts, 2 if large else None):
         seen = compiled_solve(prepared, data, fixed, np.asarray(begin), errors=False)  # type: ignore[arg-type]
         lowest = float((best or first).nll)
         if int(seen.status) == Status.CONVERGED and float(seen.nll) < lowest - _LOWER:

@@ -14,7 +14,7 @@ from scipy.stats import norm, poisson
 from smoothfit import Model, Process, Variable, functional
 from smoothfit.errors import FitError
 from smoothfit.fitters import FITTERS, compiled_solve
-from smoothfit.inference import batching, inputs, kinks, retries
+from smoothfit.inference import batching, inputs, kinks, retries, second_looks
 from smoothfit.status import Status
 
 
@@ -312,3 +312,20 @@ def test_no_kink_where_a_smooth_fit_stopped_short(steep):
     data, held = problem(steep, OBS)
     solution = jax.device_get(compiled_solve(steep.prepared, data, held, steep.layout.start))
     assert kinks.on_kink(steep.prepared, data, held, solution) is None
+
+
+def test_large_models_look_at_two_other_places_at_most(one_sided, monkeypatch):
+    looked = []
+
+    def counted(*arguments, **options):
+        looked.append(arguments)
+        return compiled_solve(*arguments, **options)
+
+    monkeypatch.setattr(second_looks, "compiled_solve", counted)
+    one_sided.fit([480.0], init={"theta": 2.0})
+    small = len(looked)
+    assert small >= 3
+    monkeypatch.setattr(second_looks, "_LARGE", 0)
+    looked.clear()
+    one_sided.fit([480.0], init={"theta": 2.0})
+    assert len(looked) <= 2
