@@ -30,9 +30,12 @@ __all__ = ["CHUNK", "batch_follow", "batch_solve", "in_lockstep"]
 T = TypeVar("T")
 
 CHUNK = 128
-"""Members in lockstep."""
+"""Members in lockstep, at most."""
 
-_LOCKSTEP = 8_000
+_TOGETHER = 4_200_000
+"""Bytes of the Hessians of a chunk, on a CPU: beyond, they leave its caches."""
+
+_LOCKSTEP = 12_000
 """Bins x dense parameters up to which members in lockstep are faster than one by one."""
 
 _FEW = 8
@@ -144,6 +147,12 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="smoothfit")
 
 
+def _chunk_size(plan: Plan) -> int:
+    if jax.default_backend() != "cpu":
+        return CHUNK
+    return min(CHUNK, max(_FEW, _TOGETHER // (8 * max(plan.n_dense, 1) ** 2)))
+
+
 def _chunks(
     call: Callable[..., Any],
     model: Prepared | Derived | Plan,
@@ -151,10 +160,11 @@ def _chunks(
     n: int,
     advance: Callable[[int], None],
 ) -> Iterator[Any]:
-    for first in range(0, n, CHUNK):
-        size = min(CHUNK, n - first)
+    chunk = _chunk_size(model if isinstance(model, Plan) else model.plan)
+    for first in range(0, n, chunk):
+        size = min(chunk, n - first)
         # The last chunk is filled up with copies of its first member: one shape, one program.
-        at = np.concatenate([np.arange(first, first + size), np.full(CHUNK - size, first)])
+        at = np.concatenate([np.arange(first, first + size), np.full(chunk - size, first)])
         found = jax.device_get(call(model, jax.tree.map(lambda leaf, at=at: leaf[at], members)))
         advance(size)
         yield jax.tree.map(lambda leaf, size=size: leaf[:size], found)
