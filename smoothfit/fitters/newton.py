@@ -108,7 +108,7 @@ class _State(NamedTuple):
     r: Array
     trial_r: Array
     whole: Array
-    """Whether the step to ``trial`` is as long as the model says; along a ray, what part of it it is."""
+    """What part ``trial`` is of the step that the model says."""
 
 
 def minimize(

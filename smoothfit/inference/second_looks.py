@@ -140,4 +140,6 @@ def lower_minimum(
     found = jax.tree.map(np.asarray, compiled_solve(prepared, data, fixed, best.values))
     if int(found.status) != Status.CONVERGED:
         return first, ()
-    return found, (record("from the given start", "newton", first), record(what, "newton", found))
+    own = np.array_equal(start, layout.start)
+    began = "from the model's start values" if own else "from the given start"
+    return found, (record(began, "newton", first), record(what, "newton", found))
