@@ -28,6 +28,7 @@ from .locality import LocalVariable, find_local
 from .parameters import Parameters, gather
 from .sparsity import find_few
 from .specification import DataTerm, Specification
+from .stacking import plan_index
 from .treatments import Treatments, treat
 
 __all__ = ["prepare"]
@@ -79,11 +80,11 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         constraint=ConstraintPlan(
             gaussian=parameters.gaussian.astype(float),
             poisson=parameters.poisson.astype(float),
-            constrained=_index(np.flatnonzero(np.isfinite(parameters.globs))),
-            correlated=_index(parameters.correlated),
-            kinds={kind: _index(members) for kind, (members, _) in parameters.further.items()},
+            constrained=plan_index(np.flatnonzero(np.isfinite(parameters.globs))),
+            correlated=plan_index(parameters.correlated),
+            kinds={kind: plan_index(members) for kind, (members, _) in parameters.further.items()},
             densities=_program_plan(users),
-            term_arguments=tuple(tuple(_index(a) for a in t.arguments) for _, t in terms),
+            term_arguments=tuple(tuple(plan_index(a) for a in t.arguments) for _, t in terms),
             term_indices=tuple(_integers(t) for _, t in terms),
             terms=tuple(t.program for _, t in terms),
             term_scalars=tuple(t.scalars for _, t in terms),
@@ -92,9 +93,9 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
         ),
         groups=groups,
         few=find_few(acting, rows, structure.n_rows, len(dense)) if groups is None else None,
-        dense=_index(dense),
-        column=_index(column),
-        by_autodiff=_index(column[automatic.astype(int)]),
+        dense=plan_index(dense),
+        column=plan_index(column),
+        by_autodiff=plan_index(column[automatic.astype(int)]),
         start=parameters.start,
         lower=parameters.lower,
         upper=parameters.upper,
@@ -129,17 +130,13 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     )
 
 
-def _index(values: IntArray) -> Index:
-    return Index(np.asarray(values, dtype=np.float64))
-
-
 def _integers(traced: Traced) -> tuple[Index | None, ...]:
     return tuple(None if found is None else Index(found.astype(float)) for found in traced.integers)
 
 
 def _program_plan(traced: list[Traced]) -> ProgramPlan:
     return ProgramPlan(
-        arguments=tuple(tuple(_index(a) for a in t.arguments) for t in traced),
+        arguments=tuple(tuple(plan_index(a) for a in t.arguments) for t in traced),
         captured_indices=tuple(_integers(t) for t in traced),
         programs=tuple(t.program for t in traced),
         scalar_arguments=tuple(t.scalars for t in traced),
@@ -187,8 +184,8 @@ def _geometry(tiling: Tiling, structure: Structure) -> Geometry:
     valid[tiling.to_flat()] = 1.0
     counted[tiling.to_flat()] = np.repeat([not c.masked for c in structure.channels], tiling.sizes)
     return Geometry(
-        to_flat=_index(tiling.to_flat()),
-        from_flat=_index(stacking.inverse(tiling.to_flat(), tiling)),
+        to_flat=plan_index(tiling.to_flat()),
+        from_flat=plan_index(stacking.inverse(tiling.to_flat(), tiling)),
         valid=valid.reshape(tiling.n_tiles, tiling.width),
         counted=counted.reshape(tiling.n_tiles, tiling.width),
         width=tiling.width,

@@ -11,14 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._pytree import Index
 from .._types import BoolArray, FloatArray, IntArray
 from ..montecarlo import Treatment
 from ..prepared import BinPlan, LitePlan, LocalPlan, VariancePlan
 from .collection import Channel, Contribution, Structure
 from .locality import LocalVariable
 from .parameters import Parameters
-from .stacking import Rows, members
+from .stacking import Rows, members, plan_index
 from .treatments import Treatments
 
 __all__ = ["BinWise", "stack_binwise"]
@@ -93,10 +92,10 @@ def _variances(structure: Structure, rows: Rows) -> _Variances:
     if not values:
         return _Variances(None, None, {}, {})
     plan = VariancePlan(
-        first=_index(first),
-        second=_index(second),
-        members=_index(members(rows.tile[first], rows.tiling.n_tiles)),
-        own=_index([own.get(row_tile, len(values)) for row_tile in range(rows.n)]),
+        first=plan_index(first),
+        second=plan_index(second),
+        members=plan_index(members(rows.tile[first], rows.tiling.n_tiles)),
+        own=plan_index([own.get(row_tile, len(values)) for row_tile in range(rows.n)]),
         covariances=first != second,
     )
     return _Variances(plan, np.array(values), at, own)
@@ -147,7 +146,7 @@ def stack_binwise(
         bins = BinPlan(
             centre=centre,
             counting=counting.astype(float),
-            slot=_index(slot),
+            slot=plan_index(slot),
             n_slots=int(slot.max()) + 1,
             n=len(names),
         )
@@ -158,9 +157,9 @@ def stack_binwise(
         at[place] = number
         shape = (tiling.n_tiles, tiling.width)
         lite = LitePlan(
-            to_flat=_index(place),
-            number=_index(number),
-            from_flat=_index(at.reshape(shape)),
+            to_flat=plan_index(place),
+            number=plan_index(number),
+            from_flat=plan_index(at.reshape(shape)),
             has_parameter=has.reshape(shape),
             total=total.reshape(shape),
             any_process=bool(np.any((has > 0.0) & (total == 0.0))),
@@ -336,23 +335,19 @@ def _stack_parts(
     slot = np.array([part[1] for part in ordered])
     n_variances = 0 if variances.sumw2 is None else len(variances.sumw2)
     return LocalPlan(
-        position=_index(position.reshape(shape)),
+        position=plan_index(position.reshape(shape)),
         present=at_places(np.ones(len(values))),
         centre=at_places(np.where(is_bin & ~poisson, 0.0, 1.0)),
         counting=at_places(poisson),
         rounded=at_places(poisson & rounded_place[places]),
-        row_tile=_index(row_tile),
-        slot=_index(slot),
+        row_tile=plan_index(row_tile),
+        slot=plan_index(slot),
         covers=np.array([part[2] for part in ordered]),
-        variance=_index([variances.of_row_tile.get(t, n_variances) for t in row_tile.tolist()]),
-        members=_index(members(slot * tiling.n_tiles + rows.tile[row_tile], n_slots * tiling.n_tiles)),
-        to_flat=_index(to_flat),
-        at=_index(values),
-        number=_index(number),
+        variance=plan_index([variances.of_row_tile.get(t, n_variances) for t in row_tile.tolist()]),
+        members=plan_index(members(slot * tiling.n_tiles + rows.tile[row_tile], n_slots * tiling.n_tiles)),
+        to_flat=plan_index(to_flat),
+        at=plan_index(values),
+        number=plan_index(number),
         n_slots=n_slots,
         n_multiplied=len(parts.multiplied),
     )
-
-
-def _index(values: IntArray | list[int]) -> Index:
-    return Index(np.asarray(values, dtype=np.float64))

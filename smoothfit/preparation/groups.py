@@ -14,7 +14,7 @@ from .._pytree import Index
 from .._types import FloatArray, IntArray
 from ..prepared import EffectPlan, FactorPlan, GroupPlan, ShapePlan
 from .collection import Structure
-from .stacking import Rows, members
+from .stacking import Rows, members, plan_index
 
 __all__ = ["Acting", "find_groups"]
 
@@ -82,15 +82,11 @@ def find_groups(structure: Structure, rows: Rows, acting: Acting, n_dense: int) 
     automatic = len(found) * found.shape[1] ** 2 > _MOST or len(acting.automatic) > _AUTOMATIC
     blocks = np.zeros(0, dtype=int) if acting.shape is None else _integers(acting.shape.row_tile)
     return GroupPlan(
-        members=_index(found),
-        of_row=_index(of_row),
-        of_tile=_index(of_tile),
-        rows=_index(members(of_row, len(found))),
-        shape_blocks=_index(members(rows.tile[blocks], rows.tiling.n_tiles)),
+        members=plan_index(found),
+        of_row=plan_index(of_row),
+        of_tile=plan_index(of_tile),
+        rows=plan_index(members(of_row, len(found))),
+        shape_blocks=plan_index(members(rows.tile[blocks], rows.tiling.n_tiles)),
         matrix_free=matrix_free,
         automatic=matrix_free and automatic,
     )
-
-
-def _index(values: IntArray) -> Index:
-    return Index(np.asarray(values, dtype=np.float64))

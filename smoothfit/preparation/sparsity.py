@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._pytree import Index
-from .._types import IntArray
 from ..prepared import FewPlan
 from .groups import Acting
-from .stacking import Rows, members
+from .stacking import Rows, members, plan_index
 
 __all__ = ["find_few"]
 
@@ -44,9 +42,5 @@ def find_few(acting: Acting, rows: Rows, n_rows: int, n_dense: int) -> FewPlan |
     row_tiles = np.append(row_tile, len(rows.row))[members(place, n_dense * rows.tiling.n_tiles)]
     columns = np.append(pairs[1], n_dense)[members(pairs[0], n_rows)]
     return FewPlan(
-        column=_index(columns), row_tile=_index(row_tiles.reshape(n_dense, rows.tiling.n_tiles, -1))
+        column=plan_index(columns), row_tile=plan_index(row_tiles.reshape(n_dense, rows.tiling.n_tiles, -1))
     )
-
-
-def _index(values: IntArray) -> Index:
-    return Index(np.asarray(values, dtype=np.float64))

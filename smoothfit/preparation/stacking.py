@@ -27,6 +27,7 @@ __all__ = [
     "Shapes",
     "inverse",
     "members",
+    "plan_index",
     "stack_effects",
     "stack_factors",
     "stack_nominal",
@@ -78,10 +79,10 @@ class Rows:
         filled = np.flatnonzero(slots.ravel() < self.n)
         place[slots.ravel()[filled]] = filled
         return RowPlan(
-            row=_index(self.row),
-            tile=_index(self.tile),
-            slots=_index(slots),
-            place=_index(place),
+            row=plan_index(self.row),
+            tile=plan_index(self.tile),
+            slots=plan_index(slots),
+            place=plan_index(place),
             n_rows=n_rows,
         )
 
@@ -96,7 +97,8 @@ class Rows:
         return np.array([self.at[row] for row in contribution.rows])
 
 
-def _index(values: IntArray | list[int]) -> Index:
+def plan_index(values: IntArray | list[int]) -> Index:
+    """Integers of a plan, as they are kept among its leaves."""
     return Index(np.asarray(values, dtype=np.float64))
 
 
@@ -247,11 +249,13 @@ class Shapes:
         by_row = block if shared else _pushed_together(block, len(order))
         place = np.argsort(by_row, axis=None, kind="stable")[: len(order)]
         return AlignedPlan(
-            by_row=_index(by_row),
-            place=_index(place),
-            by_nuisance=None if shared else _index(_pushed_together(np.swapaxes(block, 1, 2), len(order))),
-            slot=_index(slot),
-            first=_index(first),
+            by_row=plan_index(by_row),
+            place=plan_index(place),
+            by_nuisance=None
+            if shared
+            else plan_index(_pushed_together(np.swapaxes(block, 1, 2), len(order))),
+            slot=plan_index(slot),
+            first=plan_index(first),
         )
 
     def stack(self, rows: Rows, n_params: int) -> tuple[ShapePlan, FloatArray, FloatArray, IntArray]:
@@ -264,14 +268,14 @@ class Shapes:
         floored, logarithmic = self._rows_of(rows, "shape"), self._rows_of(rows, "shapeN")
         form = np.array([FORMS.index(kind if kind in FORMS else "smooth") for kind in self.kind])
         plan = ShapePlan(
-            row_tile=_index(np.array(self.row_tile)[order]),
-            group=_index(np.array(self.group)[order]),
-            group_row=_index(group_row),
-            group_param=_index(self.group_param),
-            normalised=_index(np.array(normalised, dtype=int)),
-            form=_index(form),
-            floored=_index(floored),
-            logarithmic=_index(logarithmic),
+            row_tile=plan_index(np.array(self.row_tile)[order]),
+            group=plan_index(np.array(self.group)[order]),
+            group_row=plan_index(group_row),
+            group_param=plan_index(self.group_param),
+            normalised=plan_index(np.array(normalised, dtype=int)),
+            form=plan_index(form),
+            floored=plan_index(floored),
+            logarithmic=plan_index(logarithmic),
             scale=scale,
             joint=smallest[group_row],
             aligned=self._aligned(
@@ -359,9 +363,9 @@ def stack_factors(
                         of_row[row].append(int(source))
     tile_sources = np.array([np.frombuffer(key, dtype=np.int64) for key in tiles])
     plan = FactorPlan(
-        row=_index(_padded(of_row)),
-        tiles=_index(tile_sources),
-        row_tile=_index(_padded(of_row_tile)),
+        row=plan_index(_padded(of_row)),
+        tiles=plan_index(tile_sources),
+        row_tile=plan_index(_padded(of_row_tile)),
     )
     return Factors(plan, _additive(added), by_autodiff)
 
@@ -371,7 +375,7 @@ def _additive(added: list[tuple[int, IntArray]]) -> AdditivePlan | None:
         return None
     tiles = np.array([tile for _, tile in added])
     return AdditivePlan(
-        row_tile=_index([row_tile for row_tile, _ in added]),
-        source=_index(np.maximum(tiles - 1, 0)),
+        row_tile=plan_index([row_tile for row_tile, _ in added]),
+        source=plan_index(np.maximum(tiles - 1, 0)),
         present=(tiles > 0).astype(float),
     )
