@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ._blas import one_thread
 
-__all__ = ["compiled", "once"]
+__all__ = ["compiled", "fetched", "once"]
 
 T = TypeVar("T")
 
@@ -66,6 +67,18 @@ def compiled(fn: Callable[..., T]) -> Callable[..., T]:
 
     call.count_traces = count_traces  # type: ignore[attr-defined]
     return call
+
+
+def fetched(tree: T) -> T:
+    """The arrays of a tree as numpy's.
+
+    >>> fetched((jnp.ones(2), 3.0))
+    (array([1., 1.]), array(3.))
+    """
+    if jax.default_backend() != "cpu":
+        return jax.device_get(tree)  # type: ignore[no-any-return]
+    # Without the copies that device_get begins beforehand: here there is nothing to copy.
+    return jax.tree.map(np.asarray, tree)  # type: ignore[no-any-return]
 
 
 def once(x: jax.Array) -> jax.Array:

@@ -16,9 +16,10 @@ from functools import cache, partial
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from .._compilation import compiled
+from .._compilation import compiled, fetched
 from .._types import Array, FloatArray
 from ..likelihood.derived import Derived, derived, derived_of
 from ..prepared import Data, Fixed, Plan, Prepared, Templates
@@ -37,6 +38,9 @@ _TOGETHER = 4_200_000
 
 _LOCKSTEP = 12_000
 """Bins x dense parameters up to which members in lockstep are faster than one by one."""
+
+_PAIRS = 3_000
+"""The same for the two sides of an interval."""
 
 _FEW = 8
 """Members that are not worth a program of their own."""
@@ -57,12 +61,14 @@ def _solve_one(
     return native.solve(derived(model), data, fixed, start, errors)
 
 
-def _follow_one(model: Prepared | Derived, data: Data, fixed: Fixed, course: native.Course) -> native.Found:
-    return native.follow(derived(model), data, fixed, course)
+def _follow_one(
+    model: Prepared | Derived, data: Data, fixed: Fixed, course: native.Course, errors: Array | float
+) -> native.Found:
+    return native.follow(derived(model), data, fixed, course, errors=jnp.asarray(errors))
 
 
 _compiled_solve = compiled(_solve_one)
-single_follow = compiled(_follow_one)
+_single_follow = compiled(_follow_one)
 
 
 def single_solve(
@@ -101,10 +107,20 @@ _lockstep_solve_templates = {
 }
 
 
+def _without_covariance(found: native.Found) -> native.Found:
+    return found._replace(fit=_drop_covariance(found.fit))
+
+
 @compiled
 def _lockstep_follow(model: Prepared | Derived, members: tuple[Data, Fixed, native.Course]) -> native.Found:
     known = derived(model)
-    return jax.vmap(lambda member: native.follow(known, *member))(members)
+    return jax.vmap(lambda member: _without_covariance(native.follow(known, *member)))(members)
+
+
+@compiled
+def _lockstep_bounds(model: Prepared | Derived, members: tuple[Data, Fixed, native.Course]) -> native.Found:
+    known = derived(model)
+    return jax.vmap(lambda member: native.follow(known, *member, errors=True))(members)
 
 
 def in_lockstep(prepared: Prepared, n: int) -> bool:
@@ -114,9 +130,13 @@ def in_lockstep(prepared: Prepared, n: int) -> bool:
     """
     if n <= _FEW:
         return False
+    return _is_small(prepared, _LOCKSTEP)
+
+
+def _is_small(prepared: Prepared, limit: int) -> bool:
     plan = prepared.plan
     size = plan.geometry.n_bins * (plan.n_dense + 1)
-    return size <= _LOCKSTEP or jax.default_backend() != "cpu"
+    return size <= limit or jax.default_backend() != "cpu"
 
 
 def _row(tree: T, i: int) -> T:
@@ -165,7 +185,7 @@ def _chunks(
         size = min(chunk, n - first)
         # The last chunk is filled up with copies of its first member: one shape, one program.
         at = np.concatenate([np.arange(first, first + size), np.full(chunk - size, first)])
-        found = jax.device_get(call(model, jax.tree.map(lambda leaf, at=at: leaf[at], members)))
+        found = fetched(call(model, jax.tree.map(lambda leaf, at=at: leaf[at], members)))
         advance(size)
         yield jax.tree.map(lambda leaf, size=size: leaf[:size], found)
 
@@ -203,7 +223,7 @@ def batch_solve(
 
     def single(i: int) -> Solution:
         found = single_solve(model_of(i), _row(data, i), _row(fixed, i), start[i], errors)
-        return _drop_covariance(jax.device_get(found))
+        return _drop_covariance(fetched(found))
 
     if not in_lockstep(prepared, n):
         return _stack(list(_one_by_one(single, n, advance)))  # type: ignore[no-any-return]
@@ -226,13 +246,29 @@ def batch_follow(
     fixed: Fixed,
     courses: native.Course,
     *,
+    errors: bool = False,
     advance: Callable[[int], None] = _nothing,
 ) -> native.Found:
-    """Follow every ray; all arrays have the member axis in front."""
+    """Follow every ray; all arrays have the member axis in front.
+
+    Parameters
+    ----------
+    errors
+        Whether the fits at the ends are wanted with errors and covariances, (member, param, param): for
+        few rays.
+    """
     n, model = len(courses.first), derived_of(prepared)
     members = (data, fixed, courses)
-    if in_lockstep(prepared, n):
+    if errors and n > 1 and _is_small(prepared, _PAIRS):
+        together: native.Found = fetched(_lockstep_bounds(model, members))
+        advance(n)
+        return together
+    if not errors and in_lockstep(prepared, n):
         found = list(_chunks(_lockstep_follow, model, members, n, advance))
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *found)  # type: ignore[no-any-return]
-    rays = _one_by_one(lambda i: jax.device_get(single_follow(model, *_row(members, i))), n, advance)
-    return _stack(list(rays))  # type: ignore[no-any-return]
+
+    def single(i: int) -> native.Found:
+        found = fetched(_single_follow(model, *_row(members, i), np.float64(errors)))
+        return found if errors else _without_covariance(found)  # type: ignore[no-any-return]
+
+    return _stack(list(_one_by_one(single, n, advance)))  # type: ignore[no-any-return]

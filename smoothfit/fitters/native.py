@@ -73,6 +73,10 @@ def search(
         patience=_patience(problem),
         trusted_edm=jnp.where(errors, newton.FINAL_EDM, newton.TRUSTED_EDM),
     )
+    return _described(problem, found, carries, errors)
+
+
+def _described(problem: Problem, found: newton.Minimum, carries: bool, errors: Array | bool) -> Solution:
     at = found.point if carries else point(problem, found.x)
     before = found.x - found.last
 
@@ -168,16 +172,11 @@ class Found(NamedTuple):
     """Where a ray reached its target."""
 
     r: Array
-    values: Array
-    """(param,)"""
-    bin_values: Array
-    """(bin parameter,)"""
     rise: Array
     """Of the NLL, above the lowest."""
-    edm: Array
-    steps: Array
-    smallest_nu: Array
     converged: Array
+    fit: Solution
+    """The fit there, with what moves along the ray held."""
 
 
 class Course(NamedTuple):
@@ -198,8 +197,13 @@ class Course(NamedTuple):
     """(param,) and r: where to begin; the values along the ray follow from r."""
 
 
-def follow(derived: Derived, data: Data, fixed: Fixed, course: Course) -> Found:
-    """Along a ray to where the NLL, minimised over everything else, has risen by a level."""
+def follow(
+    derived: Derived, data: Data, fixed: Fixed, course: Course, *, errors: Array | bool = False
+) -> Found:
+    """Along a ray to where the NLL, minimised over everything else, has risen by a level.
+
+    ``errors`` as in :func:`search`.
+    """
     plan = derived.plan
     moving = course.direction != 0.0
     held = dataclasses.replace(
@@ -225,17 +229,10 @@ def follow(derived: Derived, data: Data, fixed: Fixed, course: Course) -> Found:
         free=problem.free,
         ray=ray,
     )
-    extra = found.point.extra if carries else point(problem, found.x).extra
-    left = objective.eliminated(problem, *extra)
-    if carries:
-        left = objective.moved(plan, left, found.last)
+    fit = _described(problem, found, carries, errors)
     return Found(
         r=found.r,
-        values=objective.full_values(problem, found.x, left.local),
-        bin_values=objective.bin_values(problem, left),
         rise=found.point.value - course.lowest,
-        edm=found.edm,
-        steps=found.steps,
-        smallest_nu=left.smallest_nu,
-        converged=found.converged & (left.smallest_nu >= -EMPTY),
+        converged=found.converged & (fit.smallest_nu >= -EMPTY),
+        fit=fit,
     )

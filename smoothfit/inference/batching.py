@@ -7,12 +7,13 @@ member that fails: its status says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
 
+from .._compilation import fetched
 from .._types import BoolArray, FloatArray, IntArray
 from ..fitters import Solution
 from ..fitters.batch import batch_follow, batch_solve, single_solve
@@ -75,11 +76,24 @@ class Crossings:
     """(member,): a :class:`~.minos.CrossingStatus`."""
     edm: FloatArray
     steps: IntArray
+    fits: tuple[Solution | None, ...] = ()
+    """(member,): the fits there with errors, where they were asked for and come with the search."""
 
     @property
     def success(self) -> BoolArray:
         """(member,): whether there is a point, be it at a limit."""
         return np.isin(self.status, (CrossingStatus.CONVERGED, CrossingStatus.AT_LIMIT))
+
+
+class _Crossing(NamedTuple):
+    """One row of :class:`Crossings`."""
+
+    r: float
+    x: FloatArray
+    status: CrossingStatus
+    edm: float
+    steps: int
+    fit: Solution | None = None
 
 
 def held_of(context: Context, best_fit: FitResult) -> Held:
@@ -171,7 +185,13 @@ def refit(
 
 
 def cross(
-    context: Context, best_fit: FitResult, directions: FloatArray, level: float, *, what: str = "minos"
+    context: Context,
+    best_fit: FitResult,
+    directions: FloatArray,
+    level: float,
+    *,
+    errors: bool = False,
+    what: str = "minos",
 ) -> Crossings:
     """Where, along rays from the best fit, the NLL minimised over everything else has risen by a level.
 
@@ -181,6 +201,8 @@ def cross(
         (member, param + bin param): the parameters with an entry move together, x = best + r * direction.
     level
         Rise of the NLL.
+    errors
+        Whether the fits there are wanted, with errors; of few rays.
     """
     directions = np.asarray(directions, dtype=float)
     members = len(directions)
@@ -190,16 +212,17 @@ def cross(
     dense = np.zeros(len(best_fit.x), dtype=bool)
     dense[np.asarray(context.prepared.plan.dense.values, dtype=int)] = True
     plain = ~np.any((directions != 0.0) & ~dense, axis=1)
-    rows: list[Crossings | None] = [None] * members
+    rows: list[_Crossing | None] = [None] * members
     with track(members, what) as advance:
         if plain.any():
-            _follow_all(context, best_fit, directions, level, np.flatnonzero(plain), rows, advance)
+            _follow_all(context, best_fit, directions, level, np.flatnonzero(plain), rows, errors, advance)
         for i in range(members):
             # Along parameters of single bins, and where Newton's way failed: a bracketed search of fits.
             if rows[i] is None:
                 rows[i] = _search(context, best_fit, directions[i], level)
                 advance(0 if plain[i] else 1)
-    return Crossings(**{f.name: np.array([getattr(row, f.name) for row in rows]) for f in fields(Crossings)})
+    r, x, status, edm, steps, fits = zip(*(row for row in rows if row is not None), strict=True)
+    return Crossings(np.array(r), np.array(x), np.array(status), np.array(edm), np.array(steps), fits)
 
 
 def _room(layout: Layout, best_fit: FitResult, direction: FloatArray) -> float:
@@ -245,7 +268,8 @@ def _follow_all(
     directions: FloatArray,
     level: float,
     which: IntArray,
-    rows: list[Crossings | None],
+    rows: list[_Crossing | None],
+    errors: bool,
     advance: Callable[[int], None],
 ) -> None:
     """Newton's way along rays of dense parameters; rows of what failed are left empty."""
@@ -268,7 +292,8 @@ def _follow_all(
         start=start,
         first=first,
     )
-    found = batch_follow(context.prepared, data, held, courses, advance=advance)
+    found = batch_follow(context.prepared, data, held, courses, errors=errors, advance=advance)
+    fits = found.fit
     for row, i in enumerate(which):
         fallen = found.rise[row] < -1e-6
         arrived = bool(found.converged[row])
@@ -277,17 +302,18 @@ def _follow_all(
         status = CrossingStatus.CONVERGED
         if found.r[row] >= room[row] and found.rise[row] < level - 1e-8:
             status = CrossingStatus.AT_LIMIT
-        x = np.concatenate([found.values[row], found.bin_values[row]])
+        x = np.concatenate([fits.values[row], fits.bin_values[row]])
         if status == CrossingStatus.AT_LIMIT:
             x = _on_limit(layout, x, directions[i])
         if fallen:
             status = CrossingStatus.LOWER_MINIMUM
-        rows[i] = Crossings(
-            r=np.array(np.nan if fallen else found.r[row]),
+        rows[i] = _Crossing(
+            r=np.nan if fallen else float(found.r[row]),
             x=x,
-            status=np.array(int(status)),
-            edm=np.asarray(found.edm[row]),
-            steps=np.asarray(found.steps[row]),
+            status=status,
+            edm=float(fits.edm[row]),
+            steps=int(fits.steps[row]),
+            fit=_member(fits, row) if errors and status == CrossingStatus.CONVERGED else None,
         )
 
 
@@ -300,16 +326,20 @@ def _at_minimum(context: Context, best_fit: FitResult) -> Solution:
     data = _first(_data(context, best_fit.obs, best_fit.globs, 1))
     held = _first(_fixed(held_of(context, best_fit), 1, n))
     start = np.array(best_fit.x[:n], dtype=float)
-    found = jax.device_get(single_solve(derived_of(context.prepared), data, held, start, False))
+    found = fetched(single_solve(derived_of(context.prepared), data, held, start, False))
     object.__setattr__(best_fit, "_at_minimum", (context.prepared, found))
     return found  # type: ignore[no-any-return]
 
 
 def _first(tree: T) -> T:
-    return jax.tree.map(lambda leaf: np.asarray(leaf[0]), tree)
+    return _member(tree, 0)
 
 
-def _search(context: Context, best_fit: FitResult, direction: FloatArray, level: float) -> Crossings:
+def _member(tree: T, i: int) -> T:
+    return jax.tree.map(lambda leaf: np.asarray(leaf[i]), tree)
+
+
+def _search(context: Context, best_fit: FitResult, direction: FloatArray, level: float) -> _Crossing:
     """One ray by a bracketed search of profile fits."""
     n = context.layout.n_params
     data = _first(_data(context, best_fit.obs, best_fit.globs, 1))
@@ -319,15 +349,14 @@ def _search(context: Context, best_fit: FitResult, direction: FloatArray, level:
     with np.errstate(invalid="ignore", divide="ignore"):
         first = np.sqrt(2.0 * level) / np.sqrt(np.sum((direction[at] / best_fit.errors[at]) ** 2))
     first = float(first) if np.isfinite(first) and first > 0.0 else 0.1 / float(np.max(np.abs(direction)))
-    found = jax.device_get(
+    found = fetched(
         compiled.crossing(
             context.prepared, data, held, best, direction, np.array(room), np.array(level), np.array(first)
         )
     )
     status, r = int(found.status), float(found.r)
     if not np.isfinite(r):
-        failed = np.array(np.nan)
-        return Crossings(failed, best_fit.x, np.array(status), failed, np.array(0))
+        return _Crossing(np.nan, best_fit.x, CrossingStatus(status), np.nan, 0)
     along = hold(held_of(context, best_fit), at, best_fit.x[at] + r * direction[at])
     there = refit(
         context, counts=best_fit.obs, globs=best_fit.globs, fixed=along, start=np.asarray(found.start)
@@ -335,4 +364,4 @@ def _search(context: Context, best_fit: FitResult, direction: FloatArray, level:
     if not there.success[0]:
         status, r = int(CrossingStatus.NOT_FOUND), np.nan
     x = there.x[0] if status != CrossingStatus.AT_LIMIT else _on_limit(context.layout, there.x[0], direction)
-    return Crossings(np.array(r), x, np.array(status), there.edm[0], there.steps[0])
+    return _Crossing(r, x, CrossingStatus(status), float(there.edm[0]), int(there.steps[0]))

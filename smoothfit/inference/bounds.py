@@ -69,7 +69,8 @@ def minos_bounds(
     _check_converged(best_fit)
     directions = np.zeros((2, len(best_fit.x)))
     directions[:, position] = 1.0, -1.0
-    found = cross(context, best_fit, directions, joint_level(cl, 1, "minos_bounds"), what=f"Minos of {name}")
+    level = joint_level(cl, 1, "minos_bounds")
+    found = cross(context, best_fit, directions, level, errors=True, what=f"Minos of {name}")
     values: list[float] = []
     fits: list[FitResult | None] = []
     for side in range(2):
@@ -81,7 +82,8 @@ def minos_bounds(
         values.append(bound)
         at_bound = {**held_values(best_fit), layout.names[position]: bound}
         start = found.x[side, : layout.n_params]
-        fits.append(fit_prepared_data(context, best_fit.obs, best_fit.globs, at_bound, start, None, False))
+        data = best_fit.obs, best_fit.globs
+        fits.append(fit_prepared_data(context, *data, at_bound, start, strict=False, known=found.fits[side]))
     messages = [_MESSAGES[CrossingStatus(int(status))] for status in found.status]
     return MinosBounds(
         values[0],

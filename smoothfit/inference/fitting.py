@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
+from .._compilation import fetched
 from .._pytree import resolve
 from .._types import BoolArray, FloatArray, IntArray
 from ..errors import FitError, InvalidValueError
@@ -54,8 +54,7 @@ class _Task(NamedTuple):
     def solve(self, start: FloatArray) -> Solution:
         """The end point of the fitter, as arrays of numpy."""
         found = choose(self.fitter)[1](self.context.prepared, self.data, self.held, start)  # type: ignore[arg-type]
-        solution: Solution = jax.tree.map(np.asarray, found)
-        return solution
+        return fetched(found)
 
 
 def fit(
@@ -170,13 +169,15 @@ def fit_prepared_data(
     strict: bool = True,
     chosen: IntArray | None = None,
     look: bool = False,
+    known: Solution | None = None,
 ) -> FitResult:
     """:func:`fit` on data that are checked already.
 
-    ``chosen`` are positions of ``errors_of``; ``look`` says to look for lower minima where there is reason.
+    ``chosen`` are positions of ``errors_of``; ``look`` says to look for lower minima where there is reason;
+    ``known`` is where the native fitter ends, if something else has found it.
     """
     task = _Task.of(context, counts, observables, fixed, fitter)
-    solution = task.solve(start)
+    solution = task.solve(start) if known is None or int(known.status) != Status.CONVERGED else known
     attempts: tuple[Attempt, ...] = ()
     # What is large enough to go without matrices has no other way to go.
     if fitter is None and solution.covariance.size:

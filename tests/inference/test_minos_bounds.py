@@ -89,6 +89,17 @@ def test_bounds_are_crossings_of_the_profile(name, parameter, cl):
         assert (bound - expected) / fit.errors[position] == pytest.approx(0.0, abs=3e-6)
 
 
+@pytest.mark.parametrize(("name", "parameter"), [(c[0], c[1]) for c in CASES if c[1] in ("mu_1", "theta")])
+def test_errors_at_a_bound_are_those_of_the_explicit_hessian(name, parameter):
+    small, fit = fitted(name)
+    for at_bound in small.model.minos_bounds(parameter, fit, small.obs)[2:]:
+        hessian = jax.hessian(lambda x: functional.nll(small.model.prepared, x, small.obs, small.globs))
+        free = np.flatnonzero(~at_bound.fixed)
+        inverse = np.linalg.inv(np.asarray(hessian(jnp.asarray(at_bound.x)))[np.ix_(free, free)])
+        np.testing.assert_allclose(at_bound.errors[free], np.sqrt(np.diagonal(inverse)), rtol=1e-5)
+        assert at_bound.errors[fit.names.index(parameter)] == 0.0
+
+
 def limited():
     mu = Variable("mu", 1.0, lower_bound=0.0, upper_bound=1.5)
     sig = Process("sig", [5.0, 20.0]).scale_by(mu).add_lnN(Variable("theta", 0.0, nuisance=True), 1.1)
