@@ -20,7 +20,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "smoothfit"
 TOP = "__init__"
 
 FLOORS = [
-    ["errors", "_types", "_pytree", "_config", "_blas", "_compilation", "_optional"],
+    ["errors", "_types", "_pytree", "_config", "_blas", "_compilation", "_linalg", "_optional"],
     [
         "_checks",
         "interpolation",

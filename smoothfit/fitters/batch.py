@@ -30,8 +30,10 @@ __all__ = ["CHUNK", "batch_follow", "batch_solve", "in_lockstep"]
 
 T = TypeVar("T")
 
-CHUNK = 128
-"""Members in lockstep, at most."""
+CHUNK = 64
+"""Members in lockstep on a CPU, at most; each of its cores has its own chunk."""
+
+_CHUNK_ELSEWHERE = 1024
 
 _TOGETHER = 4_200_000
 """Bytes of the Hessians of a chunk, on a CPU: beyond, they leave its caches."""
@@ -169,7 +171,7 @@ def _pool() -> ThreadPoolExecutor:
 
 def _chunk_size(plan: Plan) -> int:
     if jax.default_backend() != "cpu":
-        return CHUNK
+        return _CHUNK_ELSEWHERE
     return min(CHUNK, max(_FEW, _TOGETHER // (8 * max(plan.n_dense, 1) ** 2)))
 
 
@@ -181,13 +183,40 @@ def _chunks(
     advance: Callable[[int], None],
 ) -> Iterator[Any]:
     chunk = _chunk_size(model if isinstance(model, Plan) else model.plan)
-    for first in range(0, n, chunk):
+
+    def run(first: int) -> Any:
         size = min(chunk, n - first)
         # The last chunk is filled up with copies of its first member: one shape, one program.
         at = np.concatenate([np.arange(first, first + size), np.full(chunk - size, first)])
-        found = fetched(call(model, jax.tree.map(lambda leaf, at=at: leaf[at], members)))
+        found = fetched(call(model, jax.tree.map(lambda leaf: leaf[at], members)))
         advance(size)
-        yield jax.tree.map(lambda leaf, size=size: leaf[:size], found)
+        return jax.tree.map(lambda leaf: leaf[:size], found)
+
+    firsts = range(0, n, chunk)
+    if len(firsts) > 1 and jax.default_backend() == "cpu":
+        # A program of its own on each core: they need not wait for each other.
+        if _is_new(call, model, members):
+            yield run(0)
+            firsts = firsts[1:]
+        yield from _pool().map(run, firsts)
+    else:
+        yield from map(run, firsts)
+
+
+_compiled_for: set[int] = set()
+
+
+def _is_new(call: Callable[..., Any], model: Any, members: Any) -> bool:
+    """Whether a function will be compiled for such arrays: two threads would both do that."""
+    (known, structure), (rows, of_member) = jax.tree.flatten(model), jax.tree.flatten(members)
+    shapes = [(np.shape(leaf), jnp.result_type(leaf)) for leaf in known]
+    shapes += [(leaf.shape[1:], leaf.dtype) for leaf in rows]
+    # A number, as the structures would be kept alive. Where two share one, both are compiled twice.
+    key = hash((call, structure, of_member, *shapes))
+    if key in _compiled_for:
+        return False
+    _compiled_for.add(key)
+    return True
 
 
 def _nothing(_: int) -> None:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from .._linalg import cholesky, solve_lower
 from .._types import Array
-from .newton_step import DETERMINED, Point, active, factor, masked
+from .newton_step import DETERMINED, Point, active, masked, smallest_pivot
 
 __all__ = ["Distance", "distance"]
 
@@ -45,9 +46,11 @@ def _inverse(hessian: Array, keep: Array) -> tuple[Array, Array]:
     """The inverse over the kept coordinates (zero elsewhere), and whether it is positive definite."""
     matrix = masked(hessian, keep, jnp.zeros(()), jnp.ones(()))
     scale = 1.0 / jnp.sqrt(jnp.maximum(jnp.abs(jnp.diagonal(matrix)), 1e-300))
-    root, fine, _ = factor(matrix * scale[:, None] * scale, DETERMINED)
+    scaled = matrix * scale[:, None] * scale
+    root = cholesky(scaled)
+    fine = smallest_pivot(root, scaled) > DETERMINED
     eye = jnp.eye(matrix.shape[0])
     # Of the transpose, for a product of rows with rows.
-    half = jax.scipy.linalg.solve_triangular(jnp.where(fine, root, eye), eye, trans=1, lower=True)
+    half = solve_lower(jnp.where(fine, root, eye), eye, transposed=True)
     inverse = (half @ half.T) * scale[:, None] * scale
     return jnp.where(keep[:, None] & keep, inverse, 0.0), fine

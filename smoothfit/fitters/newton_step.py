@@ -18,6 +18,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from .._linalg import cholesky_solve
 from .._types import Array, PyTree
 
 __all__ = [
@@ -29,9 +30,9 @@ __all__ = [
     "Step",
     "active",
     "downhill",
-    "factor",
     "is_solid",
     "masked",
+    "smallest_pivot",
     "solve_step",
     "within",
 ]
@@ -39,6 +40,7 @@ __all__ = [
 DAMPING_START = 1e-3
 DAMPING_LIMIT = 1e14
 _WRONG_SIDE = 1e-14
+_SOLVABLE = 1e-13
 DETERMINED = 1e-10
 """Smallest pivot of the scaled Hessian, 1 - rho^2, that a determined parameter has: what is left of
 the gradient at a minimum lifts an exactly flat direction to about a hundredth of it."""
@@ -89,17 +91,13 @@ def _scale(point: Point) -> Array:
     return jnp.where(diagonal > 1e-9 * largest, diagonal, largest)
 
 
-def factor(matrix: Array, smallest: float = 1e-13) -> tuple[Array, Array, Array]:
-    """The Cholesky factor, whether it exists, and the smallest pivot in units of the diagonal.
+def smallest_pivot(root: Array, matrix: Array) -> Array:
+    """Of a Cholesky factor, in units of the matrix' diagonal; NaN where there is no factor.
 
     Pivots at the level of rounding count as zero: a flat direction must not become a huge step.
     """
-    # LAPACK takes columns first: of a symmetric matrix that is the transpose, which costs no copy.
-    factor = jnp.linalg.cholesky(matrix.T, symmetrize_input=False)
-    pivots = jnp.diagonal(factor) ** 2 / jnp.maximum(jnp.abs(jnp.diagonal(matrix)), 1e-300)
-    # A failed factorisation is NaN, and a minimum over NaN compares false.
-    least = jnp.min(pivots, initial=jnp.inf)
-    return factor, least > smallest, least
+    pivots = jnp.diagonal(root) ** 2 / jnp.maximum(jnp.abs(jnp.diagonal(matrix)), 1e-300)
+    return jnp.min(pivots, initial=jnp.inf)
 
 
 class Step(NamedTuple):
@@ -144,13 +142,16 @@ def solve_step(
         keep = ~(held | clamped)
         fixed_part = jnp.where(clamped, state.step, 0.0)
         matrix = jnp.where(state.convex, point.convex, point.hessian)
-        root, fine, pivot = factor(masked(matrix, keep, state.damping, scale))
         right = -(point.gradient + matrix @ fixed_part)
         if ray is not None:
             right = jnp.stack([right, -(matrix @ ray.direction)], axis=1)
         kept = keep if ray is None else keep[:, None]
         # Of a factor that does not exist all of this is NaN, and nothing of it is taken.
-        solution = jax.scipy.linalg.cho_solve((root, True), jnp.where(kept, right, 0.0))
+        inside = masked(matrix, keep, state.damping, scale)
+        root, solution = cholesky_solve(inside, jnp.where(kept, right, 0.0))
+        pivot = smallest_pivot(root, inside)
+        # A minimum over NaN compares false.
+        fine = pivot > _SOLVABLE
         normal = jnp.where(keep, solution if ray is None else solution[:, 0], fixed_part)
         predicted = -(point.gradient @ normal + 0.5 * normal @ matrix @ normal)
         step, along = normal, state.along

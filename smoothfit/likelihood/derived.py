@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._compilation import compiled
+from .._linalg import cholesky, solve_lower
 from .._pytree import pytree_dataclass, resolve
 from .._types import Array, floats
 from ..effects import row_effects, shape
@@ -97,9 +98,9 @@ def _correlated(plan: Plan, templates: Templates) -> tuple[Array | None, Array]:
         return None, jnp.zeros(())
     width = templates.width[plan.constraint.correlated]
     covariance = templates.correlation * width[:, None] * width
-    cholesky = jnp.linalg.cholesky(covariance)
-    inverse = jax.scipy.linalg.cho_solve((cholesky, True), jnp.eye(width.shape[0]))
-    return inverse, jnp.sum(jnp.log(jnp.diagonal(cholesky)))
+    root = cholesky(covariance)
+    half = solve_lower(root, jnp.eye(width.shape[0]))
+    return solve_lower(root, half, transposed=True), jnp.sum(jnp.log(jnp.diagonal(root)))
 
 
 _KEPT = 16e6
