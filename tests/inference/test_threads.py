@@ -43,7 +43,7 @@ print("ended")
 
 
 def test_batches_in_threads_do_not_wait_for_each_other_for_ever():
-    """JAX's batched factorisations, two at the same time, did: 44 x 44 x 64 is large enough for its threads."""
+    """Two batched factorisations of JAX at the same time did; 64 of 44 x 44 are enough for its threads."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         capture_output=True,
