@@ -52,6 +52,7 @@ ALLOWED = {
     ("functional", "inference"),
     ("_optional", "errors"),
     ("_compilation", "_blas"),
+    ("_linalg", "_types"),
     ("__main__", TOP),
 }
 
