@@ -37,6 +37,8 @@ def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
         "JAX_PLATFORMS": "cpu",
         "SMOOTHFIT_CACHE": "off",
         "PYTHONWARNINGS": "ignore",
+        # Installed packages have their bytecode, whatever the shell says that this is run from.
+        "PYTHONDONTWRITEBYTECODE": "",
     }
     given = {**os.environ, **fixed, **(extra or {})}
     return {name: value for name, value in given.items() if value}

@@ -8,7 +8,7 @@ import numpy as np
 
 from smoothfit import ChannelContrib, Model, Process, Variable
 
-__all__ = ["build", "in_workload_order"]
+__all__ = ["build", "workload_order"]
 
 
 def build(workload: Any, *, scaling: str = "total") -> Model:
@@ -33,7 +33,8 @@ def build(workload: Any, *, scaling: str = "total") -> Model:
     return model.set_mc_stat("lite", scaling=scaling)
 
 
-def in_workload_order(model: Model, workload: Any, x: np.ndarray) -> np.ndarray:
-    """Values in the workload's order of parameters, bin parameters last."""
+def workload_order(model: Model, workload: Any) -> np.ndarray:
+    """Where the workload's parameters are in (parameters, bin parameters) of the model, bin parameters last."""
     at = [model.index(name) for name in workload.names if not name.startswith("bb")]
-    return np.concatenate([x[at], x[len(model.parameters) :]])
+    n = len(model.parameters)
+    return np.concatenate([np.array(at, dtype=int), np.arange(n, n + len(model.bin_parameters))])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers import Fitted, Given, Intervals
-from benchmarks.workloads import build, in_workload_order
+from benchmarks.workloads import build, workload_order
 from smoothfit import functional
 
 TITLE = "smoothfit"
@@ -20,9 +20,11 @@ class Peer:
     def __init__(self, given: Given) -> None:
         self._workload = given.workload
         self._model = build(given.workload, scaling=given.scaling).prepare()
+        self._order = workload_order(self._model, given.workload)
 
     def _in_order(self, x: Any) -> np.ndarray:
-        return in_workload_order(self._model, self._workload, np.asarray(x))
+        """Of (..., parameter), in the workload's order."""
+        return np.asarray(x)[..., self._order]
 
     def _names(self, positions: list[int]) -> list[str]:
         """The model's names of the workload's parameters; bin parameters come last in both."""
@@ -71,5 +73,4 @@ class Peer:
     def toys(self, batch: np.ndarray) -> np.ndarray:
         """``batch_fit``."""
         found = self._model.batch_fit(batch)
-        values = np.array([self._in_order(x) for x in found.x])
-        return np.where(np.asarray(found.success)[:, None], values, np.nan)
+        return np.where(np.asarray(found.success)[:, None], self._in_order(found.x), np.nan)
