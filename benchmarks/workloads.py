@@ -34,7 +34,7 @@ def build(workload: Any, *, scaling: str = "total") -> Model:
 
 
 def workload_order(model: Model, workload: Any) -> np.ndarray:
-    """Where the workload's parameters are in (parameters, bin parameters) of the model, bin parameters last."""
+    """Where the workload's parameters are among the model's, parameters first, bin parameters last."""
     at = [model.index(name) for name in workload.names if not name.startswith("bb")]
     n = len(model.parameters)
     return np.concatenate([np.array(at, dtype=int), np.arange(n, n + len(model.bin_parameters))])
