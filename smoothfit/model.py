@@ -29,7 +29,7 @@ from .preparation import Specification, prepare
 from .preparation import settings as checked
 from .preparation.correlations import correlated
 from .prepared import Prepared
-from .results import ModelSummary
+from .results import ModelSummary, Receipt
 
 __all__ = ["ChannelContrib", "Model", "Process", "Variable"]
 
@@ -63,6 +63,8 @@ class Model(Asking):
         self._seen_total = -1
         self._own_change: str | None = None
         self._blinded: frozenset[str] = frozenset()
+        self.receipt: Receipt | None = None
+        """What a reader took from a file; None of a model that was built by hand."""
 
     def __repr__(self) -> str:
         names = [process.name for process in self._specification.processes]

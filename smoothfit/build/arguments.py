@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 AXES = (None, "process", "bin")
-SHAPE_KINDS = ("shape", "raw", "shapeN", "linear", "quadratic")
+SHAPE_KINDS = ("shape", "raw", "floored", "shapeN", "linear", "quadratic")
 
 
 def read_nuisance(what: str, variable: Any) -> Variable:

@@ -315,7 +315,8 @@ class ChannelContrib(Tracked):
             Yields in the shape of the nominal ones, or histograms of the same binning.
         kind
             "shape": templates normalised to the nominal integral are morphed, the ratios of the
-            integrals act as a log-normal. "raw": the templates are morphed as they are. "shapeN": as
+            integrals act as a log-normal. "raw": the templates are morphed as they are; "floored": never
+            below 1e-9 events (Combine's hist-mode 2). "shapeN": as
             "shape", on the logarithms of the yields, at the nominal integral. "linear", "quadratic": as
             "raw", piecewise linear (its slope jumps at 0) or a parabola that goes on straight beyond 1.
         scale

@@ -37,9 +37,20 @@ def add_command(commands: Any, name: str, about: str, epilog: str, run: Any) -> 
 
 def add_input(parser: argparse.ArgumentParser) -> None:
     """FILE, what to take of it, --json and --blind."""
-    parser.add_argument("file", metavar="FILE", help="a pyhf workspace")
+    parser.add_argument("file", metavar="FILE", help="a pyhf workspace or a datacard")
     parser.add_argument("--measurement", metavar="NAME", help="the measurement to take (the first)")
     parser.add_argument("--patch", metavar="FILE", help="a JSON patch to apply to the workspace")
+    parser.add_argument("--mass", type=float, metavar="M", help="what $MASS of a datacard stands for")
+    parser.add_argument(
+        "--map",
+        action="append",
+        metavar="RULE",
+        help="parameters of interest of a datacard: '.*/ggH:r_ggH[1,0,10]', a regular expression of "
+        "channel/process and what scales it; may be repeated",
+    )
+    parser.add_argument(
+        "--files-anywhere", action="store_true", help="a datacard may name files outside its folder"
+    )
     parser.add_argument(
         "--json",
         nargs="?",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..results import strict_json
 from .arguments import STDOUT, add_command, add_input
 from .models import read
 from .outputs import check_outputs, print_text, write_outputs
@@ -24,11 +25,21 @@ def add(commands: Any) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     check_outputs(arguments)
-    model, _ = read(arguments)
+    model, obs = read(arguments)
+    start = float(model.nll(model.values_from_dict({}), obs))
     if arguments.blind:
         model.blind(pois=model.pois)
     summary = model.summary()
-    content = summary.to_json()
+    content = strict_json(
+        {
+            **summary.to_dict(),
+            "receipt": None if model.receipt is None else model.receipt.to_dict(),
+            "nll_at_start": start,
+        }
+    )
     write_outputs(arguments, content)
-    print_text(content if arguments.json == STDOUT else repr(summary))
+    receipt = "" if model.receipt is None else f"{model.receipt!r}\n\n"
+    print_text(
+        content if arguments.json == STDOUT else f"{receipt}{summary!r}\n\nNLL at the start: {start:.6f}"
+    )
     return 0

@@ -17,9 +17,16 @@ __all__ = ["fit_of", "pois_of", "read", "systematics"]
 
 def read(arguments: argparse.Namespace) -> tuple[Model, Any]:
     """The model of FILE, and the data to fit: those of the file, or the expectation for --asimov."""
-    from ..io.pyhf import read_pyhf
+    from ..io.opening import read_model
 
-    model, obs = read_pyhf(arguments.file, measurement=arguments.measurement, patch=arguments.patch)
+    model, obs = read_model(
+        arguments.file,
+        measurement=arguments.measurement,
+        patch=arguments.patch,
+        mass=arguments.mass,
+        pois=arguments.map,
+        files_anywhere=arguments.files_anywhere,
+    )
     if getattr(arguments, "asimov", False):
         obs = model.pred(model.values_from_dict({}))
     return model, obs

@@ -7,7 +7,8 @@ at +-q, q the smallest scale of the row (at most 1).
 * kind "shape" (Combine's hist-mode 1): templates are first normalised to the nominal integral, the
   sum is floored at 1e-9 events, and the integral ratios act as an asymmetric log-normal with the same
   theta; that is dropped when both ratios are within 1e-3 of 1.
-* kind "raw" (hist-mode 2, pyhf's code4p): the same polynomial on the templates as they are.
+* kind "raw" (pyhf's code4p): the same polynomial on the templates as they are.
+* kind "floored" (Combine's hist-mode 2): the same, floored as kind "shape" is.
 * kind "shapeN": the sum of kind "shape" on logarithms, U = log(up/nominal), then rescaled to the
   nominal integral. Where a template or the nominal yield is not positive, that template changes nothing.
 * kind "linear" (pyhf's code0): S = sign, on the templates as they are; the slope jumps at 0.
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 FLOOR = 1e-9
-"""Smallest morphed yield of a bin, in events (kind "shape" only)."""
+"""Smallest morphed yield of a bin, in events (kinds "shape" and "floored")."""
 
 FORMS = ("smooth", "linear", "quadratic")
 """How the even part of a change depends on theta."""

@@ -265,7 +265,8 @@ class Shapes:
         smallest = np.ones(int(rows.row.max()) + 1)
         np.minimum.at(smallest, group_row, scale)
         normalised = [kind in ("shape", "shapeN") for kind in self.kind]
-        floored, logarithmic = self._rows_of(rows, "shape"), self._rows_of(rows, "shapeN")
+        floored = self._rows_of(rows, "shape") | self._rows_of(rows, "floored")
+        logarithmic = self._rows_of(rows, "shapeN")
         form = np.array([FORMS.index(kind if kind in FORMS else "smooth") for kind in self.kind])
         plan = ShapePlan(
             row_tile=plan_index(np.array(self.row_tile)[order]),

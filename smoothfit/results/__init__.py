@@ -13,6 +13,7 @@
   :class:`Impacts`: how far they move with each nuisance.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
 * :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
+* :class:`Receipt`: what a reader took from a file, and what it did not, as :class:`Note` after :class:`Note`.
 * :class:`ModelSummary`: what is in a model, as :class:`Table` after :class:`Table`.
 
 Each prints as a table in a terminal and a notebook, and has ``to_dict()``, ``to_json(path=None)``
@@ -34,6 +35,7 @@ from .messages import fit_message
 from .minima import Minima
 from .minos import MinosBounds
 from .pulls import Pulls
+from .receipt import Note, Receipt
 from .record import BLINDED, Record, strict_json
 from .scan import Scan
 from .summary import ModelSummary
@@ -59,7 +61,9 @@ __all__ = [
     "Minima",
     "MinosBounds",
     "ModelSummary",
+    "Note",
     "Pulls",
+    "Receipt",
     "Record",
     "Scan",
     "Table",
