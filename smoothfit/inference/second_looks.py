@@ -3,8 +3,8 @@
 A fit ends in one minimum. A likelihood may have several, and where from, is mostly known beforehand:
 
 * the start was given, and the model's own leads elsewhere;
-* a log-normal is *lopsided*, far from symmetric, and its nuisance is held by the data: yields that need an
-  upward change are as well explained by the other side of it, at another pull;
+* a log-normal is *lopsided*, far from symmetric, and its nuisance is held by the data, or would be on the other
+  side, where it does more: yields that need an upward change are as well explained there, at another pull;
 * a signal strength is less than three errors from its limit, or several sit on theirs: there may be one
   minimum there and one inside.
 
@@ -43,6 +43,8 @@ _HELD = 0.95
 """Post-fit errors, in units of the constraint's, below which the data hold a nuisance."""
 _NEAR = 3.0
 """Errors to a limit that count as near."""
+_WEAK = 0.5
+"""Strength of a lopsided log-normal on its weak side, in units of the other's, below which that is weak."""
 _MOST = 6
 """Nuisances whose other sides to look at; those that the data hold best."""
 _LARGE = 1_000_000
@@ -54,6 +56,8 @@ class _Reasons(NamedTuple):
 
     lopsided: IntArray
     """Positions of the nuisances of lopsided log-normals."""
+    strength: FloatArray
+    """(2, lopsided): the largest logarithm of the ratios at -1 and at +1."""
     limited: IntArray
     """Positions of free parameters with a limit."""
 
@@ -63,16 +67,20 @@ def _reasons(prepared: Prepared, layout: Layout) -> _Reasons:
     known = getattr(prepared, "_reasons", None)
     if known is not None:
         return known  # type: ignore[no-any-return]
-    found: set[int] = set()
+    found: dict[int, FloatArray] = {}
     for name, numbers in prepared.templates.effects.items():
         if KINDS[name].numbers != ("down", "up"):
             continue
         down, up = (np.log(np.asarray(x)) for x in numbers)
         even, odd = np.abs(up + down), np.abs(up - down)
         params = np.asarray(resolve(prepared.plan.effects[name].param))
-        found |= set(params[(even > _LOPSIDED * odd) & (even > _NEGLIGIBLE)].tolist())
+        for i in np.flatnonzero((even > _LOPSIDED * odd) & (even > _NEGLIGIBLE)):
+            at, sides = int(params[i]), np.abs(np.array([down[i], up[i]]))
+            found[at] = np.maximum(found.get(at, sides), sides)
     limited = (np.isfinite(layout.lower) | np.isfinite(layout.upper)) & ~np.isfinite(layout.widths)
-    reasons = _Reasons(np.array(sorted(found), dtype=int), np.flatnonzero(limited))
+    at = sorted(found)
+    strength = np.array([found[i] for i in at]).reshape(-1, 2).T
+    reasons = _Reasons(np.array(at, dtype=int), strength, np.flatnonzero(limited))
     object.__setattr__(prepared, "_reasons", reasons)
     return reasons
 
@@ -83,14 +91,17 @@ def _starts(
     """Where else to look: (in words, (param,))."""
     if not np.array_equal(start, layout.start):
         yield "from the model's start values", layout.start
-    sides, limited = _reasons(prepared, layout)
+    sides, strength, limited = _reasons(prepared, layout)
     if not len(sides) and not len(limited):
         return
     centre, widths = layout.prefit.centre, layout.widths
     x = np.asarray(first.values)
     with np.errstate(invalid="ignore"):
         errors = np.sqrt(np.diagonal(first.covariance))
-    sides = sides[(held[sides] == 0.0) & (errors[sides] < _HELD * widths[sides])]
+    here = (x[sides] > centre[sides]).astype(int)
+    mine, other_side = (np.take_along_axis(strength, k[None], axis=0)[0] for k in (here, 1 - here))
+    concerned = (errors[sides] < _HELD * widths[sides]) | (mine < _WEAK * other_side)
+    sides = sides[(held[sides] == 0.0) & concerned]
     for i in sides[np.argsort(errors[sides] / widths[sides])][:_MOST]:
         pull = (x[i] - centre[i]) / widths[i]
         # Near its centre there are two other sides, a width away.
