@@ -46,6 +46,19 @@ def test_what_counts_as_what():
     assert found["missed"][1]["above"] is None
 
 
+def test_a_log_normal_that_is_weak_where_the_fit_ended():
+    """Two minima: one where an lnN of 0.63/1.01 does next to nothing, and a lower one where it does much."""
+    structure = next(s for s in STRUCTURES if s.name == "negative signal")
+    case = draw(structure, 4, 18)
+    options = {"globs": case.globs, "init": case.start}
+    plain = case.model.fit(case.obs, fitter="newton", **options)
+    found = case.model.fit(case.obs, **options)
+    # MIGRAD, which came from elsewhere, found 24.1666334.
+    assert found.fun == pytest.approx(24.1666334, abs=1e-6)
+    assert plain.fun - found.fun == pytest.approx(0.0491, abs=1e-3)
+    assert found.attempts[-1].what == "from the other side of 'lnN2'"
+
+
 @pytest.mark.slow
 def test_a_few_models_are_all_valid(tmp_path):
     pytest.importorskip("iminuit")

@@ -3,8 +3,8 @@
 A fit ends in one minimum. A likelihood may have several, and where from, is mostly known beforehand:
 
 * the start was given, and the model's own leads elsewhere;
-* a log-normal is *lopsided*, far from symmetric, and its nuisance is held by the data, or would be on the other
-  side, where it does more: yields that need an upward change are as well explained there, at another pull;
+* a log-normal is *lopsided*, far from symmetric, and its nuisance is held by the data, or would be on the
+  other side, where it does more: yields that need a change are as well explained there, at another pull;
 * a signal strength is less than three errors from its limit, or several sit on theirs: there may be one
   minimum there and one inside.
 
@@ -78,9 +78,9 @@ def _reasons(prepared: Prepared, layout: Layout) -> _Reasons:
             at, sides = int(params[i]), np.abs(np.array([down[i], up[i]]))
             found[at] = np.maximum(found.get(at, sides), sides)
     limited = (np.isfinite(layout.lower) | np.isfinite(layout.upper)) & ~np.isfinite(layout.widths)
-    at = sorted(found)
-    strength = np.array([found[i] for i in at]).reshape(-1, 2).T
-    reasons = _Reasons(np.array(at, dtype=int), strength, np.flatnonzero(limited))
+    lopsided = sorted(found)
+    strength = np.array([found[i] for i in lopsided]).reshape(-1, 2).T
+    reasons = _Reasons(np.array(lopsided, dtype=int), strength, np.flatnonzero(limited))
     object.__setattr__(prepared, "_reasons", reasons)
     return reasons
 

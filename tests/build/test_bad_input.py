@@ -482,7 +482,12 @@ EFFECTS = [
     ("shape down of another binning", lambda: shape(down=1.0), ShapeMismatchError, ["down has 1 bin"]),
     ("shape up NaN", lambda: shape(up=[NAN, 1.0]), InvalidValueError, ["up", "finite", "nan"]),
     ("shape up None", lambda: shape(up=None), InvalidTypeError, ["up", "None"]),
-    ("shape kind", lambda: shape(kind="morph"), InvalidValueError, ["'shape', 'raw', 'shapeN'", "'morph'"]),
+    (
+        "shape kind",
+        lambda: shape(kind="morph"),
+        InvalidValueError,
+        ["'shape', 'raw', 'floored', 'shapeN'", "'morph'"],
+    ),
     ("shape scale 0", lambda: shape(scale=0.0), InvalidValueError, ["scale", "positive"]),
     ("shape scale NaN", lambda: shape(scale=NAN), InvalidValueError, ["scale", "nan"]),
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -91,6 +92,35 @@ def test_inspect(file, capsys):
     assert all(word in out for word in ("SR", "sig", "bkg", "mu", "bkg_norm"))
     assert main(["inspect", file, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["tables"]
+
+
+CARD = """about
+bin SR
+observation 14
+bin SR SR SR
+process ggH qqH bkg
+process -1 0 1
+rate 3.0 2.0 10.0
+lumi lnN 1.02 1.02 -
+"""
+
+
+def test_a_datacard(tmp_path, capsys):
+    card = tmp_path / "card.txt"
+    card.write_text(CARD)
+    assert main(["inspect", str(card), "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["receipt"]["ignored"] == [
+        {"where": "line 1", "what": "about", "why": "text before the rates"}
+    ]
+    nu, n = 15.0, 14
+    expected = nu - n * math.log(nu) + math.lgamma(n + 1) + 0.5 * math.log(2 * math.pi)
+    assert content["nll_at_start"] == pytest.approx(expected, abs=1e-9)
+    assert main(["fit", str(card), "--map", ".*/ggH:mu[1,-5,5]", "--fix", "lumi=0", "--json"]) == 0
+    fit = json.loads(capsys.readouterr().out)
+    assert fit["parameters"]["mu"]["value"] == pytest.approx(2.0 / 3.0, abs=1e-6)
+    assert main(["fit", str(card), "--patch", "p.json"]) == 2
+    assert "'patch' is no option of a datacard" in capsys.readouterr().err
 
 
 def test_blind_hides_the_pois_everywhere(file, tmp_path, capsys):

@@ -94,6 +94,7 @@ def read_datacard(
     >>> model, obs = read_datacard(card)
     >>> model.poi, model.nuisances, obs
     ('r', ('lumi', 'norm'), array([6.]))
+    >>> folder.cleanup()
     """
     if not isinstance(path, str | os.PathLike):
         raise InvalidTypeError(f"read_datacard: a path is expected, got {type(path).__name__}.")

@@ -139,4 +139,3 @@ _FAMILIES: Mapping[str, Callable[[list[Systematic]], _Made]] = {
     "gmM": _factor,
     "unif": _range,
 }
-

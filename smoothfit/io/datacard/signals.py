@@ -56,8 +56,10 @@ def read_signals(card: Card, pois: Any, bounds: tuple[float, float] | None) -> S
     """
     if pois is None:
         signals = [column for column in card.rates if card.signal[column.process]]
-        variables = {"r": _variable("r", "", bounds)} if signals else {}
-        return Signals(variables, dict.fromkeys(signals, variables["r"]))
+        if not signals:
+            return Signals({}, {})
+        r = _variable("r", "", bounds)
+        return Signals({"r": r}, dict.fromkeys(signals, r))
     if isinstance(pois, str):
         pois = [pois]
     if not isinstance(pois, Sequence) or not all(isinstance(rule, str) for rule in pois):

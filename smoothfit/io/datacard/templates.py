@@ -46,8 +46,13 @@ class Templates:
         self._rules = {(rule.channel, rule.process): rule for rule in card.shapes}
         self._with_channel = {rule.channel for rule in card.shapes}
         self._open: dict[Path, RootFile] = {}
-        self.read: dict[str, int] = {}
-        """Files read: how many templates of each."""
+        self._seen: set[tuple[str, str]] = set()
+
+    @property
+    def read(self) -> dict[str, int]:
+        """Files that were read: how many templates of each."""
+        files = [file for file, _ in self._seen]
+        return {file: files.count(file) for file in sorted(set(files))}
 
     def rule(self, channel: str, process: str) -> ShapeRule | None:
         """The line that says where a template is; None in a counting experiment, or for FAKE.
@@ -139,5 +144,5 @@ class Templates:
         except (InputFileError, FileFormatError) as error:
             raise type(error)(f"line {rule.line}: {error}") from error
         if found is not None:
-            self.read[file] = self.read.get(file, 0) + 1
+            self._seen.add((file, name))
         return found

@@ -112,13 +112,19 @@ def test_parameters_of_interest(read):
     assert model.pois == ("mu", "nb")
     assert pred(read, "", {"mu": 2.0, "nb": 3.0}, pois=[".*/sig:mu", ".*/bkg:nb"]) == 4 + 16.5
     assert pred(read, "", {}, pois=[".*/sig:0", ".*/bkg:nb"]) == 5.5
-    for rule, word in (("sig", "no rule"), ("x/y:mu", "scales no process"), (".*/sig:mu[1,2]", "three numbers")):
+    for rule, word in (
+        ("sig", "no rule"),
+        ("x/y:mu", "scales no process"),
+        (".*/sig:mu[1,2]", "three numbers"),
+    ):
         with pytest.raises(InvalidValueError, match=word):
             read(HEAD, pois=[rule])
 
 
 def test_the_receipt_says_what_had_no_effect(read):
-    model, _ = read("about this card\n" + HEAD + "a lnN - -\nb lnN 1.1 - extra words\nlonely\n" + "g group = b\n")
+    model, _ = read(
+        "about this card\n" + HEAD + "a lnN - -\nb lnN 1.1 - extra words\nlonely\n" + "g group = b\n"
+    )
     notes = {note.what: note.why for note in model.receipt.ignored}
     assert notes == {
         "about this card": "text before the rates",
