@@ -19,6 +19,7 @@ from .._types import FloatArray
 from ..build import ChannelContrib, Process, Variable
 from ..errors import FileFormatError, InvalidTypeError, InvalidValueError, UnknownNameError
 from ..model import Model
+from ..results import Note, Receipt
 from .json_files import check_depth, load_json
 from .json_patch import apply_patch, select_patch
 from .pyhf_parameters import Use, collect_uses, make_variables, staterror_channels
@@ -86,7 +87,35 @@ def read_pyhf(
         workspace = read_workspace(document)
     chosen = _choose(source, workspace, measurement)
     with _named(source):
-        return _build(source, workspace, chosen)
+        model, obs = _build(source, workspace, chosen)
+    model.receipt = _receipt(source, workspace, chosen, len(operations))
+    return model, obs
+
+
+def _receipt(source: str, workspace: Workspace, chosen: Measurement, n_operations: int) -> Receipt:
+    modifiers = [m for c in workspace.channels for s in c.samples for m in s.modifiers]
+    known = {modifier.name for modifier in modifiers}
+    kinds = [modifier.kind for modifier in modifiers]
+    read = {
+        "channels": len(workspace.channels),
+        "samples": sum(len(channel.samples) for channel in workspace.channels),
+        **{f"{kind} modifiers": kinds.count(kind) for kind in sorted(set(kinds))},
+        "operations of a patch": n_operations,
+    }
+    ignored = [
+        Note("measurements", f"'{other.name}'", f"'{chosen.name}' is the one that was chosen")
+        for other in workspace.measurements
+        if other.name != chosen.name
+    ]
+    ignored += [
+        Note("observations", f"'{name}'", "the model has no such channel") for name in workspace.observed_only
+    ]
+    ignored += [
+        Note(f"measurement '{chosen.name}'", f"parameter '{name}'", "no modifier has this name")
+        for name in chosen.parameters
+        if name not in known
+    ]
+    return Receipt(source, "pyhf workspace", {what: n for what, n in read.items() if n}, ignored)
 
 
 def _open(given: Any, what: str) -> tuple[str, Any]:

@@ -98,6 +98,8 @@ class Workspace:
 
     channels: tuple[Channel, ...]
     measurements: tuple[Measurement, ...]
+    observed_only: tuple[str, ...] = ()
+    """Observations of channels that the model does not have."""
 
 
 def read_workspace(document: Any) -> Workspace:
@@ -118,7 +120,9 @@ def read_workspace(document: Any) -> Workspace:
     observed = _read_observations(fields)
     channels = tuple(read_each(fields["channels"], "channel", lambda c, w: _read_channel(c, w, observed)))
     measurements = read_each(fields.get("measurements", ()), "measurement", _read_measurement, empty=True)
-    return Workspace(channels=channels, measurements=tuple(measurements))
+    names = {channel.name for channel in channels}
+    others = tuple(name for name in observed if name not in names)
+    return Workspace(channels=channels, measurements=tuple(measurements), observed_only=others)
 
 
 def _refuse_other_formats(document: Any) -> None:

@@ -267,17 +267,24 @@ def test_measurements_by_name_and_position():
         assert model.poi == "jes"
         assert model.layout.start[model.index("mu")] == 3.0
     assert Twin(two, measurement="other").largest_difference(3) < 1e-9
+    receipt = read_pyhf(two)[0].receipt
+    assert [(note.what, note.why) for note in receipt.ignored] == [("'other'", "'m' is the one that was chosen")]
 
 
 def test_a_configuration_of_what_the_model_does_not_have_is_let_through():
     background = one_channel(parameters=[{"name": "mu_Sig", "fixed": True}, LUMI_CONFIG])
-    assert read_pyhf(background)[0].parameters == ("mu",)
+    model = read_pyhf(background)[0]
+    assert model.parameters == ("mu",)
+    assert [note.what for note in model.receipt.ignored] == ["parameter 'mu_Sig'", "parameter 'lumi'"]
+    assert model.receipt.read == {"channels": 1, "samples": 2, "normfactor modifiers": 1}
 
 
 def test_other_observations_are_let_through():
     wider = copy.deepcopy(CASES["normsys"])
     wider["observations"].append({"name": "VR", "data": [3.0]})
-    np.testing.assert_array_equal(read_pyhf(wider)[1], [53.0, 71.0, 9.0])
+    model, obs = read_pyhf(wider)
+    np.testing.assert_array_equal(obs, [53.0, 71.0, 9.0])
+    assert [note.what for note in model.receipt.ignored] == ["'VR'"]
 
 
 def test_a_file_gives_what_its_dict_gives(tmp_path):
