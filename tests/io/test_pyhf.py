@@ -268,7 +268,9 @@ def test_measurements_by_name_and_position():
         assert model.layout.start[model.index("mu")] == 3.0
     assert Twin(two, measurement="other").largest_difference(3) < 1e-9
     receipt = read_pyhf(two)[0].receipt
-    assert [(note.what, note.why) for note in receipt.ignored] == [("'other'", "'m' is the one that was chosen")]
+    assert [(note.what, note.why) for note in receipt.ignored] == [
+        ("'other'", "'m' is the one that was chosen")
+    ]
 
 
 def test_a_configuration_of_what_the_model_does_not_have_is_let_through():

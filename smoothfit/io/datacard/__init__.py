@@ -13,7 +13,14 @@ from pathlib import Path
 
 from ..._checks import check_flag
 from ..._types import FloatArray
-from ...errors import FileFormatError, InputFileError, InvalidTypeError
+from ...errors import (
+    FileFormatError,
+    InputFileError,
+    InvalidTypeError,
+    InvalidValueError,
+    UnknownNameError,
+    UserFunctionError,
+)
 from ...model import Model
 from ...results import Note, Receipt
 from ..json_files import read_text
@@ -111,8 +118,16 @@ def read_datacard(
     signals = read_signals(card, pois, poi_bounds)
     try:
         model, obs = build_model(card, templates, signals)
-    except (FileFormatError, InputFileError) as error:
-        raise type(error)(f"{source}: {error}") from error
+    except InputFileError as error:
+        raise InputFileError(f"{source}: {error}") from error
+    except (
+        InvalidValueError,
+        InvalidTypeError,
+        UnknownNameError,
+        UserFunctionError,
+        FileFormatError,
+    ) as error:
+        raise FileFormatError(f"{source}: {error}") from error
     if channel_masks:
         model.mask_channels(*channel_masks).prepare()
     model.receipt = _receipt(card, templates)

@@ -6,7 +6,7 @@ template; in a channel with autoMCStats the template's own, whose errors then co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +46,7 @@ def build_model(card: Card, templates: Templates, signals: Signals) -> tuple[Mod
     for channel, data in observed.items():
         if data.edges is not None:
             model.describe_channel(channel, edges=data.edges)
-    _mc_stat(card, model)
+    _mc_stat(card, model, {channel for channel, data in observed.items() if data.edges is not None})
     _penalties(card, model, variables)
     model.poi = next(iter(signals.variables), None)
     model.prepare()
@@ -362,10 +362,12 @@ def _itself(value: object) -> object:
     return value
 
 
-def _mc_stat(card: Card, model: Model) -> None:
+def _mc_stat(card: Card, model: Model, with_templates: Container[str]) -> None:
     model.set_mc_stat("none")
     for channel, stat in card.mc_stat.items():
-        if stat.threshold >= 0.0:
+        if channel not in with_templates:
+            card.ignored.append((stat.line, f"autoMCStats of '{channel}'", "it has no templates"))
+        elif stat.threshold >= 0.0:
             model.set_mc_stat(
                 "threshold", threshold=stat.threshold, include_signal=stat.include_signal, channels=[channel]
             )

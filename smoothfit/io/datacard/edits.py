@@ -169,6 +169,8 @@ def _rename(card: Card, line: int, words: list[str]) -> None:
     if len(words) == 2:
         old, new, options = words[0], words[1], []
         columns = set(card.rates)
+    elif len(words) == 3:
+        raise FileFormatError("rename: 'oldname newname', or 'process channel oldname newname', is expected.")
     else:
         process, channel, old, new, *options = words
         columns = set(_chosen(card, process, channel))

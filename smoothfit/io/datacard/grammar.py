@@ -254,6 +254,8 @@ class _Reader:
         if not self._names:
             self._names = list(line.words)
             return
+        if len(line.words) != len(self._names):
+            raise LineError(line.number, f"{len(line.words)} indices of {len(self._names)} processes.")
         if self._columns:
             raise LineError(line.number, "a third line 'process'; there are two, names and indices.")
         names, indices = self._names, list(line.words)
