@@ -1,8 +1,9 @@
 """Datacards of CMS Combine: :func:`read_datacard`.
 
-A card goes through four rooms: its text becomes statements (:mod:`.grammar`, :mod:`.edits`, into a
-:class:`~.card.Card`), its ``shapes`` lines templates (:mod:`.templates`), its names variables
-(:mod:`.parameters`, :mod:`.signals`), and all of it a model (:mod:`.building`).
+A card goes through four rooms: its text becomes statements (:mod:`.grammar`, with :mod:`.columns`,
+:mod:`.statements` and :mod:`.edits`, into a :class:`~.card.Card`), its ``shapes`` lines templates
+(:mod:`.templates`), its names variables (:mod:`.parameters`, :mod:`.signals`), and all of it a model
+(:mod:`.building`).
 """
 
 from __future__ import annotations
