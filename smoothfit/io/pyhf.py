@@ -7,21 +7,21 @@ constants included.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .._types import FloatArray
 from ..build import ChannelContrib, Process, Variable
-from ..errors import FileFormatError, InvalidTypeError, InvalidValueError, UnknownNameError
+from ..errors import FileFormatError, InvalidTypeError, UnknownNameError
 from ..model import Model
 from ..results import Note, Receipt
 from .json_files import check_depth, load_json
 from .json_patch import apply_patch, select_patch
+from .naming import named
 from .pyhf_parameters import Use, collect_uses, make_variables, staterror_channels
 from .pyhf_schema import Measurement, Modifier, Workspace, read_workspace
 
@@ -81,12 +81,12 @@ def read_pyhf(
     """
     source, document = _open(path_or_dict, "workspace")
     operations = [] if patch is None else _read_patch(patch)
-    with _named(source):
+    with named(source):
         if operations:
             document = apply_patch(document, operations)
         workspace = read_workspace(document)
     chosen = _choose(source, workspace, measurement)
-    with _named(source):
+    with named(source):
         model, obs = _build(source, workspace, chosen)
     model.receipt = _receipt(source, workspace, chosen, len(operations))
     return model, obs
@@ -135,17 +135,8 @@ def _read_patch(patch: Any) -> list[Any]:
     if isinstance(patch, tuple) and len(patch) == 2 and isinstance(patch[1], str):
         patch, name = patch
     source, content = _open(patch, "patch")
-    with _named(source):
+    with named(source):
         return select_patch(content, name)
-
-
-@contextlib.contextmanager
-def _named(source: str) -> Iterator[None]:
-    """Errors of the content, also those the builders find, as FileFormatError that names the source."""
-    try:
-        yield
-    except (FileFormatError, InvalidValueError, InvalidTypeError) as error:
-        raise FileFormatError(f"{source}: {error}") from error
 
 
 def _choose(source: str, workspace: Workspace, wanted: str | int | None) -> Measurement:

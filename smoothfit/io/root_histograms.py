@@ -29,8 +29,7 @@ _BROKEN = (
     AssertionError,
     EOFError,
     MemoryError,
-    NotImplementedError,
-    RecursionError,
+    RuntimeError,
     struct.error,
     zlib.error,
 )

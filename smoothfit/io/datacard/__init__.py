@@ -14,17 +14,11 @@ from pathlib import Path
 
 from ..._checks import check_flag
 from ..._types import FloatArray
-from ...errors import (
-    FileFormatError,
-    InputFileError,
-    InvalidTypeError,
-    InvalidValueError,
-    UnknownNameError,
-    UserFunctionError,
-)
+from ...errors import InvalidTypeError
 from ...model import Model
 from ...results import Note, Receipt
 from ..json_files import read_text
+from ..naming import named
 from .building import build_model
 from .card import Card
 from .grammar import read_card
@@ -117,18 +111,8 @@ def read_datacard(
         anywhere=files_anywhere,
     )
     signals = read_signals(card, pois, poi_bounds)
-    try:
+    with named(source):
         model, obs = build_model(card, templates, signals)
-    except InputFileError as error:
-        raise InputFileError(f"{source}: {error}") from error
-    except (
-        InvalidValueError,
-        InvalidTypeError,
-        UnknownNameError,
-        UserFunctionError,
-        FileFormatError,
-    ) as error:
-        raise FileFormatError(f"{source}: {error}") from error
     if channel_masks:
         model.mask_channels(*channel_masks).prepare()
     model.receipt = _receipt(card, templates)

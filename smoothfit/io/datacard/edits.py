@@ -1,7 +1,7 @@
 """``nuisance edit``: the verbs that change the systematics of the lines before.
 
 Processes, channels and names are regular expressions that match the whole word, or ``*``. They come from a
-file, so they are matched by a grammar without backtracking of its own making: see :func:`_pattern`.
+file, so :func:`_pattern` takes only those that cannot take for ever.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ __all__ = ["VERBS", "apply_edit"]
 
 _LOGARITHMIC = ("lnN", "lnU")
 _LINEAR = ("trG", "unif")
+_LONGEST, _MOST_REPEATS = 200, 3
 
 
 def apply_edit(card: Card, line: int, words: Sequence[str]) -> None:
@@ -45,14 +46,23 @@ def _pattern(word: str, *, channel: bool = False) -> Callable[[str], bool]:
     """
     if word == "*":
         return lambda name: True
-    # Nested repetition is what takes exponential time.
-    if len(word) > 200 or re.search(r"[*+}]\)*[*+{]|\)[*+{]", word):
+    # Nested repetition takes exponential time, and many in a row a high power of the length.
+    repeats = len(re.findall(r"[*+{]", word))
+    if len(word) > _LONGEST or repeats > _MOST_REPEATS or re.search(r"[*+}]\)*[*+{]|\)[*+{]", word):
         raise FileFormatError(f"the pattern '{word[:40]}' repeats what repeats, or is too long; simplify it.")
     try:
         compiled = re.compile(word.replace("+", "\\+") if channel else word)
     except (re.error, OverflowError, RecursionError) as error:
         raise FileFormatError(f"'{word[:40]}' is no regular expression: {error}.") from error
-    return lambda name: compiled.fullmatch(name) is not None
+
+    def matches(name: str) -> bool:
+        if len(name) > _LONGEST:
+            raise FileFormatError(
+                f"the name '{name[:40]}...' has {len(name)} characters; {_LONGEST} are matched."
+            )
+        return compiled.fullmatch(name) is not None
+
+    return matches
 
 
 def _chosen(card: Card, process: str, channel: str) -> Iterator[Column]:

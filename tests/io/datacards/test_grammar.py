@@ -186,6 +186,8 @@ BROKEN = [
     (HEAD + "nuisance edit drop * SR zz", "found nothing"),
     (HEAD + "nuisance edit freeze (a+)+", "repeats what repeats"),
     (HEAD + "nuisance edit rename [ b", "found nothing"),
+    (HEAD + "nuisance edit freeze " + ".*" * 20 + "x", "repeats what repeats"),
+    (HEAD + "a" * 300 + " lnN 1.1 -\nnuisance edit freeze b.*", "has 300 characters"),
     (HEAD + "* autoMCStats", "channel autoMCStats threshold"),
     (HEAD + "foo autoMCStats 10", "no such channel"),
     (HEAD + "SR autoMCStats 10 0 7", "hist-mode 7"),
