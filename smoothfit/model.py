@@ -261,6 +261,11 @@ class Model(Asking):
         return Context(prepared, layout, self._blinded)
 
     @property
+    def specification(self) -> Specification:
+        """What the model was told: processes, correlations, terms and settings, to be read, not changed."""
+        return self._specification
+
+    @property
     def layout(self) -> Layout:
         """Names, slices and sizes."""
         return self._current()

@@ -206,7 +206,7 @@ def penalise(
             f"unfold: '{mu.name}' has {len(positions)} components, the truth {regularisation.n_truth} bins; "
             "give one component a truth bin."
         )
-    if any(isinstance(term.fn, Penalty) for term in model._specification.terms):
+    if any(isinstance(term.fn, Penalty) for term in model.specification.terms):
         raise InvalidValueError(
             "unfold: the model has a penalty already, from add_constraint; unfold adds its own: give a model "
             "without."
