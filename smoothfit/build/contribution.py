@@ -11,9 +11,11 @@ import numpy as np
 from .._checks import as_floats, check_choice, check_finite, check_name, describe, plural
 from .._types import ArrayLike, FloatArray
 from ..effects import CODE2, EMPTY_RATE, Effect, GmN
+from ..effects.shape import NORMALISED
 from ..errors import DuplicateNameError, InvalidTypeError, InvalidValueError, ShapeMismatchError
 from .arguments import (
     SHAPE_KINDS,
+    UNMIXED,
     check_integrals,
     read_add_fn,
     read_lnn,
@@ -317,7 +319,8 @@ class ChannelContrib(Tracked):
             "shape": templates normalised to the nominal integral are morphed, the ratios of the
             integrals act as a log-normal. "raw": the templates are morphed as they are; "floored": never
             below 1e-9 events (Combine's hist-mode 2). "shapeN": as
-            "shape", on the logarithms of the yields, at the nominal integral. "linear", "quadratic": as
+            "shape", on the logarithms of the yields, at the nominal integral. "density": as "shape", and
+            what was floored, at 1e-9 of the integral, is normalised again. "linear", "quadratic": as
             "raw", piecewise linear (its slope jumps at 0) or a parabola that goes on straight beyond 1.
         scale
             1 / number of sigmas that the templates were made with.
@@ -530,17 +533,20 @@ class ChannelContrib(Tracked):
         rows_up = self._read_like_yields(f"{call}: up", up, "use the binning of the yields")
         rows_down = self._read_like_yields(f"{call}: down", down, "use the binning of the yields")
         self._check_mixed(call, kind)
-        if kind in ("shape", "shapeN"):
+        if kind in NORMALISED:
             check_integrals(
                 f"{self._what}: {call}", self._yields, rows_up, rows_down, is_array=self._is_array
             )
         return Shape(variable=variable, up=rows_up, down=rows_down, kind=kind, scale=float(factor))
 
     def _check_mixed(self, call: str, kind: str) -> None:
-        """Logarithms are morphed together, and yields are: not both on one row."""
+        """Logarithms and densities are of all changes together: no other kind on that row."""
         for effect in self._effects:
-            if isinstance(effect, Shape) and (effect.kind == "shapeN") != (kind == "shapeN"):
+            if not isinstance(effect, Shape) or effect.kind == kind:
+                continue
+            alone = next((name for name in UNMIXED if name in (effect.kind, kind)), None)
+            if alone is not None:
                 raise InvalidValueError(
                     f"{self._what}: {call} of kind '{kind}' beside '{effect.kind}' of "
-                    f"'{effect.variable.name}': 'shapeN' does not mix with other kinds; use one kind here."
+                    f"'{effect.variable.name}': '{alone}' does not mix with other kinds; use one kind here."
                 )

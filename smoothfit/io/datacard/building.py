@@ -225,9 +225,10 @@ class _Builder:
         if whole and kind != "shape":
             raise FileFormatError(f"{where}: unsupported: {kind} with hist-mode 2 of autoMCStats.")
         up, down = (self._varied(contrib, column, systematics, side, where, whole) for side in ("Up", "Down"))
-        contrib.add_shape(
-            self._variables[first.name], up, down, kind="floored" if whole else kind, scale=float(scale)
-        )
+        if kind == "shape":
+            # Without autoMCStats Combine morphs densities.
+            kind = "density" if stat is None else "floored" if whole else "shape"
+        contrib.add_shape(self._variables[first.name], up, down, kind=kind, scale=float(scale))
 
     def _varied(
         self,
