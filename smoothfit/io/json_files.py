@@ -34,18 +34,20 @@ def read_text(path: str | os.PathLike[str]) -> str:
         Where it is not UTF-8.
     """
     try:
+        # Devices and pipes say nothing of their size.
         size = os.stat(path).st_size
-        if size > MAX_BYTES:
-            raise InputFileError(
-                f"{path}: {size / 2**20:.0f} MiB is more than the {MAX_BYTES >> 20} MiB that are read; "
-                "split the file, or load it yourself and give the dict."
-            )
-        content = Path(path).read_bytes()
+        content = b""
+        if size <= MAX_BYTES:
+            with Path(path).open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        if isinstance(error, InputFileError):
-            raise
         reason = getattr(error, "strerror", None) or str(error)
         raise InputFileError(f"{path}: cannot be read: {reason}; check the path.") from error
+    if max(size, len(content)) > MAX_BYTES:
+        raise InputFileError(
+            f"{path}: {max(size, len(content)) / 2**20:.0f} MiB is more than the {MAX_BYTES >> 20} MiB that "
+            "are read; split the file, or load it yourself and give the dict."
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
