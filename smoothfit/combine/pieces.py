@@ -44,8 +44,9 @@ def check_channels(parts: Sequence[Part]) -> None:
         for name in part.channels.values():
             if name in owner:
                 raise DuplicateNameError(
-                    f"combine: channel '{name}' is in {owner[name]} and in {part.what}; a channel has its data "
-                    'once: rename one, rename=[..., {"channels": {' + f"'{name}': ...}}}}], or leave it out."
+                    f"combine: channel '{name}' is in {owner[name]} and in {part.what}; a channel has its "
+                    'data once: rename one, rename=[..., {"channels": {'
+                    + f"'{name}': ...}}}}], or leave it out."
                 )
             owner[name] = part.what
 
@@ -80,7 +81,8 @@ def _check_agree(name: str, first: tuple[Part, Source], second: tuple[Part, Sour
         if a != b and not (what == "label" and None in (a, b)):
             raise InvalidValueError(
                 f"combine: process '{name}' is not the same in both: {what} is {a!r} in {part.what}, {b!r} "
-                f'in {other_part.what}. Make them agree, or rename one: rename=[..., {{"processes": {{...}}}}].'
+                f"in {other_part.what}. Make them agree, or rename one: "
+                'rename=[..., {"processes": {...}}].'
             )
 
 
@@ -116,8 +118,8 @@ def correlations(parts: Sequence[Part], shared: Shared) -> list[Correlation]:
             before, who = said.setdefault(pair, (rho, part.what))
             if before != rho:
                 raise InvalidValueError(
-                    f"combine: the correlation of '{pair[0]}' and '{pair[1]}' is {before:g} in {who}, {rho:g} "
-                    f"in {part.what}; rename one of the nuisances, or state it alike."
+                    f"combine: the correlation of '{pair[0]}' and '{pair[1]}' is {before:g} in {who}, "
+                    f"{rho:g} in {part.what}; rename one of the nuisances, or state it alike."
                 )
     check_together("combine", found)
     return found

@@ -29,6 +29,7 @@ from .breakdown import Breakdown
 from .conditioning import Conditioning, Direction, Followers
 from .contour import Contour, Contours
 from .estimates import Estimates
+from .findings import Finding, Findings
 from .fit import ChosenCovariance, Estimate, FitResult
 from .impacts import Impacts
 from .messages import fit_message
@@ -55,6 +56,8 @@ __all__ = [
     "Direction",
     "Estimate",
     "Estimates",
+    "Finding",
+    "Findings",
     "FitResult",
     "Followers",
     "Impacts",
