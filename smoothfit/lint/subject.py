@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from .._types import BoolArray, FloatArray
-from ..build import AddFn, ChannelContrib, Declaration, Process, Scale, ScaleFn, Variable
+from ..build import AddFn, ChannelContrib, Declaration, Process, Scale, ScaleFn, Shape, Variable
 from ..inference import compiled, inputs
 from ..inference.context import Context
 from ..layout import ChannelInfo
@@ -62,17 +62,20 @@ class Row:
 
     @property
     def has_bin_errors(self) -> bool:
-        """Whether constrained factors of single bins act on it, as a staterror or shapesys of pyhf."""
-        for effect in self.effects:
-            if not self.acts(effect):
-                continue
+        """Whether constrained factors or shapes of single bins act on it, as staterrors of pyhf do."""
+        return any(self.acts(effect) and self._is_bin_error(effect) for effect in self.effects)
+
+    def _is_bin_error(self, effect: Declaration) -> bool:
+        if isinstance(effect, Scale):
             # In a channel of one bin an array of one stands for it, though no axis says so.
-            if isinstance(effect, Scale) and effect.axis != "process":
-                if _is_set(effect.variable):
-                    return True
-            elif isinstance(effect, ScaleFn) and any(_is_set(v) for v in effect.variables):
-                return True
-        return False
+            return effect.axis != "process" and _is_set(effect.variable)
+        if isinstance(effect, ScaleFn):
+            return any(_is_set(variable) for variable in effect.variables)
+        return isinstance(effect, Shape) and self._moves_one_bin(effect)
+
+    def _moves_one_bin(self, effect: Shape) -> bool:
+        moved = np.abs(effect.up[self.sub] - self.yields) > 1e-9 * np.abs(self.yields)
+        return len(moved) > 1 and int(np.count_nonzero(moved)) == 1
 
 
 def _is_set(variable: Variable) -> bool:

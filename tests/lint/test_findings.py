@@ -62,6 +62,12 @@ def test_a_sound_model_has_no_finding():
 COVERED = set()
 
 
+def covers(kind):
+    """Marks the test of a kind."""
+    COVERED.add(kind)
+    return lambda test: test
+
+
 def case(kind, where, figure, severity=None):
     """A test function spoils parts; the model before and after that is looked at."""
     COVERED.add(kind)
@@ -107,8 +113,8 @@ def empty_but_data(parts):
         array[5] = 0.0
 
 
+@covers("data-without-expectation")
 def test_data_without_expectation():
-    COVERED.add("data-without-expectation")
     parts = Parts()
     empty_but_data(parts)
     kinds = found(parts)
@@ -120,8 +126,8 @@ def test_data_without_expectation():
     assert "data-without-expectation" not in found(parts)
 
 
+@covers("negative-expectation")
 def test_negative_expectation():
-    COVERED.add("negative-expectation")
     parts = Parts()
     parts.background[5] = parts.up[5] = parts.down[5] = -3.0
     kinds = found(parts)
@@ -190,8 +196,8 @@ def shift(parts):
     return np.abs(parts.up - parts.background).sum() / parts.background.sum()
 
 
+@covers("identical-templates")
 def test_identical_templates():
-    COVERED.add("identical-templates")
     parts = Parts()
     parts.down = parts.up
     kinds = found(parts)
@@ -220,8 +226,8 @@ def test_one_sided_log_normals():
     assert found(parts) == {}
 
 
+@covers("null-effect")
 def test_null_effect():
-    COVERED.add("null-effect")
     parts = Parts()
     parts.up = parts.down = BACKGROUND
     kinds = found(parts)
@@ -230,8 +236,8 @@ def test_null_effect():
     assert [f.where for f in kinds["no-effect"]] == ["jes"]
 
 
+@covers("large-shift")
 def test_large_shift():
-    COVERED.add("large-shift")
     parts = Parts()
     parts.up[5] = 2.5 * BACKGROUND[5]
     kinds = found(parts)
@@ -249,8 +255,8 @@ def test_large_shift():
     assert "large-shift" not in found(parts)
 
 
+@covers("huge-normalisation")
 def test_huge_normalisation():
-    COVERED.add("huge-normalisation")
     parts = Parts()
     parts.kappa = (0.4, 1.9)
     kinds = found(parts)
@@ -269,8 +275,8 @@ def test_huge_normalisation():
     assert "huge-normalisation" not in model.prepare().lint().kinds
 
 
+@covers("noisy-shape")
 def test_noisy_shape():
-    COVERED.add("noisy-shape")
     parts = Parts()
     error = np.sqrt(parts.background_sumw2)
     parts.up, parts.down = (
@@ -293,8 +299,8 @@ def test_noisy_shape():
         assert "noisy-shape" not in found(parts)
 
 
+@covers("spike")
 def test_spike():
-    COVERED.add("spike")
     parts = Parts()
     parts.up[2] *= 1.3
     parts.down[2] /= 1.3
@@ -313,9 +319,8 @@ def test_spike():
     assert found(parts) == {}
 
 
+@covers("no-effect")
 def test_no_effect():
-    COVERED.add("no-effect")
-
     def add(model, parts):
         nothing = Variable("nothing", 1.0)
         model.specification.processes[1].scale_by_fn(lambda x: 1.0 + 0.0 * x, nothing)
@@ -332,9 +337,8 @@ def test_no_effect():
     assert found(Parts(), with_term) == {}
 
 
+@covers("nuisance-on-no-process")
 def test_nuisance_on_no_process():
-    COVERED.add("nuisance-on-no-process")
-
     def add(model, parts):
         late = Variable("late", 0.0, nuisance=True)
         model.add_proc(Process("other", [9.0], channel="VR", sumw2=[0.1]).add_lnN(late, 1.1))
@@ -352,9 +356,8 @@ def test_nuisance_on_no_process():
     assert kinds["nuisance-on-no-process"][0].where == "late"
 
 
+@covers("collinear")
 def test_collinear():
-    COVERED.add("collinear")
-
     def nuisances(model, parts):
         model.specification.processes[0].add_lnN(Variable("xsec", 0.0, nuisance=True), 1.1)
 
@@ -382,8 +385,8 @@ def test_collinear():
     assert found(Parts(), held) == {}
 
 
+@covers("start-at-bound")
 def test_start_at_bound():
-    COVERED.add("start-at-bound")
     parts = Parts()
     parts.mu = Variable("mu", 1.0, lower_bound=1.0)
     kinds = found(parts)
@@ -391,8 +394,8 @@ def test_start_at_bound():
     assert (kinds["start-at-bound"][0].where, kinds["start-at-bound"][0].figure) == ("mu", 1.0)
 
 
+@covers("ignored-input")
 def test_ignored_input(tmp_path):
-    COVERED.add("ignored-input")
     text = (
         "bin SR\nobservation 14\nbin SR SR\nprocess sig bkg\nprocess 0 1\nrate 3.0 10.0\nlumi lnN 1.02 1.02\n"
     )
