@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -410,8 +411,13 @@ def test_ignored_input(tmp_path):
     ]
 
 
-def test_every_kind_has_its_test():
+def test_every_kind_has_its_test_and_its_row_in_the_docs():
     assert set(KINDS) == COVERED
+    page = Path(__file__).resolve().parents[2] / "docs" / "lint.md"
+    rows = [line.strip("| ").split(" | ") for line in page.read_text().splitlines() if line.startswith("| ")]
+    assert rows[1:] == [[k.name, k.severity, k.about, k.measure] for k in KINDS.values() if k.measure] + [
+        [k.name, k.severity, k.about] for k in KINDS.values() if not k.measure
+    ]
 
 
 # -- sound models ----------------------------------------------------------------------------------
