@@ -44,7 +44,7 @@ class Source:
 
     def effects(self, contrib: ChannelContrib) -> list[Declaration]:
         """All that acts on a contribution, with the other variables."""
-        return [self._effect(e) for e in (*self.process._shared_with(contrib), *contrib.effects)]
+        return [self._effect(effect) for effect in self.process.acting(contrib)]
 
     def _effect(self, effect: Declaration) -> Declaration:
         # The original is kept with its copy, so that its id is not given to another one.

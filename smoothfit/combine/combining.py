@@ -153,8 +153,9 @@ def _blinded(parts: Sequence[Part], shared: Shared) -> frozenset[str]:
     """What is hidden in a model stays so."""
     found: set[str] = set()
     for part in parts:
-        names = _new_names(part, shared) | part.channels | part.bin_parameters
-        found |= {names.get(name, name) for name in part.model._blinded}
+        # A channel may have the name of a parameter.
+        for names in (_new_names(part, shared), part.channels, part.bin_parameters):
+            found |= {names[name] for name in part.model._blinded if name in names}
     return frozenset(found)
 
 

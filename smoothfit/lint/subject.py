@@ -53,7 +53,9 @@ class Row:
     @property
     def is_morphed(self) -> bool:
         """Whether functions make its yields, so that a template by itself means little (EFT)."""
-        return any(type(effect) in (ScaleFn, AddFn) for effect in self.effects)
+        if any(isinstance(effect, AddFn) for effect in self.effects):
+            return True
+        return self.contrib.is_array and any(isinstance(effect, ScaleFn) for effect in self.effects)
 
     def acts(self, effect: Declaration) -> bool:
         """Whether an effect acts on this sub-process."""
@@ -106,7 +108,7 @@ class Subject:
             for process in self.specification.processes
             for contrib in process.contribs.values()
             if contrib.channel in names
-            for effects in [process.resolved_effects(contrib)]
+            for effects in [process.acting(contrib)]
             for sub in range(contrib.n_sub)
         ]
 

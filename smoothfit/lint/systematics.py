@@ -40,16 +40,20 @@ def changes(subject: Subject) -> Iterator[Change]:
                 yield Change(where, row, effect.up[row.sub], effect.down[row.sub], True, effect.scale)
             elif isinstance(effect, Systematic) and isinstance(effect.effect, LnN) and row.acts(effect):
                 where = f"{effect.variable.name} on {row.where}"
-                at = list(effect.region.rows(row.contrib.n_sub)).index(row.sub)
-                up, down = (
-                    np.broadcast_to(k, (at + 1,))[at] if len(k) == 1 else k[at] for k in _kappas(effect)
-                )
-                yield Change(where, row, row.yields * up, row.yields * down, False)
+                yield Change(where, row, *_scaled(row, effect), False)
 
 
-def _kappas(effect: Systematic) -> tuple[FloatArray, FloatArray]:
+def _scaled(row: Row, effect: Systematic) -> tuple[FloatArray, FloatArray]:
+    """Yields at +1 and -1 of a log-normal, which may act on some bins."""
     assert isinstance(effect.effect, LnN)
-    return effect.effect.up, effect.effect.down
+    at = list(effect.region.rows(row.contrib.n_sub)).index(row.sub)
+    bins = slice(None) if effect.region.bins is None else list(effect.region.bins)
+    sides = []
+    for kappa in (effect.effect.up, effect.effect.down):
+        yields = np.array(row.yields)
+        yields[bins] *= kappa[0] if len(kappa) == 1 else kappa[at]
+        sides.append(yields)
+    return sides[0], sides[1]
 
 
 def sizes(subject: Subject) -> Iterator[Finding]:
@@ -77,8 +81,12 @@ def _sides(change: Change, u: FloatArray, v: FloatArray, size: float, limit: flo
         asymmetry = float(np.abs(u + v).sum() / (np.abs(u).sum() + np.abs(v).sum()))
     else:
         # Of a log-normal 1/kappa is the opposite of kappa.
-        a, b = (np.log(side.sum() / change.row.yields.sum()) for side in (change.up, change.down))
-        asymmetry = float(abs(a + b) / (abs(a) + abs(b)))
+        nominal = change.row.yields.sum()
+        factors = [side.sum() / nominal if nominal != 0.0 else 0.0 for side in (change.up, change.down)]
+        if min(factors) <= 0.0:
+            return
+        a, b = map(np.log, factors)
+        asymmetry = float(abs(a + b) / max(abs(a) + abs(b), np.finfo(float).tiny))
     if asymmetry > limit:
         yield KINDS["one-sided"].at(change.where, asymmetry)
 

@@ -514,6 +514,31 @@ def test_bad_input():
             Thresholds(spike=bad)
 
 
+def test_effects_on_some_bins():
+    def tail(model, parts):
+        model.specification.processes[1].add_lnN(
+            Variable("tail", 0.0, nuisance=True), (1.0, 1.3), bins=[4, 5]
+        )
+
+    (finding,) = found(Parts(), tail)["one-sided"]
+    assert (finding.where, finding.figure) == ("tail on bkg in SR", 1.0)
+
+    def of_one(model, parts):
+        model.specification.processes[1].add_lnN(Variable("tail", 0.0, nuisance=True), 1.3, bins=[5])
+
+    assert found(Parts(), of_one) == {}
+
+
+def test_a_function_of_a_whole_process_hides_nothing():
+    parts = Parts()
+    parts.signal[5] = -1.0
+
+    def add(model, parts):
+        model.specification.processes[0].scale_by_fn(lambda x: x**2, Variable("square", 1.0, fixed=True))
+
+    assert "negative-bin" in found(parts, add)
+
+
 def test_functions_of_bins_are_moved_too():
     def add(model, parts):
         tilt = Variable("tilt", 0.0, nuisance=True)
