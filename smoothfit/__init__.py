@@ -23,6 +23,8 @@ from . import (  # noqa: E402
     unfolding,
 )
 from .build import ChannelContrib, Process, Variable  # noqa: E402
+from .combine import combine  # noqa: E402
+from .diff import diff, nll_difference  # noqa: E402
 from .inference.quantities import Derived  # noqa: E402
 from .io import read_datacard, read_pyhf  # noqa: E402
 from .model import Model  # noqa: E402
@@ -35,14 +37,17 @@ __all__ = [
     "Model",
     "Process",
     "Variable",
+    "combine",
     "constraints",
     "data_driven",
+    "diff",
     "effects",
     "eft",
     "errors",
     "fitters",
     "functional",
     "modifiers",
+    "nll_difference",
     "read_datacard",
     "read_pyhf",
     "unfolding",

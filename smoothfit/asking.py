@@ -36,6 +36,8 @@ from .inference.context import Context
 from .inference.toys import Draws
 from .inference.values import Values
 from .layout import Layout
+from .lint import Thresholds, checking
+from .preparation import Specification
 from .prepared import Prepared
 from .results import (
     BatchFitResult,
@@ -43,10 +45,12 @@ from .results import (
     Contour,
     Contours,
     Estimates,
+    Findings,
     FitResult,
     Impacts,
     MinosBounds,
     Pulls,
+    Receipt,
     Scan,
     Yields,
 )
@@ -58,6 +62,7 @@ class Asking(ABC):
     """Everything that can be asked once a model is prepared."""
 
     _blinded: frozenset[str]
+    receipt: Receipt | None
 
     @abstractmethod
     def _current(self) -> Layout:
@@ -67,6 +72,11 @@ class Asking(ABC):
     @abstractmethod
     def prepared(self) -> Prepared:
         """The arrays: the first argument of :mod:`smoothfit.functional`."""
+
+    @property
+    @abstractmethod
+    def specification(self) -> Specification:
+        """What the model was told."""
 
     def _context(self) -> Context:
         return Context(self.prepared, self._current(), self._blinded)
@@ -172,6 +182,10 @@ class Asking(ABC):
         layout = self._current()
         vector, counts = inputs.values(layout, values), inputs.counts(layout, obs)
         return float(compiled.nll(self.prepared, vector, counts, inputs.globs(layout, globs)))
+
+    def lint(self, obs: Any = None, *, thresholds: Thresholds | None = None) -> Findings:
+        context, receipt = self._context(), self.receipt
+        return checking.lint(context, self.specification, obs, thresholds=thresholds, receipt=receipt)
 
     # -- fits ------------------------------------------------------------------------------------
 
@@ -332,6 +346,7 @@ for _function in (
     batch_fits.batch_fit,
     bounds.minos_bounds,
     breakdown.breakdown,
+    checking.lint,
     contours.contour,
     contours.contours,
     draws.asimov,

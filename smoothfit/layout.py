@@ -120,7 +120,7 @@ class Layout:
     gaussian_data: bool = False
     """Whether the data term is Gaussian."""
     owners: Mapping[int, str] = field(default_factory=dict)
-    """id of each Variable object -> its name, so that a Variable of another model is noticed."""
+    """id of each Variable object -> its name here, so that a Variable of another model is noticed."""
 
     @property
     def bin_tau(self) -> FloatArray:
@@ -193,7 +193,7 @@ class Layout:
                 f"Variable '{name}' is not used in this model; {self._known()}. Scale a process by it, "
                 "or use the Variable object that the model was built with."
             )
-        return name
+        return self.owners.get(id(key), name)
 
     def is_blinded(self, position: int, blinded: frozenset[str]) -> bool:
         """Whether what stands there in (parameters, bin parameters) is hidden by these names.

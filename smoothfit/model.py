@@ -66,6 +66,13 @@ class Model(Asking):
         self.receipt: Receipt | None = None
         """What a reader took from a file; None of a model that was built by hand."""
 
+    @classmethod
+    def _of(cls, specification: Specification, blinded: frozenset[str] = frozenset()) -> Model:
+        """A model that was told all this, hiding these names; not prepared."""
+        model = cls()
+        model._specification, model._blinded = specification, blinded
+        return model
+
     def __repr__(self) -> str:
         names = [process.name for process in self._specification.processes]
         shown = f"processes: {', '.join(names) or 'none'}; "
@@ -112,8 +119,9 @@ class Model(Asking):
             For what is no Gaussian nuisance, for a matrix of another shape, and for correlations that are
             not positive definite, unless repaired.
         """
-        known = self._specification.correlations
-        self._specification.correlations = correlated(first, second, rho, known, repair=repair)
+        known, own = self._specification.correlations, self._specification.own
+        first = [own(v) for v in first] if isinstance(first, list | tuple) else own(first)
+        self._specification.correlations = correlated(first, own(second), rho, known, repair=repair)
         return self._changed("correlate_nuisances")
 
     def add_constraint(self, fn: Callable[..., Any], *variables: Variable) -> Model:
@@ -122,7 +130,7 @@ class Model(Asking):
         ``fn`` is called with the variables' arrays, or with (values, data, global observables) if none
         are given; ``values`` are the model's parameters, without bin parameters.
         """
-        term = checked.user_term(fn, variables)
+        term = checked.user_term(fn, tuple(map(self._specification.own, variables)))
         if self._layout is not None:
             term = replace(term, order=self._layout.parameters)
         self._specification.terms.append(term)
@@ -256,7 +264,8 @@ class Model(Asking):
     def _context_with(self, fn: Callable[..., Any], *variables: Variable) -> Context:
         """The model prepared with one more term of the log-likelihood; the model itself stays as it is."""
         self._current()
-        terms = [*self._specification.terms, checked.user_term(fn, variables)]
+        own = tuple(map(self._specification.own, variables))
+        terms = [*self._specification.terms, checked.user_term(fn, own)]
         prepared, layout = prepare(replace(self._specification, terms=terms))
         return Context(prepared, layout, self._blinded)
 

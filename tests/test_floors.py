@@ -37,9 +37,10 @@ FLOORS = [
     ["preparation", "eft", "data_driven"],
     ["fitters"],
     ["inference", "functional"],
+    ["lint"],
     ["asking"],
     ["model"],
-    ["io", "plot", "unfolding", "interactive", "report", "campaign", "lint", "diff", "combine"],
+    ["io", "plot", "unfolding", "interactive", "report", "campaign", "diff", "combine"],
     ["cli"],
     [TOP, "__main__"],
 ]

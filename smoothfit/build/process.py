@@ -164,8 +164,11 @@ class Process(Tracked):
         >>> bkg.resolved_effects(bkg["main"])[0].effect
         LnN(1.25)
         """
-        every = (*self._shared_with(contrib), *contrib.effects)
-        return tuple(lowered(contrib, effect) for effect in every)
+        return tuple(lowered(contrib, effect) for effect in self.acting(contrib))
+
+    def acting(self, contrib: ChannelContrib) -> tuple[Declaration, ...]:
+        """As :meth:`resolved_effects`, each as it was declared, with its region."""
+        return (*self._shared_with(contrib), *contrib.effects)
 
     def _shared_with(self, contrib: ChannelContrib) -> tuple[Declaration, ...]:
         """What acts on every contribution, as it acts on this one."""

@@ -1,7 +1,8 @@
 """The command ``smoothfit``: parses arguments, reads a model, shows and writes results.
 
-Exit status: 0 if all went well, 1 if a fit did not converge (what there is is shown, flagged),
-2 for anything that could not be done: then one line on stderr says why, and nothing is written.
+Exit status: 0 if all went well; 1 if a fit did not converge (what there is is shown, flagged), a model has
+errors, two models differ, or a conversion would have changed the likelihood; 2 for anything that could not be
+done: then one line on stderr says why, and nothing is written.
 
 There is one file a command. What a command needs beyond its file is imported when it runs.
 """
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from ..errors import SmoothfitError
-from . import fit, impacts, inspect, plot, scan
+from . import convert, diff, fit, impacts, inspect, lint, plot, scan
 from .arguments import Parser
 from .outputs import complain
 
@@ -24,6 +25,8 @@ _EPILOG = """examples:
   smoothfit inspect workspace.json
   smoothfit fit workspace.json --json result.json --plot result.png
   smoothfit scan workspace.json mu --plot scan.png
+  smoothfit lint card.txt
+  smoothfit convert card.txt workspace.json
 
 'smoothfit COMMAND --help' has more."""
 
@@ -69,6 +72,6 @@ def _parser() -> Parser:
     parser = Parser(prog="smoothfit", description="Binned likelihood fits on JAX.", epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"smoothfit {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")
-    for command in (inspect, fit, scan, impacts, plot):
+    for command in (inspect, lint, fit, scan, impacts, plot, diff, convert):
         command.add(commands)
     return parser

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from ..errors import SmoothfitError
 
-__all__ = ["STDOUT", "Parser", "add_command", "add_fit_options", "add_input"]
+__all__ = ["STDOUT", "Parser", "add_command", "add_fit_options", "add_input", "add_json", "add_reading"]
 
 STDOUT = "-"
 
@@ -38,6 +38,13 @@ def add_command(commands: Any, name: str, about: str, epilog: str, run: Any) -> 
 def add_input(parser: argparse.ArgumentParser) -> None:
     """FILE, what to take of it, --json and --blind."""
     parser.add_argument("file", metavar="FILE", help="a pyhf workspace or a datacard")
+    add_reading(parser)
+    add_json(parser)
+    parser.add_argument("--blind", action="store_true", help="hide the parameters of interest")
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """What to take of files."""
     parser.add_argument("--measurement", metavar="NAME", help="the measurement to take (the first)")
     parser.add_argument("--patch", metavar="FILE", help="a JSON patch to apply to the workspace")
     parser.add_argument("--mass", type=float, metavar="M", help="what $MASS of a datacard stands for")
@@ -51,6 +58,10 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--files-anywhere", action="store_true", help="a datacard may name files outside its folder"
     )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """--json."""
     parser.add_argument(
         "--json",
         nargs="?",
@@ -58,7 +69,6 @@ def add_input(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         help="write JSON to OUT; without OUT, only JSON to stdout",
     )
-    parser.add_argument("--blind", action="store_true", help="hide the parameters of interest")
 
 
 def add_fit_options(parser: argparse.ArgumentParser) -> None:

@@ -12,21 +12,33 @@ if TYPE_CHECKING:
     from ..model import Model
     from ..results import FitResult, Pulls
 
-__all__ = ["fit_of", "pois_of", "read", "systematics"]
+__all__ = ["fit_of", "pois_of", "read", "read_file", "systematics"]
+
+
+def read_file(path: str, arguments: argparse.Namespace) -> tuple[Model, Any]:
+    """The model of one of several files, and its data: each takes the options that are of its kind."""
+    from ..io.opening import OPTIONS, file_kind, read_model
+
+    kind = file_kind(path)
+    options = {name: value for name, value in _options(arguments).items() if name in OPTIONS[kind]}
+    return read_model(path, **options)
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "measurement": arguments.measurement,
+        "patch": arguments.patch,
+        "mass": arguments.mass,
+        "pois": arguments.map,
+        "files_anywhere": arguments.files_anywhere,
+    }
 
 
 def read(arguments: argparse.Namespace) -> tuple[Model, Any]:
     """The model of FILE, and the data to fit: those of the file, or the expectation for --asimov."""
     from ..io.opening import read_model
 
-    model, obs = read_model(
-        arguments.file,
-        measurement=arguments.measurement,
-        patch=arguments.patch,
-        mass=arguments.mass,
-        pois=arguments.map,
-        files_anywhere=arguments.files_anywhere,
-    )
+    model, obs = read_model(arguments.file, **_options(arguments))
     if getattr(arguments, "asimov", False):
         obs = model.pred(model.values_from_dict({}))
     return model, obs

@@ -13,7 +13,7 @@ from .datacard import read_datacard
 from .json_files import read_text
 from .pyhf import read_pyhf
 
-__all__ = ["file_kind", "read_model"]
+__all__ = ["OPTIONS", "file_kind", "read_model"]
 
 _CARD = re.compile(r"^\s*(imax|jmax|kmax|shapes|bin|process|rate|[Oo]bservation)\s", re.MULTILINE)
 
@@ -57,7 +57,7 @@ def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, Flo
     """
     kind = file_kind(path)
     given = {name: value for name, value in options.items() if value not in (None, (), False)}
-    known = _OPTIONS[kind]
+    known = OPTIONS[kind]
     for name in given:
         if name not in known:
             takes = ", ".join(known)
@@ -67,7 +67,8 @@ def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, Flo
     return read_pyhf(path, **given) if kind == "pyhf" else read_datacard(path, **given)
 
 
-_OPTIONS = {
+OPTIONS = {
     "pyhf": ("measurement", "patch"),
     "datacard": ("mass", "pois", "poi_bounds", "keywords", "files", "files_anywhere", "channel_masks"),
 }
+"""Kind of file -> the options of its reader."""

@@ -11,6 +11,15 @@
 from __future__ import annotations
 
 from .assembly import prepare
-from .specification import ChannelDescription, Correlation, McStat, Specification, UserTerm
+from .specification import ChannelDescription, Correlation, DataTerm, McStat, Seen, Specification, UserTerm
 
-__all__ = ["ChannelDescription", "Correlation", "McStat", "Specification", "UserTerm", "prepare"]
+__all__ = [
+    "ChannelDescription",
+    "Correlation",
+    "DataTerm",
+    "McStat",
+    "Seen",
+    "Specification",
+    "UserTerm",
+    "prepare",
+]

@@ -22,7 +22,7 @@ from . import stacking
 from .binwise import BinWise, stack_binwise
 from .collection import Structure, collect
 from .densities import Density, trace_densities
-from .functions import Traced, TracedFunctions, trace_factor, trace_term
+from .functions import Observables, Traced, TracedFunctions, trace_factor, trace_term
 from .groups import Acting, find_groups
 from .locality import LocalVariable, find_local
 from .parameters import Parameters, gather
@@ -48,8 +48,8 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     effect_plan, effect_numbers = effects.stack()
     factors = stacking.stack_factors(structure, parameters, functions, rows, local, effects.plain_rows)
     binwise = stack_binwise(structure, parameters, rows, treatments, local)
-    n_globs = int(np.isfinite(parameters.globs).sum()) + len(binwise.names)
-    terms = [(term, trace_term(term, parameters, tiling.n_bins, n_globs)) for term in specification.terms]
+    observables = _observables(structure, parameters, binwise)
+    terms = [(term, trace_term(term, parameters, observables)) for term in specification.terms]
     shapes = stacking.Shapes.of(structure, parameters, rows)
     shape_plan = shape_up = shape_down = sorted_position = None
     if shapes.row_tile:
@@ -194,6 +194,18 @@ def _geometry(tiling: Tiling, structure: Structure) -> Geometry:
     )
 
 
+def _observables(structure: Structure, parameters: Parameters, binwise: BinWise) -> Observables:
+    names = [name for variable in parameters.variables for name in variable.sub_names]
+    with_glob = [names[i] for i in np.flatnonzero(np.isfinite(parameters.globs))]
+    ends = np.cumsum([channel.n_bins for channel in structure.channels])
+    return Observables(
+        bins={
+            c.name: np.arange(end - c.n_bins, end) for c, end in zip(structure.channels, ends, strict=True)
+        },
+        globs={name: i for i, name in enumerate([*with_glob, *binwise.names])},
+    )
+
+
 def _trace_factors(structure: Structure, parameters: Parameters) -> TracedFunctions:
     functions = TracedFunctions()
     users: dict[int, tuple[ScaleFn, list[Any]]] = {}
@@ -311,8 +323,15 @@ def _layout(
         locators=locators,
         poi=specification.poi,
         gaussian_data=specification.data_term.gaussian,
-        owners={id(v): v.name for v in parameters.variables},
+        owners=_owners(specification, parameters),
     )
+
+
+def _owners(specification: Specification, parameters: Parameters) -> dict[int, str]:
+    of_others = {
+        id(known): own.name for known, own in specification.known_as if id(own) in parameters.indices
+    }
+    return of_others | {id(v): v.name for v in parameters.variables}
 
 
 def _prefit(parameters: Parameters, densities: list[Density]) -> Prefit:

@@ -20,7 +20,18 @@ from .parameters import Parameters
 from .stacking import Rows, members, plan_index
 from .treatments import Treatments
 
-__all__ = ["BinWise", "stack_binwise"]
+__all__ = ["BinWise", "bin_parameter_name", "stack_binwise"]
+
+
+def bin_parameter_name(channel: str, number: int, sub_proc: str | None = None) -> str:
+    """Name of the parameter of a channel's bin, or of one sub-process in it.
+
+    Examples
+    --------
+    >>> bin_parameter_name("SR", 0), bin_parameter_name("SR", 0, "sig")
+    ('mcstat_SR_bin0', 'mcstat_SR_bin0_sig')
+    """
+    return f"mcstat_{channel}_bin{number}" + ("" if sub_proc is None else f"_{sub_proc}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,14 +225,15 @@ class _Numbering:
         of_bin = np.zeros(channel.n_bins, dtype=int)
         of_row, slots = (np.zeros(own.shape, dtype=int) for _ in range(2))
         for b in np.flatnonzero(treatment.lite | treatment.shared | own.any(axis=0)).tolist():
-            name = f"mcstat_{channel.name}_bin{b}"
+            name = bin_parameter_name(channel.name, b)
             if treatment.lite[b] or treatment.shared[b]:
                 of_bin[b] = self._take(name, first + b, 0, multiplies=bool(treatment.shared[b]))
                 continue
             for slot, row in enumerate(np.flatnonzero(own[:, b]).tolist()):
                 slots[row, b] = slot
                 multiplies = bool(treatment.multiplied[row, b])
-                of_row[row, b] = self._take(f"{name}_{labels[row]}", first + b, slot, multiplies=multiplies)
+                name = bin_parameter_name(channel.name, b, labels[row])
+                of_row[row, b] = self._take(name, first + b, slot, multiplies=multiplies)
         return _Found(of_bin, of_row, slots)
 
     def result(self) -> tuple[tuple[str, ...], IntArray, FloatArray, BoolArray, IntArray]:

@@ -24,7 +24,7 @@ from ..errors import (
 )
 from .specification import Correlation
 
-__all__ = ["SMALLEST_EIGENVALUE", "combine", "correlated", "nearest_correlation"]
+__all__ = ["SMALLEST_EIGENVALUE", "check_together", "combine", "correlated", "nearest_correlation"]
 
 SMALLEST_EIGENVALUE = 1e-6
 """No eigenvalue of a repaired matrix is smaller."""
@@ -129,15 +129,10 @@ def correlated(
     else:
         found = _pair(first, second, rho)
     variables, matrix = combine([*known, found])
-    smallest = float(np.linalg.eigvalsh(matrix)[0])
-    if smallest > _POSITIVE:
+    problem = _problem("correlate_nuisances", variables, matrix)
+    if problem is None:
         return [*known, found]
     names = [name for v in variables for name in v.sub_names]
-    shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
-    problem = (
-        f"correlate_nuisances: the correlations of {shown} together are not positive definite (smallest "
-        f"eigenvalue {smallest:.3g})"
-    )
     if not repair:
         raise InvalidValueError(
             f"{problem}; lower them, give all in one matrix (what is not named counts as uncorrelated), or "
@@ -153,6 +148,32 @@ def correlated(
         stacklevel=3,
     )
     return [Correlation(tuple(variables), repaired, ~np.eye(len(matrix), dtype=bool))]
+
+
+def _problem(what: str, variables: Sequence[Variable], matrix: FloatArray) -> str | None:
+    """What is wrong with correlations that are not positive definite, None of those that are."""
+    smallest = float(np.linalg.eigvalsh(matrix)[0])
+    if smallest > _POSITIVE:
+        return None
+    names = [name for v in variables for name in v.sub_names]
+    shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
+    return (
+        f"{what}: the correlations of {shown} together are not positive definite (smallest "
+        f"eigenvalue {smallest:.3g})"
+    )
+
+
+def check_together(what: str, found: Sequence[Correlation]) -> None:
+    """What several models say of correlations must be possible in one.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is not positive definite.
+    """
+    problem = _problem(what, *combine(found)) if found else None
+    if problem is not None:
+        raise InvalidValueError(f"{problem}; rename one of the nuisances, or lower the correlations.")
 
 
 def _without_small_eigenvalues(matrix: FloatArray, smallest: float) -> FloatArray:

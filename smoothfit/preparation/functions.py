@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,9 +19,9 @@ from ..errors import MorphingWarning, UserFunctionError
 from ..programs import Program, trace
 from .collection import Contribution
 from .parameters import Parameters
-from .specification import UserTerm
+from .specification import Seen, UserTerm
 
-__all__ = ["Traced", "TracedFunctions", "classify", "trace_factor", "trace_term"]
+__all__ = ["Observables", "Traced", "TracedFunctions", "classify", "trace_factor", "trace_term"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,36 @@ class Traced:
     def integers(self) -> tuple[Array | None, ...]:
         """Captured integers and flags; None for the others."""
         return tuple(None if jnp.issubdtype(c.dtype, jnp.floating) else c for c in self.captured)
+
+
+@dataclass(frozen=True, eq=False)
+class Observables:
+    """Where data and global observables stand, for functions of all of them."""
+
+    bins: Mapping[str, IntArray]
+    """Channel -> its bins."""
+    globs: Mapping[str, int]
+    """Parameter or bin parameter -> its global observable."""
+
+    @property
+    def n_bins(self) -> int:
+        """The number of bins."""
+        return sum(len(bins) for bins in self.bins.values())
+
+    def of(self, term: UserTerm, seen: Seen) -> tuple[IntArray, IntArray]:
+        """The bins and global observables that a function is given."""
+        for noun, wanted, known in (
+            ("channel", seen.channels, self.bins),
+            ("global observable of", seen.globs, self.globs),
+        ):
+            for name in wanted:
+                if name not in known:
+                    raise UserFunctionError(
+                        f"add_constraint: the function '{term.label}' was written for a model with the "
+                        f"{noun} '{name}', which there is no more; add the constraint anew."
+                    )
+        bins = [self.bins[name] for name in seen.channels]
+        return np.concatenate(bins), np.array([self.globs[name] for name in seen.globs], dtype=int)
 
 
 @dataclass
@@ -164,18 +194,29 @@ def _positions(term: UserTerm, p: Parameters) -> IntArray:
             f"add_constraint: the function '{term.label}' was written for a model with the parameter "
             f"'{missing[0]}', which no process depends on any more; add the constraint anew."
         )
+    if term.seen is not None:
+        return np.array([names.index(name) for name in expected], dtype=int)
     known = set(expected)
     return np.array([names.index(n) for n in expected + [n for n in names if n not in known]], dtype=int)
 
 
-def trace_term(term: UserTerm, p: Parameters, n_bins: int, n_globs: int) -> Traced:
+def _of_its_own(term: UserTerm, observables: Observables) -> Callable[..., Any]:
+    """The function of all data and global observables, given those that it was written for."""
+    if term.seen is None:
+        return term.fn
+    fn, (bins, globs) = term.fn, observables.of(term, term.seen)
+    return lambda values, data, aux: fn(values, data[bins], aux[globs])
+
+
+def trace_term(term: UserTerm, p: Parameters, observables: Observables) -> Traced:
     """Trace an ``add_constraint`` function; its result must be one number."""
     owner = "add_constraint"
     error: UserFunctionError | None = None
     if term.variables is None:
-        shapes = [(p.n,), (n_bins,), (n_globs,)]
-        program, captured = trace(term.fn, shapes, label=term.label, owner=owner)
-        candidates = [Traced(program, captured, (_positions(term, p),), (False,))]
+        positions = _positions(term, p)
+        shapes = [(len(positions),), (observables.n_bins,), (len(observables.globs),)]
+        program, captured = trace(_of_its_own(term, observables), shapes, label=term.label, owner=owner)
+        candidates = [Traced(program, captured, (positions,), (False,))]
     else:
         candidates = []
         for scalars in _attempts(term.variables):

@@ -36,6 +36,10 @@ def _excluded(specification: Specification, structure: Structure) -> set[int]:
         for effect in contribution.effects:
             if not (isinstance(effect, Scale) and _is_bin_wise(effect, contribution.contrib.n_bins)):
                 excluded.update(id(v) for v in variables_of(effect))
+    seen = {name for term in specification.terms if term.seen is not None for name in term.order or ()}
+    for contribution in structure.contributions if seen else ():
+        for effect in contribution.effects:
+            excluded.update(id(v) for v in variables_of(effect) if seen & set(v.sub_names))
     for term in specification.terms:
         excluded.update(id(v) for v in term.variables or ())
     for pair in specification.correlations:
@@ -65,7 +69,7 @@ def find_local(
     specification: Specification, structure: Structure, treatments: Treatments
 ) -> list[LocalVariable]:
     """The local variables of each channel that has any."""
-    if any(term.variables is None for term in specification.terms):
+    if any(term.variables is None and term.seen is None for term in specification.terms):
         # A function of all values may use any of them.
         return []
     excluded = _excluded(specification, structure)

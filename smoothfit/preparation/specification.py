@@ -10,7 +10,7 @@ from .._types import BoolArray, FloatArray
 from ..build import Process, Variable
 from ..montecarlo import Options
 
-__all__ = ["ChannelDescription", "Correlation", "DataTerm", "McStat", "Specification", "UserTerm"]
+__all__ = ["ChannelDescription", "Correlation", "DataTerm", "McStat", "Seen", "Specification", "UserTerm"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,16 @@ class Correlation:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What a term of a model that was combined with others is given: what that model alone has."""
+
+    channels: tuple[str, ...]
+    """Their bins are its data, in this order."""
+    globs: tuple[str, ...]
+    """Parameters and bin parameters whose global observables it is given, in this order."""
+
+
+@dataclass(frozen=True)
 class UserTerm:
     """A term of the log-likelihood; ``variables`` is None for a function of (values, data, globs)."""
 
@@ -33,6 +43,8 @@ class UserTerm:
     order: tuple[str, ...] | None = None
     """Parameter names in the order in which a function of all values expects them: that of the model
     when it was written, so that positions taken then stay right. None: that of the next ``prepare()``."""
+    seen: Seen | None = None
+    """Data and global observables that it is given, and then the values in ``order`` alone. None: all."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +87,9 @@ class Specification:
     """Channels that are predicted but not part of the likelihood."""
     descriptions: dict[str, ChannelDescription] = field(default_factory=dict)
     poi: str | None = None
+    known_as: list[tuple[Variable, Variable]] = field(default_factory=list)
+    """Variables of models that were combined, and those that stand for them here."""
+
+    def own(self, variable: Any) -> Any:
+        """The variable that stands for one of a model that was combined; anything else is itself."""
+        return next((own for known, own in self.known_as if known is variable), variable)

@@ -14,6 +14,9 @@
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
 * :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
 * :class:`Receipt`: what a reader took from a file, and what it did not, as :class:`Note` after :class:`Note`.
+* :class:`Findings`: what may be wrong with a model, :class:`Finding` by :class:`Finding`.
+* :class:`Difference`: what two models differ in, with :class:`Changed`, :class:`YieldChange`,
+  :class:`ShiftChange` and :class:`NllDifference`.
 * :class:`ModelSummary`: what is in a model, as :class:`Table` after :class:`Table`.
 
 Each prints as a table in a terminal and a notebook, and has ``to_dict()``, ``to_json(path=None)``
@@ -28,7 +31,9 @@ from .batch import BatchFitResult
 from .breakdown import Breakdown
 from .conditioning import Conditioning, Direction, Followers
 from .contour import Contour, Contours
+from .difference import Changed, Difference, NllDifference, ShiftChange, YieldChange
 from .estimates import Estimates
+from .findings import Finding, Findings
 from .fit import ChosenCovariance, Estimate, FitResult
 from .impacts import Impacts
 from .messages import fit_message
@@ -48,27 +53,34 @@ __all__ = [
     "BatchFitResult",
     "BottomLine",
     "Breakdown",
+    "Changed",
     "ChosenCovariance",
     "Conditioning",
     "Contour",
     "Contours",
+    "Difference",
     "Direction",
     "Estimate",
     "Estimates",
+    "Finding",
+    "Findings",
     "FitResult",
     "Followers",
     "Impacts",
     "Minima",
     "MinosBounds",
     "ModelSummary",
+    "NllDifference",
     "Note",
     "Pulls",
     "Receipt",
     "Record",
     "Scan",
+    "ShiftChange",
     "Table",
     "UnfoldingResult",
     "UnfoldingScan",
+    "YieldChange",
     "Yields",
     "fit_message",
     "strict_json",
