@@ -34,7 +34,7 @@ FLOORS = [
     ["programs", "prepared", "tiling", "layout", "status"],
     ["render", "effects", "montecarlo"],
     ["build", "likelihood", "results"],
-    ["preparation", "eft", "data_driven"],
+    ["preparation", "eft", "data_driven", "template_sets"],
     ["fitters"],
     ["inference", "functional"],
     ["asking"],
