@@ -26,6 +26,7 @@ def read(arguments: argparse.Namespace) -> tuple[Model, Any]:
         mass=arguments.mass,
         pois=arguments.map,
         files_anywhere=arguments.files_anywhere,
+        folder=arguments.folder,
     )
     if getattr(arguments, "asimov", False):
         obs = model.pred(model.values_from_dict({}))
