@@ -20,6 +20,7 @@ from . import (  # noqa: E402
     fitters,
     functional,
     modifiers,
+    systematics,
     unfolding,
 )
 from .build import ChannelContrib, Process, Variable  # noqa: E402
@@ -47,5 +48,6 @@ __all__ = [
     "read_histfactory",
     "read_histograms",
     "read_pyhf",
+    "systematics",
     "unfolding",
 ]

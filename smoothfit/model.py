@@ -28,6 +28,7 @@ from .layout import Layout
 from .preparation import Specification, prepare
 from .preparation import settings as checked
 from .preparation.correlations import correlated
+from .preparation.specification import Correlation
 from .prepared import Prepared
 from .results import ModelSummary, Receipt
 from .template_sets import Options, gather
@@ -351,6 +352,21 @@ class Model(Asking):
         terms = [*self._specification.terms, checked.user_term(fn, variables)]
         prepared, layout = prepare(replace(self._specification, terms=terms))
         return Context(prepared, layout, self._blinded)
+
+    def _with_processes(self, processes: Sequence[Process], correlations: Sequence[Correlation]) -> Model:
+        """A model of other processes and correlations, else told the same; prepared if this one is."""
+        told = self._specification
+        copy = Model()
+        copy._specification = replace(
+            told,
+            processes=list(processes),
+            correlations=list(correlations),
+            terms=list(told.terms),
+            mc_stat=list(told.mc_stat),
+            descriptions=dict(told.descriptions),
+        )
+        copy._blinded, copy.receipt = self._blinded, self.receipt
+        return copy if self._layout is None else copy.prepare()
 
     @property
     def specification(self) -> Specification:
