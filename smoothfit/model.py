@@ -82,7 +82,7 @@ class Model(Asking):
     @classmethod
     def from_histograms(
         cls,
-        histograms: Any,
+        mapping: Any,
         naming: str,
         *,
         nominal: str | None = None,
@@ -103,7 +103,7 @@ class Model(Asking):
 
         Parameters
         ----------
-        histograms
+        mapping
             {name: histogram}, also {channel: {name: histogram}}, whose names are joined by slashes; or an
             open ROOT file, or a folder in it, of uproot. (A path: :func:`smoothfit.read_histograms`.)
         naming
@@ -159,7 +159,7 @@ class Model(Asking):
         """
         options = Options(channel, signals, poi, lnN, kind, symmetrise)
         known = {"channels": channels, "processes": processes, "systematics": systematics}
-        found = gather(histograms, naming, options, nominal=nominal, data=data, ignore=ignore, **known)
+        found = gather(mapping, naming, options, nominal=nominal, data=data, ignore=ignore, **known)
         model = cls()
         for process in found.processes:
             model.add_proc(process)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -39,6 +40,10 @@ def file_kind(path: str | os.PathLike[str]) -> str:
     ...     file_kind(path)
     'datacard'
     """
+    if _is_root(path):
+        raise FileFormatError(
+            f"{os.fspath(path)}: a ROOT file; smoothfit.read_histograms(path, naming) reads its histograms."
+        )
     text = read_text(path)
     if text.lstrip()[:1] in ("{", "["):
         return "pyhf"
@@ -50,6 +55,13 @@ def file_kind(path: str | os.PathLike[str]) -> str:
         f"{os.fspath(path)}: neither a pyhf workspace (JSON), nor a datacard (lines bin, process, rate), nor "
         "HistFactory's XML (<Combination>)."
     )
+
+
+def _is_root(path: str | os.PathLike[str]) -> bool:
+    """By its first bytes; what cannot be opened is another's error."""
+    with contextlib.suppress(OSError, ValueError), open(path, "rb") as stream:
+        return stream.read(4) == b"root"
+    return False
 
 
 def _is_histfactory(text: str) -> bool:

@@ -322,3 +322,28 @@ def test_truncated_files(tmp_path):
         cut.write_bytes(content[:size])
         with pytest.raises(FileFormatError, match=r"cut\.root"):
             smoothfit.read_histograms(cut, USUAL)
+
+
+def test_broken_files(tmp_path):
+    """Bytes changed anywhere: read, or refused by a typed error that names the file."""
+    uproot = pytest.importorskip("uproot")
+    path = tmp_path / "broken.root"
+    with uproot.recreate(path) as file:
+        for name, content in SET.items():
+            file[name] = np.array(content), np.array(EDGES)
+    content = path.read_bytes()
+    rng = np.random.default_rng(4)
+    outcomes = []
+    for _ in range(150):
+        changed_content = bytearray(content)
+        for at in rng.integers(0, len(content), rng.integers(1, 4)):
+            changed_content[at] = rng.integers(256)
+        path.write_bytes(changed_content)
+        try:
+            smoothfit.read_histograms(path, USUAL)
+        except FileFormatError as error:
+            outcomes.append("broken.root" in str(error))
+        else:
+            outcomes.append(None)
+    assert False not in outcomes
+    assert outcomes.count(True) > 20

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smoothfit.errors import InvalidTypeError, InvalidValueError
 from smoothfit.template_sets.naming import read_naming
@@ -168,3 +170,32 @@ def test_names_without_variations():
     found = sort(["SR/sig", "CR/sig"], "{channel}/{process}")
     assert list(found.nominal) == [("SR", "sig"), ("CR", "sig")]
     assert Filters().systematics is None
+
+
+NAMES = st.text("abUpDown_{}", min_size=1, max_size=8)
+
+
+@given(st.sets(NAMES, min_size=1, max_size=4), st.sets(NAMES, max_size=4), st.randoms())
+def test_what_was_named_is_found(processes, systematics, random):
+    """Where slashes part them, all names are read as they were made, in whatever order they come."""
+    made = [f"SR/{process}/nominal" for process in processes]
+    made += [f"SR/{p}/{s}/{side}" for p in processes for s in systematics for side in ("Up", "Down")]
+    random.shuffle(made)
+    naming = read_naming("{channel}/{process}/{systematic}/{Up|Down}", "{channel}/{process}/nominal")
+    found = sort_names(made, naming, Filters(), None)
+    assert {process for _, process in found.nominal} == processes
+    assert set(found.varied) == {("SR", p, s) for p in processes for s in systematics}
+    for (channel, process, systematic), sides in found.varied.items():
+        assert sides["up"] == f"{channel}/{process}/{systematic}/Up"
+        assert sides["down"] == f"{channel}/{process}/{systematic}/Down"
+
+
+@given(st.lists(NAMES, max_size=8, unique=True), st.sampled_from([USUAL, "{process}{systematic}{Up|Down}"]))
+def test_any_names_are_sorted_or_refused(names, naming):
+    """Every name is in the result once, or the set is refused by a typed error."""
+    try:
+        found = sort(names, naming)
+    except InvalidValueError:
+        return
+    sides = [name for pair in found.varied.values() for name in pair.values()]
+    assert sorted([*found.nominal.values(), *found.data.values(), *sides]) == sorted(names)
