@@ -1,8 +1,8 @@
 """smoothfit: binned likelihood fits for high-energy physics, on JAX.
 
 Build a model from :class:`Variable`, :class:`Process`, :class:`ChannelContrib` and :class:`Model`, or
-read one with :func:`read_pyhf` or :func:`read_datacard`; then fit. The same as pure functions is in
-:mod:`smoothfit.functional`.
+read one with :func:`read_pyhf`, :func:`read_datacard`, :func:`read_histfactory` or
+:func:`read_histograms`; then fit. The same as pure functions is in :mod:`smoothfit.functional`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from . import (  # noqa: E402
     fitters,
     functional,
     modifiers,
+    systematics,
     unfolding,
 )
 from .build import ChannelContrib, Process, Variable  # noqa: E402
 from .combine import combine  # noqa: E402
 from .diff import diff, nll_difference  # noqa: E402
 from .inference.quantities import Derived  # noqa: E402
-from .io import read_datacard, read_pyhf  # noqa: E402
+from .io import read_datacard, read_histfactory, read_histograms, read_pyhf  # noqa: E402
 from .model import Model  # noqa: E402
 from .results import FitResult  # noqa: E402
 
@@ -49,6 +50,9 @@ __all__ = [
     "modifiers",
     "nll_difference",
     "read_datacard",
+    "read_histfactory",
+    "read_histograms",
     "read_pyhf",
+    "systematics",
     "unfolding",
 ]

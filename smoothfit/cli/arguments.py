@@ -37,7 +37,7 @@ def add_command(commands: Any, name: str, about: str, epilog: str, run: Any) -> 
 
 def add_input(parser: argparse.ArgumentParser) -> None:
     """FILE, what to take of it, --json and --blind."""
-    parser.add_argument("file", metavar="FILE", help="a pyhf workspace or a datacard")
+    parser.add_argument("file", metavar="FILE", help="a pyhf workspace, a datacard or HistFactory's XML")
     add_reading(parser)
     add_json(parser)
     parser.add_argument("--blind", action="store_true", help="hide the parameters of interest")
@@ -56,7 +56,10 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "channel/process and what scales it; may be repeated",
     )
     parser.add_argument(
-        "--files-anywhere", action="store_true", help="a datacard may name files outside its folder"
+        "--files-anywhere", action="store_true", help="a datacard or XML may name files outside its folder"
+    )
+    parser.add_argument(
+        "--folder", metavar="DIR", help="where the paths in HistFactory's XML begin (the folder of FILE)"
     )
 
 

@@ -31,6 +31,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "mass": arguments.mass,
         "pois": arguments.map,
         "files_anywhere": arguments.files_anywhere,
+        "folder": arguments.folder,
     }
 
 

@@ -2,11 +2,15 @@
 
 * :func:`read_pyhf`: pyhf workspaces, with patches.
 * :func:`read_datacard`: datacards of CMS Combine.
+* :func:`read_histfactory`: HistFactory's XML with its ROOT files.
+* :func:`read_histograms`: ROOT files of histograms that are told apart by their names.
 """
 
 from __future__ import annotations
 
 from .datacard import read_datacard
+from .histfactory import read_histfactory
+from .histogram_sets import read_histograms
 from .pyhf import read_pyhf
 
-__all__ = ["read_datacard", "read_pyhf"]
+__all__ = ["read_datacard", "read_histfactory", "read_histograms", "read_pyhf"]

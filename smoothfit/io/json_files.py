@@ -52,7 +52,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileFormatError(
-            f"{path}: not a text file: byte {error.start} is not UTF-8; give a JSON file, not compressed."
+            f"{path}: not a text file: byte {error.start} is not UTF-8; give a text file, not compressed."
         ) from error
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._types import FloatArray
 from ..errors import FileFormatError, InvalidValueError
 from ..model import Model
 from .datacard import read_datacard
+from .histfactory import read_histfactory
 from .json_files import read_text
 from .pyhf import read_pyhf
 
@@ -19,14 +22,14 @@ _CARD = re.compile(r"^\s*(imax|jmax|kmax|shapes|bin|process|rate|[Oo]bservation)
 
 
 def file_kind(path: str | os.PathLike[str]) -> str:
-    """ "pyhf" or "datacard".
+    """ "pyhf", "histfactory" or "datacard".
 
     Raises
     ------
     InputFileError
         For a file that cannot be read.
     FileFormatError
-        For one that is neither.
+        For one that is none of these.
 
     Examples
     --------
@@ -37,14 +40,33 @@ def file_kind(path: str | os.PathLike[str]) -> str:
     ...     file_kind(path)
     'datacard'
     """
+    if _is_root(path):
+        raise FileFormatError(
+            f"{os.fspath(path)}: a ROOT file; smoothfit.read_histograms(path, naming) reads its histograms."
+        )
     text = read_text(path)
     if text.lstrip()[:1] in ("{", "["):
         return "pyhf"
+    if _is_histfactory(text):
+        return "histfactory"
     if _CARD.search(text):
         return "datacard"
     raise FileFormatError(
-        f"{os.fspath(path)}: neither a pyhf workspace (JSON) nor a datacard (lines bin, process, rate)."
+        f"{os.fspath(path)}: neither a pyhf workspace (JSON), nor a datacard (lines bin, process, rate), nor "
+        "HistFactory's XML (<Combination>)."
     )
+
+
+def _is_root(path: str | os.PathLike[str]) -> bool:
+    """By its first bytes; what cannot be opened is another's error."""
+    with contextlib.suppress(OSError, ValueError), open(path, "rb") as stream:
+        return stream.read(4) == b"root"
+    return False
+
+
+def _is_histfactory(text: str) -> bool:
+    """XML, of which the reader says more if it is another one; comments come before its first element."""
+    return text.lstrip().startswith("<")
 
 
 def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, FloatArray]:
@@ -64,11 +86,18 @@ def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, Flo
             raise InvalidValueError(
                 f"{os.fspath(path)}: '{name}' is no option of a {kind} file, which takes {takes}."
             )
-    return read_pyhf(path, **given) if kind == "pyhf" else read_datacard(path, **given)
+    model, obs = _READERS[kind](path, **given)
+    return model, obs
 
 
+_READERS: Mapping[str, Callable[..., tuple[Model, FloatArray]]] = {
+    "pyhf": read_pyhf,
+    "histfactory": read_histfactory,
+    "datacard": read_datacard,
+}
 OPTIONS = {
     "pyhf": ("measurement", "patch"),
+    "histfactory": ("measurement", "folder", "files_anywhere", "normalize_by_theory"),
     "datacard": ("mass", "pois", "poi_bounds", "keywords", "files", "files_anywhere", "channel_masks"),
 }
 """Kind of file -> the options of its reader."""
