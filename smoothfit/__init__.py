@@ -24,7 +24,7 @@ from . import (  # noqa: E402
 )
 from .build import ChannelContrib, Process, Variable  # noqa: E402
 from .inference.quantities import Derived  # noqa: E402
-from .io import read_datacard, read_pyhf  # noqa: E402
+from .io import read_datacard, read_pyhf, write_pyhf  # noqa: E402
 from .model import Model  # noqa: E402
 from .results import FitResult  # noqa: E402
 
@@ -46,4 +46,5 @@ __all__ = [
     "read_datacard",
     "read_pyhf",
     "unfolding",
+    "write_pyhf",
 ]

@@ -14,16 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from .._types import FloatArray
-from ..build import ChannelContrib, Process, Variable
-from ..errors import FileFormatError, InvalidTypeError, UnknownNameError
-from ..model import Model
-from ..results import Note, Receipt
-from .json_files import check_depth, load_json
-from .json_patch import apply_patch, select_patch
-from .naming import named
-from .pyhf_parameters import Use, collect_uses, make_variables, staterror_channels
-from .pyhf_schema import Measurement, Modifier, Workspace, read_workspace
+from ..._types import FloatArray
+from ...build import ChannelContrib, Process, Variable
+from ...errors import FileFormatError, InvalidTypeError, UnknownNameError
+from ...model import Model
+from ...results import Note, Receipt
+from ..json_files import check_depth, load_json
+from ..json_patch import apply_patch, select_patch
+from ..naming import named
+from ..rows import Components
+from .parameters import Use, collect_uses, make_variables, staterror_channels
+from .schema import Measurement, Modifier, Workspace, read_workspace
 
 __all__ = ["read_pyhf"]
 
@@ -231,5 +232,4 @@ def _scale_by_part(contrib: ChannelContrib, variable: Variable, uses: Sequence[U
     names = [channel.name for channel in channels]
     before = channels[: names.index(contrib.channel)]
     first = sum(len(channel.observed) for channel in before)
-    part = slice(first, first + contrib.n_bins)
-    contrib.scale_by_fn(lambda gamma: gamma[part], variable, axis="bin")
+    contrib.scale_by_fn(Components(first, first + contrib.n_bins), variable, axis="bin")
