@@ -92,8 +92,8 @@ def channels_of(model: Model, file_format: str, *, correlations: bool = False) -
     Raises
     ------
     NotExpressibleError
-        For further terms of the likelihood, correlations, Gaussian data, masked channels, and Monte Carlo statistics
-        that no factor a bin is equal to.
+        For further terms of the likelihood, correlations, Gaussian data, masked channels, and Monte Carlo
+        statistics that no factor a bin is equal to.
     """
     specification = model.specification
     _check_settings(model, file_format, correlations=correlations)
@@ -150,8 +150,8 @@ def _check_settings(model: Model, file_format: str, *, correlations: bool) -> No
     if specification.terms:
         label = specification.terms[0].label
         raise NotExpressibleError(
-            f"add_constraint('{label}'): {file_format} has no functions as terms of the likelihood; write the "
-            "model without it, or give its variables constraints."
+            f"add_constraint('{label}'): {file_format} has no functions as terms of the likelihood; write "
+            "the model without it, or give its variables constraints."
         )
     if specification.data_term.gaussian:
         raise NotExpressibleError(
@@ -160,8 +160,8 @@ def _check_settings(model: Model, file_format: str, *, correlations: bool) -> No
     if specification.correlations and not correlations:
         names = " and ".join(f"'{variable.name}'" for variable in specification.correlations[0].variables)
         raise NotExpressibleError(
-            f"correlate_nuisances of {names}: {file_format} has independent constraints only; write the model "
-            "without correlations, or with uncorrelated combinations of its nuisances."
+            f"correlate_nuisances of {names}: {file_format} has independent constraints only; write the "
+            "model without correlations, or with uncorrelated combinations of its nuisances."
         )
     if specification.masked:
         raise NotExpressibleError(
@@ -195,8 +195,8 @@ def _check_names(channel: str, rows: Sequence[Row], file_format: str) -> None:
     for name in names:
         if names.count(name) > 1:
             raise NotExpressibleError(
-                f"channel '{channel}': two rows are named '{name}', {file_format} needs different names; rename "
-                "a process or a sub-process."
+                f"channel '{channel}': two rows are named '{name}', {file_format} needs different names; "
+                "rename a process or a sub-process."
             )
 
 
@@ -218,8 +218,8 @@ def _monte_carlo(channel: Channel, treatment: Treatment, file_format: str) -> li
         )
     if treatment.shifted.any():
         raise NotExpressibleError(
-            f"{what}: {file_format} has no errors that are added to one process; use set_mc_stat('full') with "
-            "constraint='poisson'."
+            f"{what}: {file_format} has no errors that are added to one process; use set_mc_stat('full') "
+            "with constraint='poisson'."
         )
     names = [f"mcstat_{channel.name}_bin{b}" for b in range(channel.n_bins)]
     factors: list[list[Scale]] = [[] for _ in rows]

@@ -92,8 +92,8 @@ def _scale(row: Row, scale: Scale, channel: ModelChannel) -> Use:
         return Use(row, "lumi", name, variable, component)
     kind = "none" if variable.constraint is None else type(variable.constraint).__name__
     raise NotExpressibleError(
-        f"{row.what}: scale_by '{name}', whose constraint is {kind}: pyhf constrains a factor on all bins only "
-        "as its luminosity, Gaussian and named 'lumi'; use add_lnN of interpolation 'code4'."
+        f"{row.what}: scale_by '{name}', whose constraint is {kind}: pyhf constrains a factor on all "
+        "bins only as its luminosity, Gaussian and named 'lumi'; use add_lnN of interpolation 'code4'."
     )
 
 
@@ -108,7 +108,8 @@ def _factor_a_bin(row: Row, variable: Variable, first: int) -> Use:
     else:
         raise NotExpressibleError(
             f"{row.what}: scale_by '{variable.name}', a factor a bin whose constraint is "
-            f"{type(constraint).__name__}: pyhf has Poisson (shapesys), Gaussian (staterror) and none; use one."
+            f"{type(constraint).__name__}: pyhf has Poisson (shapesys), Gaussian (staterror) and none; "
+            "use one."
         )
     return Use(row, kind, variable.name, variable, first=first)
 
@@ -118,8 +119,8 @@ def _normsys(row: Row, variable: Variable, effect: LnN) -> Use:
     low, high = (float(side[row.index if len(side) > 1 else 0]) for side in (effect.down, effect.up))
     if effect.interpolation != "code4" and (low, high) != (1.0, 1.0):
         raise NotExpressibleError(
-            f"{row.what}: add_lnN '{variable.name}' of interpolation '{effect.interpolation}': a file for pyhf "
-            "is read with 'code4', which differs between -1 and +1 for symmetric ones, too; use "
+            f"{row.what}: add_lnN '{variable.name}' of interpolation '{effect.interpolation}': a file "
+            "for pyhf is read with 'code4', which differs between -1 and +1 for symmetric ones, too; use "
             "interpolation='code4'."
         )
     return Use(row, "normsys", variable.name, variable, 0, data={"hi": high, "lo": low})
@@ -131,8 +132,8 @@ def _histosys(row: Row, shape: Shape) -> Use:
     if shape.kind != "raw" or shape.scale != 1.0:
         given = f"kind '{shape.kind}'" if shape.kind != "raw" else f"scale {shape.scale:g}"
         raise NotExpressibleError(
-            f"{row.what}: add_shape '{variable.name}' of {given}: pyhf morphs the templates at +-1 as they are "
-            "('code4p'); use kind='raw' and templates at one sigma."
+            f"{row.what}: add_shape '{variable.name}' of {given}: pyhf morphs the templates at +-1 as they "
+            "are ('code4p'); use kind='raw' and templates at one sigma."
         )
     down, up = row.templates(shape)
     data = {"hi_data": up.tolist(), "lo_data": down.tolist()}
@@ -146,8 +147,8 @@ def _check_nuisance(row: Row, call: str, variable: Variable) -> None:
         if isinstance(constraint, Gaussian):
             have = f"Gaussian of width {float(np.max(constraint.width)):g}"
         raise NotExpressibleError(
-            f"{row.what}: {call} '{variable.name}', whose constraint is {have}: pyhf's are Gaussian of width 1; "
-            "use nuisance=True, and effects at one sigma."
+            f"{row.what}: {call} '{variable.name}', whose constraint is {have}: pyhf's are Gaussian of width "
+            "1; use nuisance=True, and effects at one sigma."
         )
 
 

@@ -197,8 +197,8 @@ def _configuration(use: Use, required: ParameterSet, unbounded: float) -> dict[s
     size = len(wanted["inits"])
     if size != len(required.inits):
         raise NotExpressibleError(
-            f"{use.what}: the variable has {size} components, in pyhf it has {len(required.inits)}: one a bin "
-            "of each channel; give each channel its own variable."
+            f"{use.what}: the variable has {size} components, in pyhf it has {len(required.inits)}: one a "
+            "bin of each channel; give each channel its own variable."
         )
     config: dict[str, Any] = {"name": use.name}
     for key, numbers in wanted.items():
