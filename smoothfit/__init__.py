@@ -1,7 +1,7 @@
 """smoothfit: binned likelihood fits for high-energy physics, on JAX.
 
 Build a model from :class:`Variable`, :class:`Process`, :class:`ChannelContrib` and :class:`Model`, or
-read one with :func:`read_pyhf` or :func:`read_datacard`; then fit. The same as pure functions is in
+read one with :func:`read_pyhf`, :func:`read_hs3` or :func:`read_datacard`; then fit. The same as pure functions is in
 :mod:`smoothfit.functional`.
 """
 
@@ -24,7 +24,7 @@ from . import (  # noqa: E402
 )
 from .build import ChannelContrib, Process, Variable  # noqa: E402
 from .inference.quantities import Derived  # noqa: E402
-from .io import read_datacard, read_pyhf, write_pyhf  # noqa: E402
+from .io import read_datacard, read_hs3, read_pyhf, write_hs3, write_pyhf  # noqa: E402
 from .model import Model  # noqa: E402
 from .results import FitResult  # noqa: E402
 
@@ -44,7 +44,9 @@ __all__ = [
     "functional",
     "modifiers",
     "read_datacard",
+    "read_hs3",
     "read_pyhf",
     "unfolding",
+    "write_hs3",
     "write_pyhf",
 ]

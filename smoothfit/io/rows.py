@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from .._types import Array, BoolArray, FloatArray
-from ..build import Variable
+from ..build import ChannelContrib, Variable
 from ..build.declarations import Declaration, Scale, ScaleFn, Shape, effect_label
+from ..build.selection import Region
 from ..constraints import Gaussian, Poisson
 from ..errors import InvalidValueError, NotExpressibleError, ShapeMismatchError
 from ..model import Model
@@ -23,7 +25,7 @@ from ..montecarlo import Treatment
 from ..preparation.collection import Channel, Contribution, collect
 from ..preparation.treatments import treat
 
-__all__ = ["Components", "ModelChannel", "Row", "channels_of", "check_counts", "named_effect"]
+__all__ = ["Components", "ModelChannel", "Row", "Stacked", "channels_of", "check_counts", "named_effect"]
 
 _GAMMA_BOUNDS = (1e-10, 10.0)
 
@@ -45,6 +47,14 @@ class Components:
         return values[self.first : self.end]
 
 
+@dataclass(frozen=True)
+class Stacked:
+    """Scalar variables, one a bin, as a factor a bin."""
+
+    def __call__(self, *values: Array) -> Array:
+        return jnp.stack(values)
+
+
 @dataclass(frozen=True, eq=False)
 class Row:
     """One sub-process in one channel."""
@@ -54,6 +64,7 @@ class Row:
     signal: bool
     index: int
     """Which sub-process it is."""
+    contrib: ChannelContrib
     yields: FloatArray
     """(bin,)"""
     effects: tuple[Declaration, ...]
@@ -68,8 +79,11 @@ class Row:
         """Which component of the variable scales this row; None for one a bin."""
         if scale.axis == "bin":
             return None
-        rows = scale.region.sub_procs
-        return 0 if scale.axis == "all" else self.index if rows is None else list(rows).index(self.index)
+        return 0 if scale.axis == "all" else self.position(scale.region)
+
+    def position(self, region: Region) -> int:
+        """Where it stands among the rows of a region, which effects with a number a row count."""
+        return self.index if region.sub_procs is None else list(region.sub_procs).index(self.index)
 
     def templates(self, shape: Shape) -> tuple[FloatArray, FloatArray]:
         """(down, up) of this row, (bin,) each."""
@@ -178,6 +192,7 @@ def _row(contribution: Contribution, k: int, factors: Sequence[Scale]) -> Row:
         name=process.sub_procs[k],
         signal=process.signal,
         index=k,
+        contrib=contrib,
         yields=contrib.yields[k],
         effects=(*acting, *factors),
     )

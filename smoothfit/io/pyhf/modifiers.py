@@ -74,7 +74,7 @@ def _use(row: Row, effect: Declaration, channel: ModelChannel) -> Use:
     if isinstance(effect, ScaleFn) and isinstance(effect.fn, Components):
         return _factor_a_bin(row, effect.variables[0], effect.fn.first)
     if isinstance(effect, Systematic) and isinstance(effect.effect, LnN):
-        return _normsys(row, effect.variable, effect.effect)
+        return _normsys(row, effect, effect.effect)
     if isinstance(effect, Shape):
         return _histosys(row, effect)
     cure = "scale_by, add_lnN of interpolation 'code4' and add_shape of kind 'raw' have one"
@@ -114,9 +114,10 @@ def _factor_a_bin(row: Row, variable: Variable, first: int) -> Use:
     return Use(row, kind, variable.name, variable, first=first)
 
 
-def _normsys(row: Row, variable: Variable, effect: LnN) -> Use:
+def _normsys(row: Row, systematic: Systematic, effect: LnN) -> Use:
+    variable, at = systematic.variable, row.position(systematic.region)
     _check_nuisance(row, "add_lnN", variable)
-    low, high = (float(side[row.index if len(side) > 1 else 0]) for side in (effect.down, effect.up))
+    low, high = (float(side[at if len(side) > 1 else 0]) for side in (effect.down, effect.up))
     if effect.interpolation != "code4" and (low, high) != (1.0, 1.0):
         raise NotExpressibleError(
             f"{row.what}: add_lnN '{variable.name}' of interpolation '{effect.interpolation}': a file "
