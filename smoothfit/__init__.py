@@ -1,8 +1,8 @@
 """smoothfit: binned likelihood fits for high-energy physics, on JAX.
 
 Build a model from :class:`Variable`, :class:`Process`, :class:`ChannelContrib` and :class:`Model`, or
-read one with :func:`read_pyhf`, :func:`read_hs3` or :func:`read_datacard`; then fit. The same as pure functions is in
-:mod:`smoothfit.functional`.
+read one with :func:`read_pyhf`, :func:`read_hs3` or :func:`read_datacard`; then fit. The same as pure
+functions is in :mod:`smoothfit.functional`.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def test_a_broken_digest_among_good_ones():
 
 @pytest.mark.parametrize("algorithm", ["crc32", "shake_128", "__class__", "new", ""])
 def test_an_algorithm_that_is_not_known(algorithm):
-    with pytest.raises(FileFormatError, match="of no algorithm that is known.*'sha256'"):
+    with pytest.raises(FileFormatError, match=r"of no algorithm that is known.*'sha256'"):
         read_pyhf(WORKSPACE, patch=(patch_set(**{algorithm: "ab"}), "up"))
 
 

@@ -1,7 +1,7 @@
 """What modifiers of an HS3 file say of the constraints of their parameters.
 
-A modifier names a distribution (``constraint_name``, ``constraints``, ``constraint``), or a kind: "Gauss" is of
-width 1 around the nominal value, and what is said of bins follows from uncertainties:
+A modifier names a distribution (``constraint_name``, ``constraints``, ``constraint``), or a kind: "Gauss" is
+of width 1 around the nominal value, and what is said of bins follows from uncertainties:
 
 * staterror: the relative error of the sum of all samples of the channel that have it, sqrt(sum e^2) / sum n.
 * shapesys: ``vals``, which are absolute uncertainties (pyhs3), or relative ones (ROOT): see ``read_hs3``.
@@ -68,7 +68,7 @@ def _named(document: Document, constraints: Constraints, entry: Entry, name: Any
 
 
 def _stated(document: Document, entry: Entry) -> tuple[bool, Any]:
-    """(whether it names a distribution, the name or kind; None for no constraint, "" where nothing is said)."""
+    """(whether it names a distribution, the name or kind); None is no constraint, "" says nothing."""
     if entry.get("constraint_name") is not None:
         return True, entry.get("constraint_name")
     for key in ("constraint", "constraint_type"):
@@ -123,8 +123,8 @@ def _claim_bins(
         listed = entry.items("constraints")
         if len(listed) != len(names):
             raise FileFormatError(
-                f"{entry.at('constraints')}: {count(len(listed), 'name')} for {count(len(names), 'bin')}; give "
-                "one a bin, or null."
+                f"{entry.at('constraints')}: {count(len(listed), 'name')} for {count(len(names), 'bin')}; "
+                "give one a bin, or null."
             )
         for path, given in listed:
             if given is not None:

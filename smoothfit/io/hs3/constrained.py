@@ -95,13 +95,13 @@ class Sections:
             ends = _of(constraint.lower, k), _of(constraint.upper, k)
             if ends != (variable.lower[k], variable.upper[k]):
                 raise NotExpressibleError(
-                    f"{what}: its bounds are inside the range of its density, which HS3 has one of; give it no "
-                    "bounds of its own."
+                    f"{what}: its bounds are inside the range of its density, which HS3 has one of; give it "
+                    "no bounds of its own."
                 )
             return {"type": "uniform_dist", "x": parameter}
         raise NotExpressibleError(
-            f"{what} is {type(constraint).__name__}: HS3 has no such distribution; use Gaussian, LogNormal, Poisson "
-            "or Uniform."
+            f"{what} is {type(constraint).__name__}: HS3 has no such distribution; use Gaussian, LogNormal, "
+            "Poisson or Uniform."
         )
 
     def _poisson(self, parameter: str, count: float, tau: float) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def as_rate(functions: Functions, given: Any, where: str) -> tuple[float, str] |
 
 
 class Constraints:
-    """Turns distributions into claims on parameters; a distribution is one constraint wherever it is named."""
+    """Distributions become claims on parameters; a distribution is one constraint wherever it is named."""
 
     def __init__(
         self, document: Document, functions: Functions, parameters: Parameters, used: set[str]
@@ -82,8 +82,8 @@ class Constraints:
         if kind not in readers:
             raise unsupported(
                 entry.path,
-                f"'{name}' of type '{kind}'; supported are histfactory_dist, product_dist, {', '.join(readers)} "
-                "and multivariate_normal_dist.",
+                f"'{name}' of type '{kind}'; supported are histfactory_dist, product_dist, "
+                f"{', '.join(readers)} and multivariate_normal_dist.",
             )
         parameter, claim = readers[kind](entry, observed)
         if parameter in self._used:
@@ -107,8 +107,8 @@ class Constraints:
         if value is None or rate is None:
             raise unsupported(
                 entry.path,
-                f"the Poisson constraint '{entry.text('name')}': its x must be observed, its mean a parameter, or "
-                "that times a number.",
+                f"the Poisson constraint '{entry.text('name')}': its x must be observed, its mean a "
+                "parameter, or that times a number.",
             )
         if rate[0] <= 0.0 or value < 0.0:
             raise FileFormatError(
@@ -127,8 +127,8 @@ class Constraints:
         if value is None or value <= 0.0 or sigma <= 0.0 or not logarithm:
             raise unsupported(
                 entry.path,
-                f"the log-normal constraint '{entry.text('name')}': its x must be observed and positive, its mu a "
-                "function log(parameter), its sigma a positive number.",
+                f"the log-normal constraint '{entry.text('name')}': its x must be observed and positive, its "
+                "mu a function log(parameter), its sigma a positive number.",
             )
         assert isinstance(factor, Formula)
         return factor.names[0], Claim("lognormal", math.exp(sigma), value, entry.path)

@@ -1,7 +1,7 @@
 """Factors of the library as formulas, in the language that HS3 files have for generic functions.
 
-They are texts with ``@0`` for the parameter; :func:`with_names` puts names in. Limits are written with min and max,
-so that a formula is one expression for all values.
+They are texts with ``@0`` for the parameter; :func:`with_names` puts names in. Limits are written with min
+and max, so that a formula is one expression for all values.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ def with_names(text: str, names: Sequence[str], what: str) -> str:
     for name in names:
         if not _NAME.fullmatch(name):
             raise NotExpressibleError(
-                f"{what}: '{name}' is no name that a formula of HS3 can have (letters, digits and _); rename it."
+                f"{what}: '{name}' is no name that a formula of HS3 can have (letters, digits and _); "
+                "rename it."
             )
     return _ARGUMENT.sub(lambda match: names[int(match.group(1))], text)

@@ -178,8 +178,8 @@ class Functions:
             if form is None or nominal <= 0.0 or min(up, down) <= 0.0:
                 raise unsupported(
                     entry.path,
-                    f"code {describe(code)} of '{parameter}', nominal {nominal:g}, sides {down:g} and {up:g}; "
-                    "supported are 1, 4 and 5 with positive numbers.",
+                    f"code {describe(code)} of '{parameter}', nominal {nominal:g}, sides {down:g} and "
+                    f"{up:g}; supported are 1, 4 and 5 with positive numbers.",
                 )
             factors.append(LogNormalFactor(parameter, float(down / nominal), float(up / nominal), form))
         return Term(name, nominal, tuple(factors))

@@ -1,8 +1,8 @@
 """How HS3 says which function interpolates between templates, and how the builders say it.
 
 The standard has objects {"type", "in", "out"}; files have words of its first versions ("log", "poly6"), names
-of pyhf ("code4") and numbers of ROOT, too. Where a file says nothing it is what HistFactory does: a polynomial
-of sixth order inside +-1, exponential (normsys) or linear (histosys) outside.
+of pyhf ("code4") and numbers of ROOT, too. Where a file says nothing it is what HistFactory does: a
+polynomial of sixth order inside +-1, exponential (normsys) or linear (histosys) outside.
 """
 
 from __future__ import annotations

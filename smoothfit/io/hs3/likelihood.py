@@ -1,7 +1,7 @@
 """Which distributions of an HS3 file meet which data: channels with counts, and constraints.
 
-Products are taken apart. A Poisson distribution is a channel of one bin, unless its mean is a parameter (times a
-number) that a point, an inline number or a constant constrains.
+Products are taken apart. A Poisson distribution is a channel of one bin, unless its mean is a parameter
+(times a number) that a point, an inline number or a constant constrains.
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ def _check_counts(n_bins: int, observed: _Observed, leaf: Entry) -> None:
     assert observed.counts is not None
     if len(observed.counts) != n_bins:
         raise FileFormatError(
-            f"{observed.where}: {count(len(observed.counts), 'number')} for the channel '{leaf.text('name')}' of "
-            f"{count(n_bins, 'bin')}; give one a bin."
+            f"{observed.where}: {count(len(observed.counts), 'number')} for the channel "
+            f"'{leaf.text('name')}' of {count(n_bins, 'bin')}; give one a bin."
         )
     if np.any(observed.counts < 0.0):
         raise FileFormatError(f"{observed.where}: a count is negative; give them from 0 on.")

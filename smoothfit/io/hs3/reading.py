@@ -128,7 +128,8 @@ def _check_metadata(document: Document) -> None:
         raise FileFormatError("this is a pyhf workspace, not an HS3 file; use read_pyhf.")
     if not isinstance(metadata, Mapping) or not isinstance(metadata.get("hs3_version"), str):
         raise FileFormatError(
-            "/metadata: 'hs3_version', a string, is missing; every HS3 file has {'hs3_version': '0.2'} or another."
+            "/metadata: 'hs3_version', a string, is missing; every HS3 file has {'hs3_version': '0.2'} or "
+            "another."
         )
     if metadata["hs3_version"].split(".")[0] != "0":
         raise unsupported(

@@ -1,7 +1,7 @@
 """From what acts on a row of a model to the modifiers of an HS3 sample.
 
-What histfactory_dist has no modifier for, but a formula can say (Combine's asymmetric log-normal, linear effects,
-formulas of other files), is a modifier of type "custom", ROOT's name for a function that multiplies.
+What histfactory_dist has no modifier for, but a formula can say (Combine's asymmetric log-normal, linear
+effects, formulas of other files), is a modifier of type "custom", ROOT's name for a function that multiplies.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class Samples:
         if isinstance(effect.fn, Formula) and not isinstance(effect, AddFn):
             return self._custom(row, effect.variables, effect.fn.text, effect.fn.names)
         raise NotExpressibleError(
-            f"{row.what}: {named_effect(effect)}: HS3 has formulas, not functions of Python; use an effect, or a "
-            "Formula of smoothfit.io.formula."
+            f"{row.what}: {named_effect(effect)}: HS3 has formulas, not functions of Python; use an effect, "
+            "or a Formula of smoothfit.io.formula."
         )
 
     # -- constraints -----------------------------------------------------------------------------
@@ -152,8 +152,8 @@ class Samples:
         if shape.kind not in SHAPES or shape.scale != 1.0:
             given = f"kind '{shape.kind}'" if shape.kind not in SHAPES else f"scale {shape.scale:g}"
             raise NotExpressibleError(
-                f"{row.what}: add_shape '{shape.variable.name}' of {given}: HS3 interpolates templates at +-1 as "
-                f"they are; use one of the kinds {', '.join(SHAPES)}, and templates at one sigma."
+                f"{row.what}: add_shape '{shape.variable.name}' of {given}: HS3 interpolates templates at "
+                f"+-1 as they are; use one of the kinds {', '.join(SHAPES)}, and templates at one sigma."
             )
         name = shape.variable.sub_names[0]
         down, up = row.templates(shape)

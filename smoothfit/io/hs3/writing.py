@@ -29,7 +29,7 @@ _POINT, _DOMAIN = "default_values", "default_domain"
 def write_hs3(
     model: Model, obs: Any, path: str | os.PathLike[str] | None = None, *, name: str = "analysis"
 ) -> dict[str, Any]:
-    """Write a model and its data as an HS3 file (HEP Statistics Serialization Standard), if that says the same.
+    """Write a model and its data as an HS3 file (HEP Statistics Serialization Standard), if that says it.
 
     Each channel is a histfactory_dist. Interpolations, constraints and observed values are spelt out, so
     that nothing depends on a tool's defaults; starts, what is held and bounds are the parameter point
@@ -192,7 +192,7 @@ def _analysis(name: str, model: Model, components: _Components) -> dict[str, Any
         poi = model.layout.names[own[0]]
     if poi not in components:
         raise NotExpressibleError(
-            f"the parameter of interest '{poi}' is no parameter of one component; set model.poi to another one, or "
-            "to None."
+            f"the parameter of interest '{poi}' is no parameter of one component; set model.poi to another "
+            "one, or to None."
         )
     return {**analysis, "parameters_of_interest": [poi]}
