@@ -22,6 +22,7 @@ def read(arguments: argparse.Namespace) -> tuple[Model, Any]:
     model, obs = read_model(
         arguments.file,
         measurement=arguments.measurement,
+        analysis=arguments.analysis,
         patch=arguments.patch,
         mass=arguments.mass,
         pois=arguments.map,

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 from .._types import FloatArray
 from ..errors import FileFormatError, InvalidValueError
 from ..model import Model
 from .datacard import read_datacard
+from .hs3 import read_hs3
 from .json_files import read_text
 from .pyhf import read_pyhf
 
 __all__ = ["file_kind", "read_model"]
 
+# Keys that every HS3 file has, and no pyhf workspace; a search takes less time than to read it twice.
+_HS3 = re.compile(r'"(hs3_version|distributions)"\s*:')
 _CARD = re.compile(r"^\s*(imax|jmax|kmax|shapes|bin|process|rate|[Oo]bservation)\s", re.MULTILINE)
 
 
 def file_kind(path: str | os.PathLike[str]) -> str:
-    """ "pyhf" or "datacard".
+    """ "pyhf", "hs3" or "datacard".
 
     Raises
     ------
     InputFileError
         For a file that cannot be read.
     FileFormatError
-        For one that is neither.
+        For one that is none of them.
 
     Examples
     --------
@@ -39,11 +43,12 @@ def file_kind(path: str | os.PathLike[str]) -> str:
     """
     text = read_text(path)
     if text.lstrip()[:1] in ("{", "["):
-        return "pyhf"
+        return "hs3" if _HS3.search(text) else "pyhf"
     if _CARD.search(text):
         return "datacard"
     raise FileFormatError(
-        f"{os.fspath(path)}: neither a pyhf workspace (JSON) nor a datacard (lines bin, process, rate)."
+        f"{os.fspath(path)}: no pyhf workspace, no HS3 file (JSON) and no datacard (lines bin, process, "
+        "rate)."
     )
 
 
@@ -64,10 +69,16 @@ def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, Flo
             raise InvalidValueError(
                 f"{os.fspath(path)}: '{name}' is no option of a {kind} file, which takes {takes}."
             )
-    return read_pyhf(path, **given) if kind == "pyhf" else read_datacard(path, **given)
+    return _READERS[kind](path, **given)
 
 
+_READERS: dict[str, Callable[..., tuple[Model, FloatArray]]] = {
+    "pyhf": read_pyhf,
+    "hs3": read_hs3,
+    "datacard": read_datacard,
+}
 _OPTIONS = {
     "pyhf": ("measurement", "patch"),
+    "hs3": ("analysis", "shapesys", "priors"),
     "datacard": ("mass", "pois", "poi_bounds", "keywords", "files", "files_anywhere", "channel_masks"),
 }

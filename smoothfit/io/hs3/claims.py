@@ -60,11 +60,16 @@ def claim_all(
         parameters.claim(modifier.parameters[0], IMPLICIT, claim)
 
 
-def _named(document: Document, constraints: Constraints, entry: Entry, name: Any, where: str) -> None:
+def _named(document: Document, constraints: Constraints, name: Any, where: str) -> None:
     if not isinstance(name, str):
         raise FileFormatError(f"{where}: the name of a distribution is expected, got {describe(name)}.")
     for leaf in leaves(document, name, where):
         constraints.add(leaf, {})
+
+
+def _check_claimed(parameters: Parameters, name: str, distribution: str, where: str) -> None:
+    if parameters.claimed(name) is None:
+        raise unsupported(where, f"the distribution '{distribution}', which does not constrain '{name}'.")
 
 
 def _stated(document: Document, entry: Entry) -> tuple[bool, Any]:
@@ -92,7 +97,8 @@ def _claim_one(
         parameters.start(name, 0.0 if is_nuisance else 1.0)
     named, given = _stated(document, entry)
     if named:
-        _named(document, constraints, entry, given, entry.path)
+        _named(document, constraints, given, entry.path)
+        _check_claimed(parameters, name, given, entry.path)
     elif given == "":
         return not is_nuisance or document.has("functions", name)
     elif given is not None and given.lower() == "const":
@@ -126,9 +132,10 @@ def _claim_bins(
                 f"{entry.at('constraints')}: {count(len(listed), 'name')} for {count(len(names), 'bin')}; "
                 "give one a bin, or null."
             )
-        for path, given in listed:
+        for name, (path, given) in zip(names, listed, strict=True):
             if given is not None:
-                _named(document, constraints, entry, given, path)
+                _named(document, constraints, given, path)
+                _check_claimed(parameters, name, given, path)
         _stated(document, entry)
         return
     named, given = _stated(document, entry)

@@ -17,7 +17,17 @@ from .entries import Document, Entry, unsupported
 from .functions import Functions
 from .parameters import Claim, Parameters
 
-__all__ = ["Constraints", "Correlated", "as_rate"]
+__all__ = ["SUPPORTED", "Constraints", "Correlated", "as_rate", "check_kind"]
+
+SUPPORTED = (
+    "gaussian_dist",
+    "normal_dist",
+    "poisson_dist",
+    "lognormal_dist",
+    "uniform_dist",
+    "multivariate_normal_dist",
+)
+"""Types of distributions that can constrain."""
 
 _LOGARITHMS = ("log(@0)", "ln(@0)")
 
@@ -45,6 +55,23 @@ def as_rate(functions: Functions, given: Any, where: str) -> tuple[float, str] |
     return (number, names[0]) if len(names) == 1 and isinstance(names[0], str) else None
 
 
+def check_kind(entry: Entry) -> None:
+    """Refuse distributions that are neither channels nor constraints.
+
+    Raises
+    ------
+    FileFormatError
+        "unsupported: ...", with the path.
+    """
+    kind = entry.text("type")
+    if kind not in SUPPORTED:
+        raise unsupported(
+            entry.path,
+            f"'{entry.text('name')}' of type '{kind}'; supported are histfactory_dist, product_dist, "
+            f"{', '.join(SUPPORTED)}.",
+        )
+
+
 class Constraints:
     """Distributions become claims on parameters; a distribution is one constraint wherever it is named."""
 
@@ -68,6 +95,7 @@ class Constraints:
         if name in self._done:
             return
         self._done.add(name)
+        check_kind(entry)
         kind = entry.text("type")
         if kind == "multivariate_normal_dist":
             self._add_multivariate(entry, name, observed)
@@ -79,12 +107,6 @@ class Constraints:
             "lognormal_dist": self._lognormal,
             "uniform_dist": self._uniform,
         }
-        if kind not in readers:
-            raise unsupported(
-                entry.path,
-                f"'{name}' of type '{kind}'; supported are histfactory_dist, product_dist, "
-                f"{', '.join(readers)} and multivariate_normal_dist.",
-            )
         parameter, claim = readers[kind](entry, observed)
         if parameter in self._used:
             self._parameters.claim(parameter, name, claim)

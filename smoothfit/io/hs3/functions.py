@@ -109,7 +109,7 @@ class Functions:
         if len(terms) == 1:
             return terms[0]
         text, arguments = self._text(given, where, depth)
-        return Term(str(given), 1.0, (Formula(text, arguments),))
+        return Term(str(given), 1.0, (_formula(text, arguments, where),))
 
     def constant(self, given: Any, where: str) -> float | None:
         """The value of a number, a constant parameter, or a function of such; None if it may vary."""
@@ -155,7 +155,7 @@ class Functions:
         if kind in ("generic_function", "generic"):
             arguments: list[str] = []
             text = self._substituted(entry.text("expression"), entry.at("expression"), arguments, depth)
-            return [Term(name, 1.0, (Formula(text, arguments),))]
+            return [Term(name, 1.0, (_formula(text, arguments, entry.at("expression")),))]
         if kind == "interpolation0d":
             return [self._interpolation(entry)]
         if kind == "CMS::process_normalization":
@@ -261,6 +261,13 @@ class Functions:
                 raise FileFormatError(f"{where}: the formula, written out, is too long; split it.")
             parts.append(part)
         return "".join(parts)
+
+
+def _formula(text: str, arguments: Sequence[str], where: str) -> Formula:
+    try:
+        return Formula(text, arguments)
+    except FileFormatError as error:
+        raise FileFormatError(f"{where}: {error}") from error
 
 
 def _multiplied(name: str, terms: Sequence[Term]) -> Term:

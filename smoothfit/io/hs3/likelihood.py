@@ -16,7 +16,7 @@ from ..._types import FloatArray
 from ...errors import FileFormatError
 from ..json_fields import count, describe, read_numbers
 from .channels import Binned, counting, read_axes, read_channel
-from .constraints import as_rate
+from .constraints import as_rate, check_kind
 from .entries import Document, Entry, unsupported
 from .functions import Functions, Term
 
@@ -131,6 +131,7 @@ def _other(
     functions: Functions, leaf: Entry, values: dict[str, float], observed: _Observed, found: Collected
 ) -> None:
     """A Poisson term as a channel of one bin, anything else as a constraint."""
+    check_kind(leaf)
     if leaf.text("type") == "poisson_dist":
         name = leaf.get("x")
         rate = as_rate(functions, leaf.require("mean"), leaf.at("mean"))
