@@ -203,11 +203,16 @@ def _widths(
         f"taken as {'relative' if relative else 'absolute'} uncertainties; shapesys= says otherwise",
     )
     if relative:
-        return [
-            (v, 1.0 / v**2 if v > 0.0 else 1.0) if v > 0.0 else (0.0, 1.0) for v in modifier.values.tolist()
-        ]
-    pairs = zip(sample.contents.tolist(), modifier.values.tolist(), strict=True)
-    return [(s / n, n**2 / s**2) if n > 0.0 and s > 0.0 else (0.0, 1.0) for n, s in pairs]
+        return _pairs(np.maximum(modifier.values, 0.0))
+    used = (sample.contents > 0.0) & (modifier.values > 0.0)
+    return _pairs(np.where(used, modifier.values, 0.0), np.where(used, sample.contents, 1.0))
+
+
+def _pairs(errors: FloatArray, nominal: FloatArray | float = 1.0) -> list[tuple[float, float]]:
+    """(relative width, tau) of errors and yields; what is not finite is refused with the constraint."""
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        tau = np.where(errors > 0.0, np.square(nominal) / np.square(errors), 1.0)
+        return list(zip((errors / nominal).tolist(), tau.tolist(), strict=True))
 
 
 def _stat_widths(channel: Binned, modifier: Modifier) -> list[tuple[float, float]]:
@@ -220,12 +225,11 @@ def _stat_widths(channel: Binned, modifier: Modifier) -> list[tuple[float, float
                 errors.append(_errors(sample, other))
     total = np.sum(nominal, axis=0)
     filled = total > 0.0
-    relative = [error[filled] / total[filled] for error in errors]
     widths = np.zeros(channel.n_bins)
-    widths[filled] = np.sqrt(np.sum(np.square(relative), axis=0))
-    squared = np.sum(np.square(errors), axis=0)
-    tau = np.where(widths > 0.0, total**2, 1.0) / np.where(widths > 0.0, squared, 1.0)
-    return list(zip(widths.tolist(), tau.tolist(), strict=True))
+    with np.errstate(over="ignore"):
+        relative = [error[filled] / total[filled] for error in errors]
+        widths[filled] = np.sqrt(np.sum(np.square(relative), axis=0))
+    return _pairs(widths)
 
 
 def _errors(sample: Sample, modifier: Modifier) -> FloatArray:

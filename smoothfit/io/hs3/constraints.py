@@ -29,6 +29,7 @@ SUPPORTED = (
 )
 """Types of distributions that can constrain."""
 
+_WIDEST = 100.0
 _LOGARITHMS = ("log(@0)", "ln(@0)")
 
 
@@ -146,11 +147,12 @@ class Constraints:
         term = self._functions.product(entry.require("mu"), entry.at("mu"))
         factor = term.factors[0] if len(term.factors) == 1 and term.number == 1.0 else None
         logarithm = isinstance(factor, Formula) and factor.text.strip("() ") + ")" in _LOGARITHMS
-        if value is None or value <= 0.0 or sigma <= 0.0 or not logarithm:
+        if value is None or value <= 0.0 or not 0.0 < sigma < _WIDEST or not logarithm:
             raise unsupported(
                 entry.path,
                 f"the log-normal constraint '{entry.text('name')}': its x must be observed and positive, its "
-                "mu a function log(parameter), its sigma a positive number.",
+                "mu a function log(parameter), its sigma positive and below "
+                f"{_WIDEST:g}.",
             )
         assert isinstance(factor, Formula)
         return factor.names[0], Claim("lognormal", math.exp(sigma), value, entry.path)

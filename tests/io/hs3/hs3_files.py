@@ -37,7 +37,7 @@ def channel(*samples, name="SR", **fields):
 
 
 def file(channels, counts, *, values=None, const=(), extra=(), functions=(), aux=(), ranges=None, **sections):
-    """A file of one likelihood; ``counts`` and ``channels`` go together, ``extra`` are other distributions."""
+    """A file of one likelihood; ``counts`` go with ``channels``, ``extra`` are other distributions."""
     names = [c["name"] for c in channels]
     data = [
         {"name": f"data_{name}", "type": "binned", "axes": c["axes"], "contents": list(n)}

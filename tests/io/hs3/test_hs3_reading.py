@@ -52,7 +52,7 @@ def _derivative(k, d, at):
 
 
 def poly6(theta, nominal, low, high):
-    """The change of a template: S theta + A theta^2 (15 + theta^2 (3 theta^2 - 10)) inside +-1, straight outside."""
+    """The change of a template: S theta + A theta^2 (15 + theta^2 (3 theta^2 - 10)) inside +-1."""
     if theta >= 1.0:
         return theta * (high - nominal)
     if theta <= -1.0:
@@ -159,7 +159,7 @@ def test_shapesys_of_gaussians_and_an_empty_bin():
     content = one(
         {"type": "shapesys", "name": "s", "data": {"vals": [5.0, 0.0]}, "constraint": "Gauss", **GAMMAS}
     )
-    expected = poisson(D, SIG + [1.1 * 50.0, 20.0]) + gauss(1.1, 1.0, 0.1) + gauss(1.0, 1.0, 1.0)
+    expected = poisson(D, SIG + BKG * [1.1, 1.0]) + gauss(1.1, 1.0, 0.1) + gauss(1.0, 1.0, 1.0)
     assert nll(content, {"g0": 1.1}) == pytest.approx(expected, rel=1e-13)
     assert read_hs3(content)[0].fit(COUNTS)["g1"].value == 1.0
 
@@ -172,7 +172,7 @@ def test_staterror(kind):
     background = sample("bkg", BKG, stat, errors=ERRORS)
     content = file([channel(SIGNAL, background, other)], [COUNTS])
     g = np.array([1.05, 0.9])
-    total = BKG + [10.0, 4.0]
+    total = BKG + np.array([10.0, 4.0])
     delta = np.sqrt(ERRORS**2 + np.square([1.0, 1.5])) / total
     tau = delta**-2.0
     term = gauss(g, 1.0, delta) if kind == "Gauss" else poisson(tau, g * tau)
@@ -187,7 +187,7 @@ def test_staterror_options_of_a_channel():
     model, obs = read_hs3(content)
     assert model.parameters == ("mu", "gamma_stat_SR_bin_0", "gamma_stat_SR_bin_1")
     values = {"gamma_stat_SR_bin_1": 0.9}
-    expected = poisson(D, SIG + [50.0, 0.9 * 20.0]) + gauss([1.0, 0.9], 1.0, [0.06, 0.1])
+    expected = poisson(D, SIG + BKG * [1.0, 0.9]) + gauss([1.0, 0.9], 1.0, [0.06, 0.1])
     assert float(model.nll(values, obs)) == pytest.approx(expected, rel=1e-13)
     # 3/50 is below the threshold, 2/20 is not.
     assert model.fit(obs)["gamma_stat_SR_bin_0"].value == 1.0
@@ -195,7 +195,9 @@ def test_staterror_options_of_a_channel():
 
 def test_shapefactor():
     content = one({"type": "shapefactor", "name": "f", **GAMMAS})
-    assert nll(content, {"g0": 1.1, "g1": 0.7}) == pytest.approx(poisson(D, SIG + [55.0, 14.0]), rel=1e-13)
+    assert nll(content, {"g0": 1.1, "g1": 0.7}) == pytest.approx(
+        poisson(D, SIG + BKG * [1.1, 0.7]), rel=1e-13
+    )
 
 
 NOM = {"nom": 0.3, "mu": 1.0}
@@ -301,7 +303,7 @@ def test_a_modifier_without_a_word_is_gaussian_unless_something_else_constrains_
 def test_two_constraints_on_one_parameter_are_refused():
     extra = [{"name": "K", "type": "gaussian_dist", "x": 0.1, "mean": "a", "sigma": 2.0}]
     content = one(modifier("normsys", "a", NORMSYS, constraint="Gauss"), extra=extra, aux=["K"])
-    with pytest.raises(FileFormatError, match="unsupported.*a second constraint on 'a'.*/distributions/1"):
+    with pytest.raises(FileFormatError, match=r"unsupported.*a second constraint on 'a'.*/distributions/1"):
         read_hs3(content)
 
 
@@ -442,7 +444,7 @@ def test_an_analysis_by_name():
         np.testing.assert_array_equal(obs, [62.0, 63.0])
         assert model.poi == "mu"
     np.testing.assert_array_equal(read_hs3(path)[1], [51.0, 48.0])
-    with pytest.raises(UnknownNameError, match="other.*simPdf_obsData"):
+    with pytest.raises(UnknownNameError, match=r"other.*simPdf_obsData"):
         read_hs3(path, "other")
     with pytest.raises(UnknownNameError, match="analysis 2"):
         read_hs3(path, 2)
@@ -450,7 +452,7 @@ def test_an_analysis_by_name():
 
 @pytest.mark.reference
 def test_a_counting_model_of_combine():
-    """It has no likelihood; with one that pairs its distribution with its data it is a counting experiment."""
+    """It has no likelihood; with one that pairs its distribution and data it is a counting experiment."""
     path = PDF / "combine_long_exercise_part1_nosys.json"
     with pytest.raises(FileFormatError, match=r"nosys\.json: unsupported: /likelihoods: nothing says which"):
         read_hs3(path)
