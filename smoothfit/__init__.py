@@ -1,7 +1,7 @@
 """smoothfit: binned likelihood fits for high-energy physics, on JAX.
 
 Build a model from :class:`Variable`, :class:`Process`, :class:`ChannelContrib` and :class:`Model`, or
-read one with :func:`read_pyhf`, :func:`read_datacard`, :func:`read_histfactory` or
+read one with :func:`read_pyhf`, :func:`read_hs3`, :func:`read_datacard`, :func:`read_histfactory` or
 :func:`read_histograms`; then fit. The same as pure functions is in :mod:`smoothfit.functional`.
 """
 
@@ -27,7 +27,15 @@ from .build import ChannelContrib, Process, Variable  # noqa: E402
 from .combine import combine  # noqa: E402
 from .diff import diff, nll_difference  # noqa: E402
 from .inference.quantities import Derived  # noqa: E402
-from .io import read_datacard, read_histfactory, read_histograms, read_pyhf  # noqa: E402
+from .io import (  # noqa: E402
+    read_datacard,
+    read_histfactory,
+    read_histograms,
+    read_hs3,
+    read_pyhf,
+    write_hs3,
+    write_pyhf,
+)
 from .model import Model  # noqa: E402
 from .results import FitResult  # noqa: E402
 
@@ -52,7 +60,10 @@ __all__ = [
     "read_datacard",
     "read_histfactory",
     "read_histograms",
+    "read_hs3",
     "read_pyhf",
     "systematics",
     "unfolding",
+    "write_hs3",
+    "write_pyhf",
 ]

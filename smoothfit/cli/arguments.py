@@ -37,7 +37,9 @@ def add_command(commands: Any, name: str, about: str, epilog: str, run: Any) -> 
 
 def add_input(parser: argparse.ArgumentParser) -> None:
     """FILE, what to take of it, --json and --blind."""
-    parser.add_argument("file", metavar="FILE", help="a pyhf workspace, a datacard or HistFactory's XML")
+    parser.add_argument(
+        "file", metavar="FILE", help="a pyhf workspace, an HS3 file, a datacard or HistFactory's XML"
+    )
     add_reading(parser)
     add_json(parser)
     parser.add_argument("--blind", action="store_true", help="hide the parameters of interest")
@@ -46,6 +48,7 @@ def add_input(parser: argparse.ArgumentParser) -> None:
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """What to take of files."""
     parser.add_argument("--measurement", metavar="NAME", help="the measurement to take (the first)")
+    parser.add_argument("--analysis", metavar="NAME", help="the analysis of an HS3 file to take")
     parser.add_argument("--patch", metavar="FILE", help="a JSON patch to apply to the workspace")
     parser.add_argument("--mass", type=float, metavar="M", help="what $MASS of a datacard stands for")
     parser.add_argument(

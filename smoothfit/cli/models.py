@@ -27,6 +27,7 @@ def read_file(path: str, arguments: argparse.Namespace) -> tuple[Model, Any]:
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "measurement": arguments.measurement,
+        "analysis": arguments.analysis,
         "patch": arguments.patch,
         "mass": arguments.mass,
         "pois": arguments.map,

@@ -13,16 +13,19 @@ from ..errors import FileFormatError, InvalidValueError
 from ..model import Model
 from .datacard import read_datacard
 from .histfactory import read_histfactory
+from .hs3 import read_hs3
 from .json_files import read_text
 from .pyhf import read_pyhf
 
 __all__ = ["OPTIONS", "file_kind", "read_model"]
 
+# Keys that every HS3 file has, and no pyhf workspace; a search takes less time than to read it twice.
+_HS3 = re.compile(r'"(hs3_version|distributions)"\s*:')
 _CARD = re.compile(r"^\s*(imax|jmax|kmax|shapes|bin|process|rate|[Oo]bservation)\s", re.MULTILINE)
 
 
 def file_kind(path: str | os.PathLike[str]) -> str:
-    """ "pyhf", "histfactory" or "datacard".
+    """ "pyhf", "hs3", "histfactory" or "datacard".
 
     Raises
     ------
@@ -46,14 +49,14 @@ def file_kind(path: str | os.PathLike[str]) -> str:
         )
     text = read_text(path)
     if text.lstrip()[:1] in ("{", "["):
-        return "pyhf"
+        return "hs3" if _HS3.search(text) else "pyhf"
     if _is_histfactory(text):
         return "histfactory"
     if _CARD.search(text):
         return "datacard"
     raise FileFormatError(
-        f"{os.fspath(path)}: neither a pyhf workspace (JSON), nor a datacard (lines bin, process, rate), nor "
-        "HistFactory's XML (<Combination>)."
+        f"{os.fspath(path)}: no pyhf workspace, no HS3 file (JSON), no datacard (lines bin, process, rate) and "
+        "no XML of HistFactory (<Combination>)."
     )
 
 
@@ -92,11 +95,13 @@ def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, Flo
 
 _READERS: Mapping[str, Callable[..., tuple[Model, FloatArray]]] = {
     "pyhf": read_pyhf,
+    "hs3": read_hs3,
     "histfactory": read_histfactory,
     "datacard": read_datacard,
 }
 OPTIONS = {
     "pyhf": ("measurement", "patch"),
+    "hs3": ("analysis", "shapesys", "priors"),
     "histfactory": ("measurement", "folder", "files_anywhere", "normalize_by_theory"),
     "datacard": ("mass", "pois", "poi_bounds", "keywords", "files", "files_anywhere", "channel_masks"),
 }

@@ -341,6 +341,9 @@ def _composed(
         formula = Formula(parameter.formula, parameter.arguments)
     except FileFormatError as error:
         raise FileFormatError(f"line {parameter.line}: rateParam '{parameter.name}': {error}") from error
+    if len(set(parameter.arguments) - set(known)) == len(parameter.arguments):
+        # As it is, so that a writer of files knows it for a formula.
+        return formula, tuple(variables[argument] for argument in parameter.arguments)
     used: list[Variable] = []
     parts: list[tuple[Callable[..., object], list[int]]] = []
     for argument in parameter.arguments:
