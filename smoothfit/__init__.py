@@ -1,8 +1,8 @@
 """smoothfit: binned likelihood fits for high-energy physics, on JAX.
 
 Build a model from :class:`Variable`, :class:`Process`, :class:`ChannelContrib` and :class:`Model`, or
-read one with :func:`read_pyhf` or :func:`read_datacard`; then fit. The same as pure functions is in
-:mod:`smoothfit.functional`.
+read one with :func:`read_pyhf` or :func:`read_datacard`; then fit. :func:`save` and :func:`load` keep a
+model. The same as pure functions is in :mod:`smoothfit.functional`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from . import (  # noqa: E402
 )
 from .build import ChannelContrib, Process, Variable  # noqa: E402
 from .inference.quantities import Derived  # noqa: E402
-from .io import read_datacard, read_pyhf  # noqa: E402
+from .io import load, read_datacard, read_pyhf, save  # noqa: E402
 from .model import Model  # noqa: E402
 from .results import FitResult  # noqa: E402
 
@@ -42,8 +42,10 @@ __all__ = [
     "errors",
     "fitters",
     "functional",
+    "load",
     "modifiers",
     "read_datacard",
     "read_pyhf",
+    "save",
     "unfolding",
 ]

@@ -37,7 +37,7 @@ def add_command(commands: Any, name: str, about: str, epilog: str, run: Any) -> 
 
 def add_input(parser: argparse.ArgumentParser) -> None:
     """FILE, what to take of it, --json and --blind."""
-    parser.add_argument("file", metavar="FILE", help="a pyhf workspace or a datacard")
+    parser.add_argument("file", metavar="FILE", help="a pyhf workspace, a datacard or a saved model")
     parser.add_argument("--measurement", metavar="NAME", help="the measurement to take (the first)")
     parser.add_argument("--patch", metavar="FILE", help="a JSON patch to apply to the workspace")
     parser.add_argument("--mass", type=float, metavar="M", help="what $MASS of a datacard stands for")

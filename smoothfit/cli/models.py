@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["fit_of", "pois_of", "read", "systematics"]
 
 
-def read(arguments: argparse.Namespace) -> tuple[Model, Any]:
+def read(arguments: argparse.Namespace, *, needs_data: bool = True) -> tuple[Model, Any]:
     """The model of FILE, and the data to fit: those of the file, or the expectation for --asimov."""
     from ..io.opening import read_model
 
@@ -29,6 +29,11 @@ def read(arguments: argparse.Namespace) -> tuple[Model, Any]:
     )
     if getattr(arguments, "asimov", False):
         obs = model.pred(model.values_from_dict({}))
+    if obs is None and needs_data:
+        raise InvalidValueError(
+            f"{arguments.file}: the model was saved without data; give --asimov where there is such an "
+            "option, or save it with obs=."
+        )
     return model, obs
 
 

@@ -1,8 +1,8 @@
 """Saved models: :func:`save` and :func:`load`, one self-contained file a model.
 
-The file is a zip of ``model.json`` (names and structure), ``arrays/*.npy`` and ``functions/*.mlir`` (programs of
-users' functions); docs/saving.md has it field by field. What a model was *told* is kept, and told again to
-the builders when it is read.
+The file is a zip of ``model.json`` (names and structure), ``arrays/*.npy`` and ``functions/*.mlir``
+(programs of users' functions); docs/saving.md has it field by field. What a model was *told* is kept, and
+told again to the builders when it is read.
 
 * :mod:`.container`, :mod:`.arrays`, :mod:`.stablehlo`: the three kinds of members, read with suspicion.
 * :mod:`.functions`, :mod:`.derivatives`: a user's function as programs, and programs as a function.
@@ -31,7 +31,7 @@ from .reading import ModelReader
 from .versions import check_format
 from .writing import FORMAT, SAVED_KIND, VERSION, contents, model_hash
 
-__all__ = ["load", "model_hash", "read_saved", "save"]
+__all__ = ["is_saved", "load", "model_hash", "read_saved", "save"]
 
 
 def save(model: Model, path: str | os.PathLike[str], obs: Any = None, *, functions: str = "trace") -> None:
@@ -110,6 +110,16 @@ def read_saved(path: str | os.PathLike[str], *, allow_imports: Any = ()) -> tupl
         _restore_blinded(model, document["blinded"])
         model.receipt = _receipt(os.fspath(path), document["receipt"], model)
     return model, obs
+
+
+def is_saved(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins as a zip file does."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(4) == b"PK\x03\x04"
+    except (OSError, ValueError):
+        # Whoever reads it says what is wrong.
+        return False
 
 
 @contextlib.contextmanager

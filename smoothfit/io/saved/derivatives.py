@@ -8,9 +8,10 @@ and back from a cotangent of its result,
 
     back_k(x; v_1 .. v_(k-1); c) = the gradient by x of <c, D^(k-1) f(x)[v_1, .., v_(k-1)]>.
 
-Both are linear in each direction and in c, so that the families are closed: the derivative of one is the next,
-the transpose of ``along_k`` is ``back_k``, and that of ``back_k`` one of the two. No Jacobian is ever formed.
-Every program has a leading batch axis on all arrays, of any length: ``vmap`` merges its axis with that.
+Both are linear in each direction and in c, so that the families are closed: the derivative of one is the
+next, the transpose of ``along_k`` is ``back_k``, and that of ``back_k`` one of the two. No Jacobian is ever
+formed. Every program has a leading batch axis on all arrays, of any length: ``vmap`` merges its axis with
+that.
 """
 
 from __future__ import annotations
@@ -36,12 +37,25 @@ ALONG, BACK = "along", "back"
 class Family(Protocol):
     """The programs of one function, hashable by what they do."""
 
-    label: str
-    shapes: tuple[tuple[int, ...], ...]
-    """Of its arguments."""
-    out_shape: tuple[int, ...]
-    order: int
-    """The highest derivative there is."""
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        ...
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Of its arguments."""
+        ...
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """Of its result."""
+        ...
+
+    @property
+    def order(self) -> int:
+        """The highest derivative there is."""
+        ...
 
     def program(self, kind: str, order: int) -> Any:
         """A traceable function of the batched arrays, which returns a list of them."""
@@ -134,7 +148,7 @@ def _jvp(primals: Sequence[Any], tangents: Sequence[Any], *, call: _Call) -> tup
     results = call.bind(call.groups(primals))
     found = _tangents(call, primals, tangents)
     if not found:
-        return results, [ad.Zero.from_primal_value(result) for result in results]
+        return results, [jnp.zeros_like(result) for result in results]
     return results, [functools.reduce(jnp.add, parts) for parts in zip(*found, strict=True)]
 
 

@@ -1,10 +1,10 @@
 """User functions as they are saved: traced programs with the arrays they captured.
 
-:func:`record` traces a function as ``prepare()`` does, at the shapes that it is called with, and lowers it with
-its derivatives (:mod:`.derivatives`). What comes of it is a :class:`SavedFunction`, and so is what a file
-gives back; saved again it stays the same, byte for byte. Arrays of float64 that a function captured stay
-arrays, as in :mod:`smoothfit.programs`: they can be varied and differentiated by, and functions that differ
-in them alone share their programs.
+:class:`Recorder` traces a function as ``prepare()`` does, at the shapes that it is called with, and lowers
+it with its derivatives (:mod:`.derivatives`). What comes of it is a :class:`SavedFunction`, and so is what a
+file gives back; saved again it stays the same, byte for byte. Arrays of float64 that a function captured stay
+arrays, as in :mod:`smoothfit.programs`: they can be varied and differentiated by, and functions that
+differ in them alone share their programs.
 """
 
 from __future__ import annotations

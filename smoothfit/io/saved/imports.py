@@ -42,8 +42,8 @@ def imported(what: str, path: Any, modules: tuple[str, ...]) -> Callable[..., An
     module, name = match.groups()
     if module not in modules:
         raise FileFormatError(
-            f"{what}: the function '{name}' is to be imported from '{module}', which runs that module's code; "
-            f"if you trust it, load with allow_imports=['{module}']."
+            f"{what}: the function '{name}' is to be imported from '{module}', which runs that module's "
+            f"code; if you trust it, load with allow_imports=['{module}']."
         )
     try:
         found: Any = importlib.import_module(module)

@@ -10,6 +10,7 @@ is not read: its reader crashes where bytes are wrong.)
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import re
@@ -95,23 +96,10 @@ def lower(fn: Callable[..., Any], shapes: Shapes, *, what: str) -> Text:
     UserFunctionError
         Where it calls back into Python, or cannot be exported.
     """
-    error: Exception | None = None
-    for platforms in _PLATFORMS:
-        try:
-            exported = _exported(jax.vmap(fn), shapes, platforms)
-            break
-        except Exception as failed:
-            error = error or failed
-            if platforms is _PLATFORMS[-1]:
-                lines = str(error).strip().splitlines() or [type(error).__name__]
-                raise UserFunctionError(
-                    f"{what} cannot be saved as a program: {type(error).__name__}: "
-                    f"{lines[0][:300].rstrip('.')}; save with functions='import', or write it with jax.numpy, "
-                    "without callbacks."
-                ) from error
+    exported = _exported_somewhere(jax.vmap(fn), shapes, _PLATFORMS, what)
     with mlir.make_ir_context():
         module = ir.Module.parse(exported.mlir_module())
-        text = module.operation.get_asm(enable_debug_info=False, print_generic_op_form=True)
+        text = str(module.operation.get_asm(enable_debug_info=False, print_generic_op_form=True))
         try:
             _check_operations(what, module)
         except FileFormatError as refused:
@@ -119,6 +107,23 @@ def lower(fn: Callable[..., Any], shapes: Shapes, *, what: str) -> Text:
                 f"{what} cannot be saved as a program: {refused}; save with functions='import'."
             ) from refused
     return Text(text, tuple(exported.platforms), exported.calling_convention_version)
+
+
+def _exported_somewhere(
+    fn: Callable[..., Any], shapes: Shapes, platforms: Sequence[tuple[str, ...]], what: str
+) -> export.Exported:
+    """For the first of these sets of platforms that all its operations exist on."""
+    try:
+        return _exported(fn, shapes, platforms[0])
+    except Exception as error:
+        if len(platforms) > 1:
+            with contextlib.suppress(UserFunctionError):
+                return _exported_somewhere(fn, shapes, platforms[1:], what)
+        lines = str(error).strip().splitlines() or ["no reason given"]
+        raise UserFunctionError(
+            f"{what} cannot be saved as a program: {type(error).__name__}: {lines[0][:300].rstrip('.')}; "
+            "save with functions='import', or write it with jax.numpy, without callbacks."
+        ) from error
 
 
 @functools.lru_cache(maxsize=256)
@@ -151,8 +156,8 @@ def read(
     )
     if not lowest <= given.convention <= highest:
         raise FileFormatError(
-            f"{what}: calling convention {given.convention} of jax.export; this JAX ({jax.__version__}) reads "
-            f"{lowest} to {highest}: use a version of JAX near the one that the file names."
+            f"{what}: calling convention {given.convention} of jax.export; this JAX ({jax.__version__}) "
+            f"reads {lowest} to {highest}: use a version of JAX near the one that the file names."
         )
     _check_text(what, given.text)
     template, signature = _template(shapes, results, given.platforms)
@@ -164,7 +169,7 @@ def read(
             module.operation.verify()
             _check_operations(what, module)
             found = _signature(module)
-            asm = module.operation.get_asm(enable_debug_info=False)
+            asm = str(module.operation.get_asm(enable_debug_info=False))
             artifact = stablehlo.serialize_portable_artifact_str(asm, target)
         except (ir.MLIRError, ValueError) as error:
             if isinstance(error, FileFormatError):
@@ -205,7 +210,7 @@ def _signature(module: ir.Module) -> str:
     for function in module.body.operations:
         attributes = function.operation.attributes
         if "sym_name" in attributes and ir.StringAttr(attributes["sym_name"]).value == "main":
-            marks = attributes["arg_attrs"] if "arg_attrs" in attributes else ""
+            marks = str(attributes["arg_attrs"]) if "arg_attrs" in attributes else ""
             return f"{attributes['function_type']} {marks}"
     return "none"
 

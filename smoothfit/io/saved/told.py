@@ -235,7 +235,7 @@ class _Walk:
         if term.variables is None:
             order = list(term.order or layout.parameters)
             # New parameters come last: it is called with all there are.
-            shapes = [[(layout.n_params,), (layout.n_bins,), (len(layout.globs),)]]
+            shapes: list[Shapes] = [[(layout.n_params,), (layout.n_bins,), (len(layout.globs),)]]
             variables = None
         else:
             order, shapes = None, _attempts(term.variables)
@@ -291,6 +291,6 @@ def _attempts(variables: Sequence[Variable]) -> list[Shapes]:
 
 def _unknown(noun: str, given: Any, owner: str, cure: str) -> InvalidTypeError:
     return InvalidTypeError(
-        f"save: {owner} has the {noun} {type(given).__name__}, which is no class of the library, and files name "
-        f"only those; write it as {cure}."
+        f"save: {owner} has the {noun} {type(given).__name__}, which is no class of the library, and files "
+        f"name only those; write it as {cure}."
     )

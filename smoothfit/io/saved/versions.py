@@ -40,7 +40,7 @@ def check_format(document: Any, name: str, version: int) -> Mapping[str, Any]:
         raise FileFormatError(f"version: a whole number from 1 on is expected, got {describe(found)}.")
     if found > version:
         raise FileFormatError(
-            f"version {found} of the format is newer than this smoothfit, which reads up to {version}; it was "
-            f"written by {describe(document.get('written_by'))}: install that version."
+            f"version {found} of the format is newer than this smoothfit, which reads up to {version}; it "
+            f"was written by {describe(document.get('written_by'))}: install that version."
         )
     return document

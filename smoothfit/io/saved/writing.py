@@ -196,7 +196,7 @@ def import_name(fn: Callable[..., Any], label: str, owner: str) -> str:
         found = getattr(found, part, None)
     if found is not fn:
         raise UserFunctionError(
-            f"{owner}: the function '{label}' cannot be found by import (it is a lambda, made by a function, or "
-            "of the script that runs); put it into a module, or save with functions='trace'."
+            f"{owner}: the function '{label}' cannot be found by import (it is a lambda, made by a function, "
+            "or of the script that runs); put it into a module, or save with functions='trace'."
         )
     return f"{module}:{name}"
