@@ -2,7 +2,8 @@
 
 Build a model from :class:`Variable`, :class:`Process`, :class:`ChannelContrib` and :class:`Model`, or
 read one with :func:`read_pyhf` or :func:`read_datacard`; then fit. :func:`save` and :func:`load` keep a
-model. The same as pure functions is in :mod:`smoothfit.functional`.
+model, :func:`save_result` and :func:`load_result` what it found. The same as pure functions is in
+:mod:`smoothfit.functional`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from . import (  # noqa: E402
 )
 from .build import ChannelContrib, Process, Variable  # noqa: E402
 from .inference.quantities import Derived  # noqa: E402
-from .io import load, read_datacard, read_pyhf, save  # noqa: E402
+from .io import load, load_result, read_datacard, read_pyhf, save, save_result  # noqa: E402
 from .model import Model  # noqa: E402
 from .results import FitResult  # noqa: E402
 
@@ -43,9 +44,11 @@ __all__ = [
     "fitters",
     "functional",
     "load",
+    "load_result",
     "modifiers",
     "read_datacard",
     "read_pyhf",
     "save",
+    "save_result",
     "unfolding",
 ]

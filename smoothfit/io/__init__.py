@@ -3,6 +3,7 @@
 * :func:`read_pyhf`: pyhf workspaces, with patches.
 * :func:`read_datacard`: datacards of CMS Combine.
 * :func:`save`, :func:`load`: models of this library, whole.
+* :func:`save_result`, :func:`load_result`: records of results.
 """
 
 from __future__ import annotations
@@ -10,5 +11,6 @@ from __future__ import annotations
 from .datacard import read_datacard
 from .pyhf import read_pyhf
 from .saved import load, save
+from .saved_results import load_result, save_result
 
-__all__ = ["load", "read_datacard", "read_pyhf", "save"]
+__all__ = ["load", "load_result", "read_datacard", "read_pyhf", "save", "save_result"]

@@ -14,6 +14,7 @@
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
 * :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
 * :class:`Receipt`: what a reader took from a file, and what it did not, as :class:`Note` after :class:`Note`.
+* :class:`Origin`: which model a record that was read from a file belongs to.
 * :class:`ModelSummary`: what is in a model, as :class:`Table` after :class:`Table`.
 
 Each prints as a table in a terminal and a notebook, and has ``to_dict()``, ``to_json(path=None)``
@@ -34,6 +35,7 @@ from .impacts import Impacts
 from .messages import fit_message
 from .minima import Minima
 from .minos import MinosBounds
+from .origin import Origin
 from .pulls import Pulls
 from .receipt import Note, Receipt
 from .record import BLINDED, Record, strict_json
@@ -62,6 +64,7 @@ __all__ = [
     "MinosBounds",
     "ModelSummary",
     "Note",
+    "Origin",
     "Pulls",
     "Receipt",
     "Record",
