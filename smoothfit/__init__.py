@@ -25,7 +25,16 @@ from . import (  # noqa: E402
 )
 from .build import ChannelContrib, Process, Variable  # noqa: E402
 from .inference.quantities import Derived  # noqa: E402
-from .io import load, load_result, read_datacard, read_pyhf, save, save_result  # noqa: E402
+from .io import (  # noqa: E402
+    load,
+    load_result,
+    read_datacard,
+    read_pyhf,
+    save,
+    save_result,
+    to_hepdata,
+    write_combine_impacts,
+)
 from .model import Model  # noqa: E402
 from .results import FitResult  # noqa: E402
 
@@ -50,5 +59,7 @@ __all__ = [
     "read_pyhf",
     "save",
     "save_result",
+    "to_hepdata",
     "unfolding",
+    "write_combine_impacts",
 ]
