@@ -48,6 +48,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # Imports between rooms of one floor.
 ALLOWED = {
+    ("io", "unfolding"),
     ("prepared", "programs"),
     ("prepared", "tiling"),
     ("functional", "inference"),

@@ -38,7 +38,9 @@ def add_command(commands: Any, name: str, about: str, epilog: str, run: Any) -> 
 def add_input(parser: argparse.ArgumentParser) -> None:
     """FILE, what to take of it, --json and --blind."""
     parser.add_argument(
-        "file", metavar="FILE", help="a pyhf workspace, an HS3 file, a datacard or HistFactory's XML"
+        "file",
+        metavar="FILE",
+        help="a pyhf workspace, an HS3 file, a datacard, HistFactory's XML or a saved model",
     )
     add_reading(parser)
     add_json(parser)

@@ -36,13 +36,18 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def read(arguments: argparse.Namespace) -> tuple[Model, Any]:
+def read(arguments: argparse.Namespace, *, needs_data: bool = True) -> tuple[Model, Any]:
     """The model of FILE, and the data to fit: those of the file, or the expectation for --asimov."""
     from ..io.opening import read_model
 
     model, obs = read_model(arguments.file, **_options(arguments))
     if getattr(arguments, "asimov", False):
         obs = model.pred(model.values_from_dict({}))
+    if obs is None and needs_data:
+        raise InvalidValueError(
+            f"{arguments.file}: the model was saved without data; give --asimov where there is such an "
+            "option, or save it with obs=."
+        )
     return model, obs
 
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from ..errors import FileFormatError, InputFileError
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "check_depth", "load_json", "read_text"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "check_depth", "load_json", "parse_json", "read_text"]
 
 MAX_BYTES = 1 << 29
 MAX_DEPTH = 64
@@ -64,7 +64,22 @@ def load_json(path: str | os.PathLike[str]) -> Any:
     InputFileError, FileFormatError
         As :func:`read_text`; and for text that is not strict JSON, with line and column.
     """
-    text = read_text(path)
+    return parse_json(read_text(path), str(path))
+
+
+def parse_json(text: str, path: str) -> Any:
+    """The content of strict JSON; ``path`` names it in errors.
+
+    Raises
+    ------
+    FileFormatError
+        As :func:`load_json`.
+
+    Examples
+    --------
+    >>> parse_json('{"a": [1, 2.5]}', "options.json")
+    {'a': [1, 2.5]}
+    """
     if not text.strip():
         raise FileFormatError(f"{path}: the file is empty; give a JSON file.")
 
@@ -86,7 +101,7 @@ def load_json(path: str | os.PathLike[str]) -> Any:
         ) from error
     except RecursionError as error:
         raise FileFormatError(f"{path}: nested too deeply; give at most {MAX_DEPTH} levels.") from error
-    check_depth(str(path), document)
+    check_depth(path, document)
     return document
 
 

@@ -16,6 +16,7 @@ from .histfactory import read_histfactory
 from .hs3 import read_hs3
 from .json_files import read_text
 from .pyhf import read_pyhf
+from .saved import is_saved, read_saved
 
 __all__ = ["OPTIONS", "file_kind", "read_model"]
 
@@ -25,7 +26,7 @@ _CARD = re.compile(r"^\s*(imax|jmax|kmax|shapes|bin|process|rate|[Oo]bservation)
 
 
 def file_kind(path: str | os.PathLike[str]) -> str:
-    """ "pyhf", "hs3", "histfactory" or "datacard".
+    """ "pyhf", "hs3", "histfactory", "datacard" or "saved".
 
     Raises
     ------
@@ -43,6 +44,8 @@ def file_kind(path: str | os.PathLike[str]) -> str:
     ...     file_kind(path)
     'datacard'
     """
+    if is_saved(path):
+        return "saved"
     if _is_root(path):
         raise FileFormatError(
             f"{os.fspath(path)}: a ROOT file; smoothfit.read_histograms(path, naming) reads its histograms."
@@ -55,8 +58,8 @@ def file_kind(path: str | os.PathLike[str]) -> str:
     if _CARD.search(text):
         return "datacard"
     raise FileFormatError(
-        f"{os.fspath(path)}: no pyhf workspace, no HS3 file (JSON), no datacard (lines bin, process, rate) and "
-        "no XML of HistFactory (<Combination>)."
+        f"{os.fspath(path)}: no pyhf workspace, no HS3 file (JSON), no datacard (lines bin, process, rate), no "
+        "XML of HistFactory (<Combination>) and no saved model (a zip file)."
     )
 
 
@@ -72,8 +75,8 @@ def _is_histfactory(text: str) -> bool:
     return text.lstrip().startswith("<")
 
 
-def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, FloatArray]:
-    """The model of a file, prepared, and its data; ``options`` are those of its reader.
+def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, FloatArray | None]:
+    """The model of a file, prepared, and its data (None of a saved model without); options of its reader.
 
     Raises
     ------
@@ -85,7 +88,7 @@ def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, Flo
     known = OPTIONS[kind]
     for name in given:
         if name not in known:
-            takes = ", ".join(known)
+            takes = ", ".join(known) or "none"
             raise InvalidValueError(
                 f"{os.fspath(path)}: '{name}' is no option of a {kind} file, which takes {takes}."
             )
@@ -93,13 +96,15 @@ def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, Flo
     return model, obs
 
 
-_READERS: Mapping[str, Callable[..., tuple[Model, FloatArray]]] = {
+_READERS: Mapping[str, Callable[..., tuple[Model, FloatArray | None]]] = {
     "pyhf": read_pyhf,
     "hs3": read_hs3,
     "histfactory": read_histfactory,
     "datacard": read_datacard,
+    "saved": read_saved,
 }
-OPTIONS = {
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "saved": ("allow_imports",),
     "pyhf": ("measurement", "patch"),
     "hs3": ("analysis", "shapesys", "priors"),
     "histfactory": ("measurement", "folder", "files_anywhere", "normalize_by_theory"),
