@@ -58,8 +58,8 @@ def file_kind(path: str | os.PathLike[str]) -> str:
     if _CARD.search(text):
         return "datacard"
     raise FileFormatError(
-        f"{os.fspath(path)}: no pyhf workspace, no HS3 file (JSON), no datacard (lines bin, process, rate), no "
-        "XML of HistFactory (<Combination>) and no saved model (a zip file)."
+        f"{os.fspath(path)}: no pyhf workspace, no HS3 file (JSON), no datacard (lines bin, process, rate), "
+        "no XML of HistFactory (<Combination>) and no saved model (a zip file)."
     )
 
 
