@@ -31,7 +31,7 @@ from .preparation.correlations import correlated
 from .preparation.specification import Correlation
 from .prepared import Prepared
 from .results import ModelSummary, Receipt
-from .template_sets import Options, gather
+from .template_sets import Options, gather, read_mc_stat
 
 __all__ = ["ChannelContrib", "Model", "Process", "Variable"]
 
@@ -163,7 +163,7 @@ class Model(Asking):
         model = cls()
         for process in found.processes:
             model.add_proc(process)
-        model.set_mc_stat(**({"mode": mc_stat} if isinstance(mc_stat, str) else dict(mc_stat)))
+        model.set_mc_stat(**read_mc_stat(mc_stat))
         if found.pois:
             model.poi = found.pois[0].sub_names[0]
         model.prepare()

@@ -216,9 +216,10 @@ def test_what_is_not_in_the_bins_is_noted():
     names = {name: filled(content, 0.0, hist.storage.Weight()) for name, content in SET.items()}
     names["tt"] = filled(SET["tt"], 7.0, hist.storage.Weight())
     names["W"] = filled(SET["W"], 2.0, hist.storage.Double())
+    names["data_obs"] = filled(SET["data_obs"], 1.0, hist.storage.Weight())
     model, _ = Model.from_histograms(names, USUAL, signals=["sig"])
     notes = {note.where: note for note in model.receipt.ignored}
-    assert notes["under- and overflow"].what == "2 histograms, the most in 'tt'"
+    assert notes["under- and overflow"].what == "3 histograms, the most in 'tt'"
     assert notes["under- and overflow"].why.startswith("7 events")
     assert notes["variances"].what == "of 1 nominal histogram"
     assert "7 events" in repr(model.receipt)
@@ -253,7 +254,11 @@ def test_an_open_file(tmp_path):
         ({}, {}, InvalidValueError, "none of 0 histograms"),
         ({"data_obs": [1.0]}, {}, InvalidValueError, "none of 1 histogram"),
         (changed(sig="text"), {}, InvalidTypeError, "'sig'"),
-        (changed(sig=[[1.0, 2.0]]), {}, InvalidTypeError, "'sig'"),
+        (changed(sig=[[1.0, 2.0]]), {}, ShapeMismatchError, "'sig'"),
+        (changed(sig=[[1.0, 2.0], [1.0]]), {}, ShapeMismatchError, "'sig'"),
+        (SET, {"signals": 3}, InvalidTypeError, "signals"),
+        (SET, {"mc_stat": 3}, InvalidTypeError, "mc_stat"),
+        (SET, {"mc_stat": {"way": "lite"}}, InvalidTypeError, "mc_stat"),
         (changed(sig=[1.0, np.nan]), {}, InvalidValueError, "finite"),
         (changed(sig=[1.0]), {}, ShapeMismatchError, "process 'sig' has 1 bin"),
         (changed(sig=[1.0], data_obs=None), {}, ShapeMismatchError, "bins must agree"),
