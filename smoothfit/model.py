@@ -92,6 +92,7 @@ class Model(Asking):
         poi: str | Variable | None = "mu",
         lnN: Mapping[str, Any] | None = None,
         kind: str | Mapping[str, str] = "shape",
+        scale: float | Mapping[str, float] = 1.0,
         symmetrise: bool | Sequence[str] = False,
         mc_stat: str | Mapping[str, Any] = "lite",
         channels: Sequence[str] | None = None,
@@ -125,6 +126,8 @@ class Model(Asking):
             them. A nuisance that is a systematic, too, is the same.
         kind
             Of all shapes, or {systematic: kind}, "shape" for the others: see ``add_shape``.
+        scale
+            1 / number of sigmas that variations were made with, of all or {systematic: number}.
         symmetrise
             Whether a variation with one side only is mirrored, or of which systematics; else it is an error.
         mc_stat
@@ -157,7 +160,7 @@ class Model(Asking):
         >>> model.parameters, obs
         (('mu', 'lumi', 'jes'), array([53., 44.]))
         """
-        options = Options(channel, signals, poi, lnN, kind, symmetrise)
+        options = Options(channel, signals, poi, lnN, kind, scale, symmetrise)
         known = {"channels": channels, "processes": processes, "systematics": systematics}
         found = gather(mapping, naming, options, nominal=nominal, data=data, ignore=ignore, **known)
         model = cls()

@@ -91,7 +91,7 @@ class _Builder:
         self._nominal: dict[tuple[str, str], HistogramData] = {}
         self._flow = _Flow()
         self.notes: list[Note] = []
-        check_kinds(options.kind, self._systematics)
+        check_kinds(options.kind, options.scale, self._systematics)
         self._mirrored = read_mirrored(options.symmetrise, self._systematics)
 
     @property
@@ -232,9 +232,10 @@ class _Builder:
             self.notes.append(
                 Note("variations", f"'{sides[side]}' has no other side", "symmetrise: 2 nominal - variation")
             )
-        kind = self._options.kind
-        kind = kind if isinstance(kind, str) else kind.get(systematic, "shape")
-        contrib.add_shape(self._nuisance(systematic), found["up"], found["down"], kind=kind)
+        kind, scale = self._options.kind, self._options.scale
+        kind = kind.get(systematic, "shape") if isinstance(kind, Mapping) else kind
+        scale = scale.get(systematic, 1.0) if isinstance(scale, Mapping) else scale
+        contrib.add_shape(self._nuisance(systematic), found["up"], found["down"], kind=kind, scale=scale)
 
 
 def _array(what: str, given: Any) -> FloatArray:

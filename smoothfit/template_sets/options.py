@@ -24,6 +24,7 @@ class Options:
     poi: Any = "mu"
     lnN: Any = None
     kind: Any = "shape"
+    scale: Any = 1.0
     symmetrise: Any = False
 
 
@@ -90,8 +91,10 @@ def read_lnn(given: Any, processes: Sequence[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def check_kinds(kind: Any, systematics: Sequence[str]) -> None:
-    """A kind for all, or by systematic; ``add_shape`` knows which there are."""
+def check_kinds(kind: Any, scale: Any, systematics: Sequence[str]) -> None:
+    """Kind and scale for all, or by systematic; ``add_shape`` knows what they may be."""
+    if isinstance(scale, Mapping):
+        _known("scale", scale, systematics)
     if isinstance(kind, Mapping):
         _known("kind", kind, systematics)
     elif not isinstance(kind, str):

@@ -102,6 +102,36 @@ def test_against_a_datacard(tmp_path):
 
 
 @pytest.mark.reference
+def test_the_file_of_a_published_card(shared, tmp_path):
+    """Templates at 2 sigma, an isolated histogram, and a card that names them."""
+    pytest.importorskip("uproot")
+    folder = shared / "data" / "combine-benchmarks" / "data" / "benchmarks" / "shapes"
+    text = (folder / "simple-shapes-TH1.txt").read_text()
+    text = text.replace("rate            10         100", "rate -1 -1").replace(
+        "observation 85", "observation -1"
+    )
+    card = tmp_path / "card.txt"
+    card.write_text(text + "\n1 autoMCStats 0\n")
+    file = folder / "simple-shapes-TH1.root"
+    expected, of_card = smoothfit.read_datacard(card, files={"simple-shapes-TH1.root": file})
+    model, obs = smoothfit.read_histograms(
+        file,
+        USUAL,
+        signals=["signal"],
+        lnN={"lumi": {"signal": 1.1}, "bgnorm": {"background": 1.3}},
+        scale={"sigma": 0.5},
+        ignore=["data_sig"],
+        channel="1",
+        mc_stat={"mode": "threshold", "threshold": 0.0},
+    )
+    rng = np.random.default_rng(2)
+    for _ in range(10):
+        at = {name: rng.normal() for name in model.nuisances}
+        theirs = expected.nll(at | {"r": 1.3}, of_card)
+        assert model.nll(at | {"mu": 1.3}, obs) == pytest.approx(theirs, abs=1e-9)
+
+
+@pytest.mark.reference
 def test_the_set_of_a_tutorial(shared):
     pytest.importorskip("uproot")
     folder = shared / "data" / "cabinetry-tutorials"
@@ -272,6 +302,9 @@ def test_an_open_file(tmp_path):
         (SET, {"lnN": {"x": -1.0}}, InvalidValueError, "kappa"),
         (SET, {"data": 3}, InvalidTypeError, "data"),
         (SET, {"kind": 3}, InvalidTypeError, "kind"),
+        (SET, {"scale": {"lumi": 0.5}}, UnknownNameError, "'lumi'"),
+        (SET, {"scale": 0.0}, InvalidValueError, "scale"),
+        (SET, {"scale": "half"}, InvalidTypeError, "scale"),
         (SET, {"symmetrise": 3}, InvalidTypeError, "symmetrise"),
         (SET, {"mc_stat": "odd"}, InvalidValueError, "mode"),
     ],
