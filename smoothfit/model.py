@@ -31,7 +31,7 @@ from .preparation.correlations import correlated
 from .preparation.specification import Correlation
 from .prepared import Prepared
 from .results import ModelSummary, Receipt
-from .template_sets import Options, gather
+from .template_sets import Options, gather, read_mc_stat
 
 __all__ = ["ChannelContrib", "Model", "Process", "Variable"]
 
@@ -99,6 +99,7 @@ class Model(Asking):
         poi: str | Variable | None = "mu",
         lnN: Mapping[str, Any] | None = None,
         kind: str | Mapping[str, str] = "shape",
+        scale: float | Mapping[str, float] = 1.0,
         symmetrise: bool | Sequence[str] = False,
         mc_stat: str | Mapping[str, Any] = "lite",
         channels: Sequence[str] | None = None,
@@ -132,6 +133,8 @@ class Model(Asking):
             them. A nuisance that is a systematic, too, is the same.
         kind
             Of all shapes, or {systematic: kind}, "shape" for the others: see ``add_shape``.
+        scale
+            1 / number of sigmas that variations were made with, of all or {systematic: number}.
         symmetrise
             Whether a variation with one side only is mirrored, or of which systematics; else it is an error.
         mc_stat
@@ -164,13 +167,13 @@ class Model(Asking):
         >>> model.parameters, obs
         (('mu', 'lumi', 'jes'), array([53., 44.]))
         """
-        options = Options(channel, signals, poi, lnN, kind, symmetrise)
+        options = Options(channel, signals, poi, lnN, kind, scale, symmetrise)
         known = {"channels": channels, "processes": processes, "systematics": systematics}
         found = gather(mapping, naming, options, nominal=nominal, data=data, ignore=ignore, **known)
         model = cls()
         for process in found.processes:
             model.add_proc(process)
-        model.set_mc_stat(**({"mode": mc_stat} if isinstance(mc_stat, str) else dict(mc_stat)))
+        model.set_mc_stat(**read_mc_stat(mc_stat))
         if found.pois:
             model.poi = found.pois[0].sub_names[0]
         model.prepare()

@@ -19,6 +19,7 @@ from .._optional import require
 from .._types import FloatArray
 from ..build.histograms import HistogramData, as_histogram
 from ..errors import FileFormatError, InputFileError
+from .root_folders import check_folders
 
 __all__ = ["Histogram", "RootFile", "inside"]
 
@@ -94,6 +95,7 @@ class RootFile:
         self._broken = (*_BROKEN, uproot.DeserializationError)
         if not path.is_file():
             raise InputFileError(f"{path}: there is no such file.")
+        check_folders(path, most_bytes=_MAX_BYTES)
         try:
             self._file = uproot.open(path)
         except self._broken as error:

@@ -62,21 +62,36 @@ Edit: TypeAlias = Callable[[Place, Any, Log], Declaration | None]
 """(place, shape or systematic, log) -> what takes its place: itself, another, or None for nothing."""
 
 
+_Patterns: TypeAlias = tuple[re.Pattern[str], ...] | None
+
+
 @dataclass(frozen=True)
 class Selection:
-    """Which declarations an edit is for: names or regular expressions, None for all."""
+    """Which declarations an edit is for: patterns of names, None for all."""
 
-    nuisances: Any = None
-    processes: Any = None
-    channels: Any = None
+    nuisances: _Patterns = None
+    processes: _Patterns = None
+    channels: _Patterns = None
+
+    @classmethod
+    def read(cls, what: str, nuisances: Any, processes: Any, channels: Any) -> Selection:
+        """From names or regular expressions, one or several, as they are given.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidValueError
+            For what is neither.
+        """
+        given = {"nuisances": nuisances, "processes": processes, "channels": channels}
+        return cls(**{name: _patterns(f"{what}: {name}", patterns) for name, patterns in given.items()})
 
     def check(self, what: str, model: Model) -> None:
         """Every pattern must match something.
 
         Raises
         ------
-        InvalidTypeError, InvalidValueError, UnknownNameError
-            For what is no pattern, or matches nothing.
+        InvalidTypeError, UnknownNameError
+            For what is no model, and a pattern that matches nothing.
         """
         if not isinstance(model, Model):
             raise InvalidTypeError(f"{what}: a Model is expected first, got {describe(model)}.")
@@ -90,7 +105,7 @@ class Selection:
             "channels": {channel for process in processes for channel in process.contribs},
         }
         for name, names in known.items():
-            for pattern in _patterns(f"{what}: {name}", getattr(self, name)) or ():
+            for pattern in getattr(self, name) or ():
                 if not any(pattern.fullmatch(other) for other in names):
                     listed = ", ".join(sorted(names)) or "none"
                     raise UnknownNameError(
@@ -108,23 +123,19 @@ class Selection:
             (self.processes, place.process.name),
             (self.channels, place.channel),
         )
-        return all(given is None or _matches(given, name) for given, name in asked)
+        return all(given is None or any(p.fullmatch(name) for p in given) for given, name in asked)
 
 
-def _patterns(what: str, given: Any) -> list[re.Pattern[str]] | None:
+def _patterns(what: str, given: Any) -> _Patterns:
     if given is None:
         return None
     items: list[Any] = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
     if not all(isinstance(item, str) for item in items):
         raise InvalidTypeError(f"{what}: names or regular expressions are expected, got {describe(given)}.")
     try:
-        return [re.compile(item) for item in items]
+        return tuple(re.compile(item) for item in items)
     except re.error as error:
         raise InvalidValueError(f"{what}: {describe(given)} is no regular expression: {error}.") from error
-
-
-def _matches(given: Any, name: str) -> bool:
-    return any(pattern.fullmatch(name) for pattern in _patterns("", given) or ())
 
 
 def edited(title: str, model: Model, selection: Selection, edit: Edit) -> tuple[Model, Changes]:

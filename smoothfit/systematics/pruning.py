@@ -83,7 +83,7 @@ def prune(
             return _pruned_lnn(place, declaration, limits[0], log)
         return declaration
 
-    return edited("prune", model, Selection(nuisances, processes, channels), edit)
+    return edited("prune", model, Selection.read("prune", nuisances, processes, channels), edit)
 
 
 def _threshold(what: str, given: Any) -> float:

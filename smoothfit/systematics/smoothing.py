@@ -2,7 +2,7 @@
 
 What is smoothed is the effect of a variation, its ratio to the nominal yields (or its difference from
 them), not the template: fluctuations that the variation shares with the nominal one cancel there. By
-default the template keeps its integral. That is what cabinetry does, and CMS analyses by lowess.
+default the template keeps its integral, as in cabinetry's smoothing by 353QH.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ def smooth(
             return declaration
         return _smooth_shape(place, declaration, by, of, keep_norm, log)
 
-    return edited(f"smooth by {method}, {of}", model, Selection(nuisances, processes, channels), edit)
+    selection = Selection.read("smooth", nuisances, processes, channels)
+    return edited(f"smooth by {method}, {of}", model, selection, edit)
 
 
 def _smooth_shape(place: Place, shape: Shape, by: _Smoother, of: str, keep_norm: bool, log: Log) -> Shape:

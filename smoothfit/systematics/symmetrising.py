@@ -73,7 +73,8 @@ def symmetrise(
             return _symmetric_lnn(place, declaration, method, log)
         return declaration
 
-    return edited(f"symmetrise by '{method}'", model, Selection(nuisances, processes, channels), edit)
+    selection = Selection.read("symmetrise", nuisances, processes, channels)
+    return edited(f"symmetrise by '{method}'", model, selection, edit)
 
 
 def _half(up: FloatArray, down: FloatArray, method: str) -> FloatArray:

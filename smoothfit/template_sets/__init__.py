@@ -9,6 +9,6 @@
 from __future__ import annotations
 
 from .building import TemplateSet, gather
-from .options import Options
+from .options import Options, read_mc_stat
 
-__all__ = ["Options", "TemplateSet", "gather"]
+__all__ = ["Options", "TemplateSet", "gather", "read_mc_stat"]

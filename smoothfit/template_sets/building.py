@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_name, describe, plural
+from .._checks import as_floats, check_name, plural
 from .._types import FloatArray
 from ..build import ChannelContrib, Process, Variable
 from ..build.histograms import HistogramData, as_histogram, as_template, same_axes
-from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError
+from ..errors import InvalidValueError, ShapeMismatchError
 from ..results import Note, Receipt
 from .naming import read_naming
 from .opening import open_set
@@ -64,6 +64,7 @@ def gather(
     builder = _Builder(found, opened.get, options)
     made = builder.processes()
     counts = builder.observed(data)
+    builder.note_what_is_left_out()
     receipt = Receipt(
         opened.source, "histograms", builder.read(), [*opened.notes, *found.notes, *builder.notes]
     )
@@ -90,7 +91,7 @@ class _Builder:
         self._nominal: dict[tuple[str, str], HistogramData] = {}
         self._flow = _Flow()
         self.notes: list[Note] = []
-        check_kinds(options.kind, self._systematics)
+        check_kinds(options.kind, options.scale, self._systematics)
         self._mirrored = read_mirrored(options.symmetrise, self._systematics)
 
     @property
@@ -113,7 +114,6 @@ class _Builder:
         for nuisance, kappas in self._lnn.items():
             for process, kappa in kappas.items():
                 made[process].add_lnN(self._nuisance(nuisance), kappa)
-        self._note_what_is_left_out()
         return tuple(made.values())
 
     def observed(self, data: str | None) -> dict[str, FloatArray] | None:
@@ -148,6 +148,17 @@ class _Builder:
         }
         return {what: number for what, number in counted.items() if number}
 
+    def note_what_is_left_out(self) -> None:
+        """Notes on what no bin and no parameter has."""
+        if self._flow.histograms:
+            what = f"{plural(self._flow.histograms, 'histogram')}, the most in '{self._flow.where}'"
+            why = f"{self._flow.largest:g} events there are beyond the axes, and in no bin"
+            self.notes.append(Note("under- and overflow", what, why))
+        without = [h for h in self._nominal.values() if h.variances is None]
+        if without:
+            what = f"of {plural(len(without), 'nominal histogram')}"
+            self.notes.append(Note("variances", what, "not known: no Monte Carlo uncertainty there"))
+
     # -- parts -----------------------------------------------------------------------------------
 
     def _named_signals(self) -> set[str]:
@@ -166,10 +177,10 @@ class _Builder:
         what = f"from_histograms: '{name}'"
         found = as_histogram(self._get(name), what)
         if found is None:
-            found = HistogramData(np.atleast_1d(_array(what, self._get(name))))
+            found = HistogramData(_array(what, self._get(name)))
         if found.outside != 0.0:
             self._flow.histograms += 1
-            if abs(found.outside) >= abs(self._flow.largest):
+            if not self._flow.where or abs(found.outside) >= abs(self._flow.largest):
                 self._flow.largest, self._flow.where = found.outside, name
         return found
 
@@ -221,26 +232,17 @@ class _Builder:
             self.notes.append(
                 Note("variations", f"'{sides[side]}' has no other side", "symmetrise: 2 nominal - variation")
             )
-        kind = self._options.kind
-        kind = kind if isinstance(kind, str) else kind.get(systematic, "shape")
-        contrib.add_shape(self._nuisance(systematic), found["up"], found["down"], kind=kind)
-
-    def _note_what_is_left_out(self) -> None:
-        if self._flow.histograms:
-            what = f"{plural(self._flow.histograms, 'histogram')}, the most in '{self._flow.where}'"
-            why = f"{self._flow.largest:g} events there are beyond the axes, and in no bin"
-            self.notes.append(Note("under- and overflow", what, why))
-        without = [h for h in self._nominal.values() if h.variances is None]
-        if without:
-            what = f"of {plural(len(without), 'nominal histogram')}"
-            self.notes.append(Note("variances", what, "not known: no Monte Carlo uncertainty there"))
+        kind, scale = self._options.kind, self._options.scale
+        kind = kind.get(systematic, "shape") if isinstance(kind, Mapping) else kind
+        scale = scale.get(systematic, 1.0) if isinstance(scale, Mapping) else scale
+        contrib.add_shape(self._nuisance(systematic), found["up"], found["down"], kind=kind, scale=scale)
 
 
 def _array(what: str, given: Any) -> FloatArray:
     """An array in place of a histogram: values without variances."""
-    array = np.asarray(given)
-    if array.dtype.kind not in "iuf" or array.ndim > 1:
-        raise InvalidTypeError(
-            f"{what}: a histogram or an array of numbers is expected, got {describe(given)}."
+    array = np.atleast_1d(as_floats(what, given))
+    if array.ndim > 1:
+        raise ShapeMismatchError(
+            f"{what} has shape {array.shape}; give (bin,), or a histogram of several axes."
         )
-    return array.astype(np.float64)
+    return array

@@ -8,7 +8,7 @@ what follows them, so that a name may have several readings: all of them are fou
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -41,8 +41,8 @@ class Pattern:
     pieces: tuple[tuple[str, str], ...]
     directions: tuple[str, str] = ("Up", "Down")
 
-    def readings(self, name: str) -> list[Reading]:
-        """Every way to read a name; empty if there is none.
+    def readings(self, name: str, allowed: Callable[[str, str], bool] | None = None) -> list[Reading]:
+        """Every way to read a name, with fields that are allowed: (field, text); empty if there is none.
 
         Examples
         --------
@@ -50,10 +50,10 @@ class Pattern:
         >>> [(r.process, r.systematic, r.direction) for r in pattern.readings("tt_2l_jesUp")]
         [('tt', '2l_jes', 'up'), ('tt_2l', 'jes', 'up')]
         """
-        if len(name) > _LONGEST:
+        if len(name) > _LONGEST or not name.endswith(self._texts(len(self.pieces) - 1) or ""):
             return []
         found = []
-        for fields in self._splits(name, 0):
+        for fields in self._splits(name, 0, allowed):
             given = dict(fields)
             direction = given.get("direction", "")
             if direction:
@@ -61,26 +61,36 @@ class Pattern:
             found.append(Reading(**{"channel": "", "process": "", **given}))
         return found
 
-    def _splits(self, rest: str, piece: int) -> Iterator[tuple[tuple[str, str], ...]]:
+    def _splits(
+        self, rest: str, piece: int, allowed: Callable[[str, str], bool] | None
+    ) -> Iterator[tuple[tuple[str, str], ...]]:
         if piece == len(self.pieces):
             if not rest:
                 yield ()
             return
         field, literal = self.pieces[piece]
         for taken in self._candidates(field, literal, rest, piece):
-            for further in self._splits(rest[len(taken) :], piece + 1):
+            if allowed is not None and field and not allowed(field, taken):
+                continue
+            for further in self._splits(rest[len(taken) :], piece + 1, allowed):
                 yield (((field, taken), *further) if field else further)
 
     def _candidates(self, field: str, literal: str, rest: str, piece: int) -> list[str]:
         """What a piece may be, at the beginning of what is left."""
         if not field or field == "direction":
-            options = self.directions if field else (literal,)
-            return [option for option in options if rest.startswith(option)]
+            return [option for option in self._texts(piece) if rest.startswith(option)]
         end = rest.find("/")
         longest = len(rest) if end < 0 else end
         if piece == len(self.pieces) - 1:
             return [rest] if 0 < len(rest) == longest else []
-        return [rest[:length] for length in range(1, longest + 1)]
+        # A field ends where what follows it begins; before another field it may end anywhere.
+        following = self._texts(piece + 1) or ("",)
+        return [rest[:at] for at in range(1, longest + 1) if rest.startswith(following, at)]
+
+    def _texts(self, piece: int) -> tuple[str, ...]:
+        """What a piece may be, if that is known: literal text, or a direction."""
+        field, literal = self.pieces[piece]
+        return self.directions if field == "direction" else () if field else (literal,)
 
     def name(self, reading: Reading) -> str:
         """The name that has this reading."""

@@ -10,7 +10,7 @@ from .._checks import check_name, check_names, describe
 from ..build import Variable
 from ..errors import InvalidTypeError, UnknownNameError
 
-__all__ = ["Options", "check_kinds", "read_lnn", "read_mirrored", "read_signals"]
+__all__ = ["Options", "check_kinds", "read_lnn", "read_mc_stat", "read_mirrored", "read_signals"]
 
 _POI_RANGE = (0.0, 20.0)
 
@@ -24,6 +24,7 @@ class Options:
     poi: Any = "mu"
     lnN: Any = None
     kind: Any = "shape"
+    scale: Any = 1.0
     symmetrise: Any = False
 
 
@@ -46,7 +47,8 @@ def read_signals(signals: Any, poi: Any, processes: Sequence[str]) -> dict[str, 
                     f"from_histograms: signals: '{name}': a Variable is expected, got {describe(variable)}."
                 )
         return dict(signals)
-    names = check_names("from_histograms: signals", signals, None, "signal") if len(signals) else ()
+    none = isinstance(signals, list | tuple) and not signals
+    names = () if none else check_names("from_histograms: signals", signals, None, "signal")
     _known("signals", names, processes)
     if poi is None or not names:
         return {}
@@ -58,6 +60,18 @@ def read_signals(signals: Any, poi: Any, processes: Sequence[str]) -> dict[str, 
             f"from_histograms: poi: a name or a Variable is expected, got {describe(poi)}."
         )
     return dict.fromkeys(names, poi)
+
+
+def read_mc_stat(given: Any) -> dict[str, Any]:
+    """What ``set_mc_stat`` is called with."""
+    keywords = {"mode": given} if isinstance(given, str) else given
+    known = ("mode", "scaling", "threshold", "channels", "constraint", "include_signal")
+    if not isinstance(keywords, Mapping) or any(name not in known for name in keywords):
+        raise InvalidTypeError(
+            f"from_histograms: mc_stat: a mode, or a dict of {', '.join(known)} is expected, got "
+            f"{describe(given)}."
+        )
+    return dict(keywords)
 
 
 def read_lnn(given: Any, processes: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -77,8 +91,10 @@ def read_lnn(given: Any, processes: Sequence[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def check_kinds(kind: Any, systematics: Sequence[str]) -> None:
-    """A kind for all, or by systematic; ``add_shape`` knows which there are."""
+def check_kinds(kind: Any, scale: Any, systematics: Sequence[str]) -> None:
+    """Kind and scale for all, or by systematic; ``add_shape`` knows what they may be."""
+    if isinstance(scale, Mapping):
+        _known("scale", scale, systematics)
     if isinstance(kind, Mapping):
         _known("kind", kind, systematics)
     elif not isinstance(kind, str):

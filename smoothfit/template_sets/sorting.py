@@ -7,7 +7,7 @@ names have, too; if that does not decide, or a name has no reading, it is an err
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -30,14 +30,15 @@ class Filters:
     ignore: tuple[str, ...] = ()
     """Patterns of names (``*``, ``?``) to leave out."""
 
-    def admit(self, reading: Reading, data: str | None) -> bool:
-        """Whether a reading has known names only."""
-        known = (
-            (self.channels, reading.channel),
-            (None if reading.process == data else self.processes, reading.process),
-            (self.systematics if reading.systematic else None, reading.systematic),
-        )
-        return all(names is None or name in names for names, name in known)
+    def allowed(self, data: str | None) -> Callable[[str, str], bool]:
+        """Whether a field may have a text; the data are always a known process."""
+        known = {"channel": self.channels, "process": self.processes, "systematic": self.systematics}
+
+        def allows(field: str, text: str) -> bool:
+            names = known.get(field)
+            return names is None or text in names or (field == "process" and text == data)
+
+        return allows
 
 
 def read_filters(channels: Any, processes: Any, systematics: Any, ignore: Any) -> Filters:
@@ -108,7 +109,7 @@ def sort_names(names: Sequence[str], naming: Naming, filters: Filters, data: str
 def _variations(name: str, naming: Naming, filters: Filters, data: str | None) -> list[Reading]:
     if naming.varied is None:
         return []
-    return [reading for reading in naming.varied.readings(name) if filters.admit(reading, data)]
+    return naming.varied.readings(name, filters.allowed(data))
 
 
 def _sort_nominal(
@@ -122,7 +123,7 @@ def _sort_nominal(
     nominal: dict[str, Reading] = {}
     unread = []
     for name in names:
-        readings = [r for r in naming.nominal.readings(name) if filters.admit(r, data)]
+        readings = naming.nominal.readings(name, filters.allowed(data))
         known = filters.processes is not None or any(r.process == data for r in readings)
         if variations[name] and not (readings and known):
             continue

@@ -358,6 +358,8 @@ def test_selections():
     model = big_model()
     _, changes = symmetrise(model, nuisances="je.", channels=["SR"], processes="bkg")
     assert {(c.nuisance, c.channel) for c in changes.changes} == {("jes", "SR"), ("jer", "SR")}
+    _, again = symmetrise(model, nuisances=(name for name in ["jes", "jer"]), channels=["SR"])
+    assert again.changes == changes.changes
     # What acts in all channels is not chosen by a channel.
     assert prune(model, norm=0.05, nuisances="lumi", channels="SR")[1].changes == ()
     assert [c.nuisance for c in prune(model, norm=0.05, nuisances="lumi")[1].changes] == ["lumi"]

@@ -102,6 +102,36 @@ def test_against_a_datacard(tmp_path):
 
 
 @pytest.mark.reference
+def test_the_file_of_a_published_card(shared, tmp_path):
+    """Templates at 2 sigma, an isolated histogram, and a card that names them."""
+    pytest.importorskip("uproot")
+    folder = shared / "data" / "combine-benchmarks" / "data" / "benchmarks" / "shapes"
+    text = (folder / "simple-shapes-TH1.txt").read_text()
+    text = text.replace("rate            10         100", "rate -1 -1").replace(
+        "observation 85", "observation -1"
+    )
+    card = tmp_path / "card.txt"
+    card.write_text(text + "\n1 autoMCStats 0\n")
+    file = folder / "simple-shapes-TH1.root"
+    expected, of_card = smoothfit.read_datacard(card, files={"simple-shapes-TH1.root": file})
+    model, obs = smoothfit.read_histograms(
+        file,
+        USUAL,
+        signals=["signal"],
+        lnN={"lumi": {"signal": 1.1}, "bgnorm": {"background": 1.3}},
+        scale={"sigma": 0.5},
+        ignore=["data_sig"],
+        channel="1",
+        mc_stat={"mode": "threshold", "threshold": 0.0},
+    )
+    rng = np.random.default_rng(2)
+    for _ in range(10):
+        at = {name: rng.normal() for name in model.nuisances}
+        theirs = expected.nll(at | {"r": 1.3}, of_card)
+        assert model.nll(at | {"mu": 1.3}, obs) == pytest.approx(theirs, abs=1e-9)
+
+
+@pytest.mark.reference
 def test_the_set_of_a_tutorial(shared):
     pytest.importorskip("uproot")
     folder = shared / "data" / "cabinetry-tutorials"
@@ -216,9 +246,10 @@ def test_what_is_not_in_the_bins_is_noted():
     names = {name: filled(content, 0.0, hist.storage.Weight()) for name, content in SET.items()}
     names["tt"] = filled(SET["tt"], 7.0, hist.storage.Weight())
     names["W"] = filled(SET["W"], 2.0, hist.storage.Double())
+    names["data_obs"] = filled(SET["data_obs"], 1.0, hist.storage.Weight())
     model, _ = Model.from_histograms(names, USUAL, signals=["sig"])
     notes = {note.where: note for note in model.receipt.ignored}
-    assert notes["under- and overflow"].what == "2 histograms, the most in 'tt'"
+    assert notes["under- and overflow"].what == "3 histograms, the most in 'tt'"
     assert notes["under- and overflow"].why.startswith("7 events")
     assert notes["variances"].what == "of 1 nominal histogram"
     assert "7 events" in repr(model.receipt)
@@ -253,7 +284,11 @@ def test_an_open_file(tmp_path):
         ({}, {}, InvalidValueError, "none of 0 histograms"),
         ({"data_obs": [1.0]}, {}, InvalidValueError, "none of 1 histogram"),
         (changed(sig="text"), {}, InvalidTypeError, "'sig'"),
-        (changed(sig=[[1.0, 2.0]]), {}, InvalidTypeError, "'sig'"),
+        (changed(sig=[[1.0, 2.0]]), {}, ShapeMismatchError, "'sig'"),
+        (changed(sig=[[1.0, 2.0], [1.0]]), {}, ShapeMismatchError, "'sig'"),
+        (SET, {"signals": 3}, InvalidTypeError, "signals"),
+        (SET, {"mc_stat": 3}, InvalidTypeError, "mc_stat"),
+        (SET, {"mc_stat": {"way": "lite"}}, InvalidTypeError, "mc_stat"),
         (changed(sig=[1.0, np.nan]), {}, InvalidValueError, "finite"),
         (changed(sig=[1.0]), {}, ShapeMismatchError, "process 'sig' has 1 bin"),
         (changed(sig=[1.0], data_obs=None), {}, ShapeMismatchError, "bins must agree"),
@@ -267,6 +302,9 @@ def test_an_open_file(tmp_path):
         (SET, {"lnN": {"x": -1.0}}, InvalidValueError, "kappa"),
         (SET, {"data": 3}, InvalidTypeError, "data"),
         (SET, {"kind": 3}, InvalidTypeError, "kind"),
+        (SET, {"scale": {"lumi": 0.5}}, UnknownNameError, "'lumi'"),
+        (SET, {"scale": 0.0}, InvalidValueError, "scale"),
+        (SET, {"scale": "half"}, InvalidTypeError, "scale"),
         (SET, {"symmetrise": 3}, InvalidTypeError, "symmetrise"),
         (SET, {"mc_stat": "odd"}, InvalidValueError, "mode"),
     ],

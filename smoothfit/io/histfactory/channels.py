@@ -48,7 +48,7 @@ class _Sample:
         """Contents of a histogram that an element names; file and path of the sample are the default."""
         contents, _ = self.sources.template(
             element.attributes.get(file) or self.file,
-            element.attributes.get(path) or self.path,
+            _path(element, path, self.path),
             element.required(name),
             element.what,
         )
@@ -61,6 +61,12 @@ class _Sample:
 
     def note(self, element: Element, what: str, why: str) -> None:
         self.found.notes.append(Note(f"channel '{self.channel}', line {element.line}", what, why))
+
+
+def _path(element: Element, name: str, default: str) -> str:
+    """Where in a ROOT file a histogram is; an empty path is its top, but of a StatError the sample's own."""
+    given = element.attributes.get(name, default)
+    return default if element.tag == "StatError" and not given else given
 
 
 def read_channel(root: Element, sources: Sources, found: Channels) -> None:
@@ -103,7 +109,7 @@ def _read_data(root: Element, sources: Sources, found: Channels) -> list[float]:
     first = given[0]
     contents, _ = sources.template(
         first.attributes.get("InputFile") or root.attributes.get("InputFile", ""),
-        first.attributes.get("HistoPath") or root.attributes.get("HistoPath", ""),
+        _path(first, "HistoPath", root.attributes.get("HistoPath", "")),
         first.required("HistoName"),
         first.what,
     )
@@ -139,7 +145,7 @@ def _read_sample(element: Element, root: Element, sources: Sources, found: Chann
     element.check(("Name", "InputFile", "HistoName", "HistoPath", "NormalizeByTheory"), _SAMPLE)
     channel, name = root.required("Name"), element.required("Name")
     file = element.attributes.get("InputFile") or root.attributes.get("InputFile", "")
-    path = element.attributes.get("HistoPath") or root.attributes.get("HistoPath", "")
+    path = _path(element, "HistoPath", root.attributes.get("HistoPath", ""))
     nominal = sources.template(file, path, element.required("HistoName"), element.what)
     sample = _Sample(channel, file, path, nominal, sources, found)
     modifiers = []

@@ -164,7 +164,9 @@ def test_functions_of_parameters_are_unsupported():
 
 
 @pytest.mark.parametrize("measurement", [None, "floating", 1])
-def test_a_configuration_of_our_own(tmp_path, measurement):
+def test_a_configuration_of_our_own(tmp_path, monkeypatch, measurement):
+    # pyhf would take the histogram of that name at the top of the file.
+    monkeypatch.delitem(HISTOGRAMS, "bkg")
     top = write(tmp_path)
     model, obs = smoothfit.read_histfactory(top, measurement, folder=tmp_path)
     name = "main" if measurement is None else "floating"
@@ -183,6 +185,15 @@ def test_the_path_of_the_sample_is_that_of_its_variations(tmp_path):
     whole, _ = smoothfit.read_histfactory(write(tmp_path), folder=tmp_path)
     at = {"jes": 0.7, "mu": 2.0}
     assert model.nll(at, obs) == whole.nll(at, obs)
+
+
+def test_an_empty_path_is_the_top_of_the_file(tmp_path):
+    top = SIGNAL.replace('HistoName="bkg" Norm', 'HistoPath="" HistoName="bkg" Norm')
+    model, _ = smoothfit.read_histfactory(write(tmp_path, signal=top), "floating", folder=tmp_path)
+    assert model.pred({"norm_bkg": 1.0}, process="bkg")[:2] == pytest.approx(HISTOGRAMS["bkg"])
+    # With both, the path that is given counts; pyhf looks at the top of the file first.
+    inner, _ = smoothfit.read_histfactory(write(tmp_path), "floating", folder=tmp_path)
+    assert inner.pred({"norm_bkg": 1.0}, process="bkg")[:2] == pytest.approx(HISTOGRAMS["SR/bkg"])
 
 
 def test_normalisation_by_theory(tmp_path):
