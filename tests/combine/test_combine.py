@@ -245,6 +245,10 @@ def test_variables_of_the_models_are_keys_of_the_combination():
     values = model.values_from_dict({mu: 2.0, c: [3.0, 4.0]})
     assert values.tolist() == [2.0, 3.0, 4.0]
     assert model.index(mu) == 0
+    assert model.specification.own(mu).name == "mu_a"
+    best_fit = model.fit([9.9, 9.0, 8.0], fixed={c: 1.0})
+    assert best_fit[mu].value == pytest.approx(1.1, abs=1e-6)
+    assert best_fit["d[0]"].value == 1.0
     model.add_constraint(lambda x: -jnp.sum(x**2), c).prepare()
     assert model.nll(values, [1.0, 1.0, 1.0]) - combine(a, b).nll(
         [2.0, 3.0, 4.0], [1.0] * 3

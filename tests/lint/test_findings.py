@@ -144,6 +144,13 @@ def test_signal_without_background(parts):
         array[5] = 0.0
 
 
+@case("signal-without-background", "SR, bin 5", 2.0)
+def test_signal_with_hardly_any_background(parts):
+    for array in (parts.background, parts.up, parts.down):
+        array[5] = 1e-6
+    parts.background_sumw2[5] = 1e-12
+
+
 @case("no-data", "SR", SIGNAL.sum() + BACKGROUND.sum())
 def test_no_data(parts):
     parts.obs[:] = 0.0
