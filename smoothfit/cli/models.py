@@ -17,10 +17,10 @@ __all__ = ["fit_of", "pois_of", "read", "read_file", "systematics"]
 
 def read_file(path: str, arguments: argparse.Namespace) -> tuple[Model, Any]:
     """The model of one of several files, and its data: each takes the options that are of its kind."""
-    from ..io.opening import OPTIONS, file_kind, read_model
+    from ..io.opening import file_kind, options_of, read_model
 
-    kind = file_kind(path)
-    options = {name: value for name, value in _options(arguments).items() if name in OPTIONS[kind]}
+    known = options_of(file_kind(path))
+    options = {name: value for name, value in _options(arguments).items() if name in known}
     return read_model(path, **options)
 
 

@@ -45,7 +45,8 @@ def check_outputs(arguments: argparse.Namespace, *, picture: str = "--plot") -> 
     OutputFileError
         Naming the path.
     """
-    inputs = [path for path in (arguments.file, arguments.patch) if path and os.path.exists(path)]
+    given = (arguments.file, getattr(arguments, "other", None), arguments.patch)
+    inputs = [path for path in given if path and os.path.exists(path)]
     plot = getattr(arguments, "plot", None)
     outputs = [path for path in (arguments.json, plot) if path is not None and path != STDOUT]
     for path in outputs:

@@ -13,7 +13,7 @@ from .datacard import read_datacard
 from .json_files import read_text
 from .pyhf import read_pyhf
 
-__all__ = ["OPTIONS", "file_kind", "read_model"]
+__all__ = ["file_kind", "options_of", "read_model"]
 
 _CARD = re.compile(r"^\s*(imax|jmax|kmax|shapes|bin|process|rate|[Oo]bservation)\s", re.MULTILINE)
 
@@ -47,6 +47,11 @@ def file_kind(path: str | os.PathLike[str]) -> str:
     )
 
 
+def options_of(kind: str) -> tuple[str, ...]:
+    """The options of the reader of a kind of file."""
+    return _OPTIONS[kind]
+
+
 def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, FloatArray]:
     """The model of a file, prepared, and its data; ``options`` are those of its reader.
 
@@ -57,7 +62,7 @@ def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, Flo
     """
     kind = file_kind(path)
     given = {name: value for name, value in options.items() if value not in (None, (), False)}
-    known = OPTIONS[kind]
+    known = _OPTIONS[kind]
     for name in given:
         if name not in known:
             takes = ", ".join(known)
@@ -67,8 +72,7 @@ def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, Flo
     return read_pyhf(path, **given) if kind == "pyhf" else read_datacard(path, **given)
 
 
-OPTIONS = {
+_OPTIONS = {
     "pyhf": ("measurement", "patch"),
     "datacard": ("mass", "pois", "poi_bounds", "keywords", "files", "files_anywhere", "channel_masks"),
 }
-"""Kind of file -> the options of its reader."""

@@ -40,7 +40,7 @@ class Writer:
 WRITERS: dict[str, Writer] = {
     "pyhf": Writer("a pyhf workspace", "write_pyhf", (".json",)),
     "hs3": Writer("an HS3 file", "write_hs3", (".hs3", ".hs3.json")),
-    "saved": Writer("a saved model", "save", (".smoothfit", ".npz", ".zip"), obs_by_name=True),
+    "saved": Writer("a saved model", "save", (".smoothfit",), obs_by_name=True),
 }
 """Kind of file -> its writer."""
 

@@ -14,6 +14,8 @@ from conftest import workspace
 import smoothfit.io
 from smoothfit.cli import main
 from smoothfit.errors import FileFormatError
+from smoothfit.examples import path as example_path
+from smoothfit.io.writing import WRITERS
 
 
 def write(path, content):
@@ -124,6 +126,7 @@ def test_diff_of_a_workspace_and_a_card(tmp_path, capsys):
 def test_diff_of_what_cannot_be(fails, file):
     assert "cannot be read" in fails("diff", file, "missing.json")
     assert "at least 1, got 0" in fails("diff", file, file, "--points", "0")
+    assert "is an input and would be overwritten" in fails("diff", "x.json", file, "--json", file)
     assert "the following arguments are required: B" in fails("diff", file)
 
 
@@ -220,6 +223,19 @@ def test_kinds_by_name(writer, file, tmp_path, capsys, monkeypatch):
     assert main(["convert", file, str(tmp_path / "plain"), "--to", "saved", "--points", "1"]) == 0
     assert called == [("hs3", "a.hs3.json", 2), ("saved", "b.smoothfit", 2), ("saved", "plain", 2)]
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_the_example_keeps_its_likelihood(kind, tmp_path, capsys):
+    if WRITERS[kind].find is None:
+        pytest.skip(f"there is no writer for {WRITERS[kind].about}")
+    out = tmp_path / f"out{WRITERS[kind].suffixes[-1]}"
+    assert main(["convert", str(example_path("ttbar_differential")), str(out), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["kind"], found["written"]) == (kind, True)
+    assert found["nll"]["largest"] < 1e-8
+    assert found["nll"]["only_first"] == found["nll"]["only_second"] == []
+    assert out.exists()
 
 
 def test_what_cannot_be_converted(writer, file, tmp_path, fails, monkeypatch):

@@ -215,6 +215,16 @@ def test_a_term_of_everything_sees_its_own_model_only():
     assert fitted.success
 
 
+def test_a_term_of_everything_is_not_called_with_anything_else():
+    a, *_ = with_term("A", [10.0, 20.0], 1.0)
+    b, *_ = with_term("B", [30.0, 5.0], 2.0)
+    term = combine(a, b).specification.terms[0]
+    assert (term.seen.channels, term.order) == (("A",), ("mu", "theta_A", "own_A[0]", "own_A[1]"))
+    assert term.seen.globs == ("theta_A", "own_A[0]", "own_A[1]", "mcstat_A_bin0", "mcstat_A_bin1")
+    with pytest.raises(ValueError, match=r"of shapes \(\(4,\), \(2,\), \(5,\)\), it got \(\(7,\)"):
+        term.fn(np.ones(7), np.ones(4), np.ones(8))
+
+
 def test_only_variables_of_such_a_term_are_kept_from_elimination():
     a, *_ = with_term("A", [10.0, 20.0], 2.0)
     own = Variable("own", [1.0] * 2, constraint=Gaussian(width=0.1))
