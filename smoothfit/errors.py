@@ -18,6 +18,7 @@ __all__ = [
     "LowerMinimumWarning",
     "MissingPackageError",
     "MorphingWarning",
+    "NotExpressibleError",
     "NotPreparedError",
     "OutputFileError",
     "RepairedCorrelationWarning",
@@ -96,6 +97,10 @@ class FileFormatError(SmoothfitError, ValueError):
 
 class InputFileError(SmoothfitError, OSError):
     """A file that cannot be opened or read."""
+
+
+class NotExpressibleError(InvalidValueError):
+    """Something in a model that the format of a file has no words for."""
 
 
 class OutputFileError(SmoothfitError, OSError):

@@ -17,7 +17,7 @@ from ._types import Array, ArrayLike, BoolArray, FloatArray, IntArray
 from .constraints import Prefit
 from .errors import InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError
 
-__all__ = ["ChannelInfo", "Layout", "McStatInfo", "ProcessInfo", "RowInfo", "VariableInfo"]
+__all__ = ["AxisInfo", "ChannelInfo", "Layout", "McStatInfo", "ProcessInfo", "RowInfo", "VariableInfo"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,18 @@ class VariableInfo:
     """The kind of its constraint, None if it is free."""
 
 
+@dataclass(frozen=True, eq=False)
+class AxisInfo:
+    """An axis of the histograms that a channel was given."""
+
+    size: int
+    """The number of its bins, without under- and overflow."""
+    edges: FloatArray | None = None
+    label: str | None = None
+    names: tuple[str, ...] | None = None
+    """Of its bins, where they are categories."""
+
+
 @dataclass(frozen=True)
 class ChannelInfo:
     """A channel and where its bins stand in flat arrays."""
@@ -44,8 +56,11 @@ class ChannelInfo:
     start: int
     stop: int
     edges: FloatArray | None = None
+    """(bin + 1,), None where they are not known, or the bins have several axes."""
     label: str | None = None
     unit: str | None = None
+    axes: tuple[AxisInfo, ...] = ()
+    """Those of its histograms, if any; of several, the bins of the last one are next to each other."""
 
     @property
     def bins(self) -> slice:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._checks import plural
-from ._types import ArrayLike
+from ._types import ArrayLike, FloatArray
 from .asking import Asking
 from .build import ChannelContrib, Process, Variable
 from .build.changes import total_changes
@@ -28,8 +28,10 @@ from .layout import Layout
 from .preparation import Specification, prepare
 from .preparation import settings as checked
 from .preparation.correlations import correlated
+from .preparation.specification import Correlation
 from .prepared import Prepared
 from .results import ModelSummary, Receipt
+from .template_sets import Options, gather
 
 __all__ = ["ChannelContrib", "Model", "Process", "Variable"]
 
@@ -83,6 +85,97 @@ class Model(Asking):
         return f"Model({shown}channels: {', '.join(self.channels)}; {counted})"
 
     # -- building --------------------------------------------------------------------------------
+
+    @classmethod
+    def from_histograms(
+        cls,
+        mapping: Any,
+        naming: str,
+        *,
+        nominal: str | None = None,
+        data: str | None = "data_obs",
+        channel: str = "main",
+        signals: Sequence[str] | Mapping[str, Variable] = (),
+        poi: str | Variable | None = "mu",
+        lnN: Mapping[str, Any] | None = None,
+        kind: str | Mapping[str, str] = "shape",
+        symmetrise: bool | Sequence[str] = False,
+        mc_stat: str | Mapping[str, Any] = "lite",
+        channels: Sequence[str] | None = None,
+        processes: Sequence[str] | None = None,
+        systematics: Sequence[str] | None = None,
+        ignore: Sequence[str] = (),
+    ) -> tuple[Model, FloatArray | None]:
+        """The model of a set of histograms that are told apart by their names, prepared, and its data.
+
+        Parameters
+        ----------
+        mapping
+            {name: histogram}, also {channel: {name: histogram}}, whose names are joined by slashes; or an
+            open ROOT file, or a folder in it, of uproot. (A path: :func:`smoothfit.read_histograms`.)
+        naming
+            How variations are named: "{channel}/{process}_{systematic}{Up|Down}". ``{direction}`` is
+            ``{Up|Down}``. Without a systematic there are only nominal histograms.
+        nominal
+            How nominal histograms are named; by default as ``naming`` without the systematic.
+        data
+            The data's name among the processes; None if there are none.
+        channel
+            The channel of names that have none.
+        signals
+            Processes that are scaled by ``poi``, or {process: Variable}.
+        poi
+            The parameter of interest: a name (of a factor from 0 to 20, 1 at the start), a Variable, or
+            None for none.
+        lnN
+            {nuisance: {process: kappa}}, or {nuisance: kappa} for all processes; kappas as ``add_lnN`` takes
+            them. A nuisance that is a systematic, too, is the same.
+        kind
+            Of all shapes, or {systematic: kind}, "shape" for the others: see ``add_shape``.
+        symmetrise
+            Whether a variation with one side only is mirrored, or of which systematics; else it is an error.
+        mc_stat
+            Mode of Monte Carlo statistics, or a dict of what ``set_mc_stat`` takes.
+        channels, processes, systematics
+            Those that exist, where names alone do not tell.
+        ignore
+            Patterns of names to leave out, as "*_old"; the receipt lists them.
+
+        Returns
+        -------
+        model, obs
+            The model, whose ``receipt`` says what was read, and what not and why; the counts of the data,
+            (bin,), None if there are none.
+
+        Raises
+        ------
+        InvalidValueError
+            For names that cannot be read, or in two ways; variations without a nominal histogram or with one
+            side only; and what the builders refuse.
+        InvalidTypeError, ShapeMismatchError, UnknownNameError
+            For what is no histogram, other binnings, names of processes and systematics that do not exist.
+
+        Examples
+        --------
+        >>> found = {"sig": [5.0, 1.0], "bkg": [50.0, 40.0], "bkg_jesUp": [55.0, 42.0],
+        ...     "bkg_jesDown": [46.0, 38.0], "data_obs": [53.0, 44.0]}
+        >>> naming = "{process}_{systematic}{Up|Down}"
+        >>> model, obs = Model.from_histograms(found, naming, signals=["sig"], lnN={"lumi": 1.02})
+        >>> model.parameters, obs
+        (('mu', 'lumi', 'jes'), array([53., 44.]))
+        """
+        options = Options(channel, signals, poi, lnN, kind, symmetrise)
+        known = {"channels": channels, "processes": processes, "systematics": systematics}
+        found = gather(mapping, naming, options, nominal=nominal, data=data, ignore=ignore, **known)
+        model = cls()
+        for process in found.processes:
+            model.add_proc(process)
+        model.set_mc_stat(**({"mode": mc_stat} if isinstance(mc_stat, str) else dict(mc_stat)))
+        if found.pois:
+            model.poi = found.pois[0].sub_names[0]
+        model.prepare()
+        model.receipt = found.receipt
+        return model, None if found.data is None else model.data_from_dict(found.data)
 
     def add_proc(self, process: Process) -> Model:
         """Add a process. Raises on anything else, and on a second process of one name."""
@@ -268,6 +361,21 @@ class Model(Asking):
         terms = [*self._specification.terms, checked.user_term(fn, own)]
         prepared, layout = prepare(replace(self._specification, terms=terms))
         return Context(prepared, layout, self._blinded)
+
+    def _with_processes(self, processes: Sequence[Process], correlations: Sequence[Correlation]) -> Model:
+        """A model of other processes and correlations, else told the same; prepared if this one is."""
+        told = self._specification
+        copy = Model()
+        copy._specification = replace(
+            told,
+            processes=list(processes),
+            correlations=list(correlations),
+            terms=list(told.terms),
+            mc_stat=list(told.mc_stat),
+            descriptions=dict(told.descriptions),
+        )
+        copy._blinded, copy.receipt = self._blinded, self.receipt
+        return copy if self._layout is None else copy.prepare()
 
     @property
     def specification(self) -> Specification:

@@ -144,11 +144,13 @@ class ShapePlan:
     group_row: IndexArray
     group_param: IndexArray
     normalised: IndexArray
-    """(group,): 1 where the integral is split off as a log-normal ("shape", "shapeN")."""
+    """(group,): 1 where the integral is split off as a log-normal ("shape", "shapeN", "density")."""
     form: IndexArray
     """(group,): how the change depends on theta, a number of ``effects.shape.FORMS``."""
     floored: IndexArray
-    """(row tile,): 1 where the morphed yield is floored (kind "shape")."""
+    """(row tile,): 1 where the morphed yield is floored (kinds "shape", "floored" and "density")."""
+    density: IndexArray
+    """(row tile,): 1 where what was floored is normalised again (kind "density")."""
     logarithmic: IndexArray
     """(row tile,): 1 where logarithms of yields are morphed (kind "shapeN")."""
     scale: Leaf
@@ -159,6 +161,7 @@ class ShapePlan:
     """None where that would be mostly empty: sums then go block by block."""
     any_normalised: bool = static()
     any_floored: bool = static()
+    any_density: bool = static()
     any_logarithmic: bool = static()
     all_smooth: bool = static()
 

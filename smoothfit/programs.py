@@ -76,6 +76,11 @@ class Program:
         constants = [c.astype(v.aval.dtype) for c, v in zip(captured, self._jaxpr.constvars, strict=True)]
         return jax.core.eval_jaxpr(self._jaxpr, constants, *arguments)[0]
 
+    @property
+    def key(self) -> str:
+        """What it does, hashed: equal for equal programs, of one version of JAX."""
+        return self._key
+
     def __hash__(self) -> int:
         return hash(self._key)
 

@@ -34,13 +34,13 @@ FLOORS = [
     ["programs", "prepared", "tiling", "layout", "status"],
     ["render", "effects", "montecarlo"],
     ["build", "likelihood", "results"],
-    ["preparation", "eft", "data_driven"],
+    ["preparation", "eft", "data_driven", "template_sets"],
     ["fitters"],
     ["inference", "functional"],
     ["lint"],
     ["asking"],
     ["model"],
-    ["io", "plot", "unfolding", "interactive", "report", "campaign", "diff", "combine"],
+    ["io", "plot", "unfolding", "interactive", "report", "campaign", "diff", "combine", "systematics"],
     ["cli"],
     [TOP, "__main__"],
 ]
@@ -48,6 +48,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # Imports between rooms of one floor.
 ALLOWED = {
+    ("io", "unfolding"),
     ("prepared", "programs"),
     ("prepared", "tiling"),
     ("functional", "inference"),

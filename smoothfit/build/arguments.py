@@ -31,7 +31,9 @@ __all__ = [
 ]
 
 AXES = (None, "process", "bin")
-SHAPE_KINDS = ("shape", "raw", "floored", "shapeN", "linear", "quadratic")
+SHAPE_KINDS = ("shape", "raw", "floored", "density", "shapeN", "linear", "quadratic")
+UNMIXED = ("shapeN", "density")
+"""Kinds of shape that act on all changes of a row together."""
 
 
 def read_nuisance(what: str, variable: Any) -> Variable:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._checks import as_floats, check_choice, check_finite, check_name, describe, plural
-from .._types import ArrayLike, FloatArray
+from .._types import FloatArray
 from ..effects import CODE2, EMPTY_RATE, Effect, GmN
+from ..effects.shape import NORMALISED
 from ..errors import DuplicateNameError, InvalidTypeError, InvalidValueError, ShapeMismatchError
+from ..layout import AxisInfo
 from .arguments import (
     SHAPE_KINDS,
+    UNMIXED,
     check_integrals,
     read_add_fn,
     read_lnn,
@@ -25,7 +28,7 @@ from .arguments import (
 )
 from .changes import Tracked
 from .declarations import Declaration, Scale, ScaleFn, Shape, Systematic, effect_label, read_only
-from .histograms import as_histogram, read_template, same_edges
+from .histograms import as_histogram, read_template, same_axes
 from .lowering import entries, rates
 from .selection import read_region
 from .variable import Variable
@@ -45,10 +48,12 @@ class ChannelContrib(Tracked):
         Name of the channel, which is declared by being used.
     yields
         Shape (bin,), or (sub-process, bin) for an array process: numbers, or a histogram (a list
-        of histograms is one a sub-process). One number is one bin. Negative yields are allowed.
+        of histograms is one a sub-process, and so are the categories of the first of several axes; the
+        bins of other axes follow one another, under- and overflow are left out). One number is one bin.
+        Negative yields are allowed.
     sumw2
-        Variances of the yields from limited Monte Carlo statistics, in the shape of the yields;
-        by default those of the histogram, none for an array.
+        Variances of the yields from limited Monte Carlo statistics, in the shape of the yields, or a
+        histogram that has them; by default those of the yields' histogram, none for an array.
 
     Raises
     ------
@@ -82,8 +87,8 @@ class ChannelContrib(Tracked):
         template = read_template(yields, what)
         self._is_array = template.values.ndim == 2
         self._yields = read_only(np.atleast_2d(check_finite(what, template.values)))
-        self._edges = None if template.bin_edges is None else read_only(template.bin_edges)
-        self._axis_label = template.label
+        self._axes = template.axes
+        self._row_names = template.rows
         variances = template.variances if sumw2 is None else sumw2
         self._sumw2: FloatArray | None = None
         self._covariance: FloatArray | None = None
@@ -128,14 +133,25 @@ class ChannelContrib(Tracked):
         return int(self._yields.shape[1])
 
     @property
+    def axes(self) -> tuple[AxisInfo, ...]:
+        """Axes that the bins run over, the last one fastest, where yields were a histogram."""
+        return self._axes
+
+    @property
     def edges(self) -> FloatArray | None:
-        """Edges of the bins, where yields were a histogram."""
-        return self._edges
+        """Edges of the bins, where yields were a histogram and its bins have one axis."""
+        return self._axes[0].edges if len(self._axes) == 1 else None
 
     @property
     def axis_label(self) -> str | None:
-        """Label of the axis, where yields were a histogram that has one."""
-        return self._axis_label
+        """Label of the axis, where yields were a histogram that has one; of several axes, all labels."""
+        labels = [axis.label for axis in self._axes]
+        return ", ".join(label or "?" for label in labels) if any(labels) else None
+
+    @property
+    def row_names(self) -> tuple[str, ...] | None:
+        """Names of the sub-processes, where yields were a histogram with categories for them."""
+        return self._row_names
 
     @property
     def effects(self) -> tuple[Declaration, ...]:
@@ -152,6 +168,36 @@ class ChannelContrib(Tracked):
         """How messages name this object."""
         owner = self._owner if self._process is None else self._process.name
         return f"ChannelContrib '{self._channel}'" + (f" of '{owner}'" if owner is not None else "")
+
+    def copied(self, effects: Iterable[Declaration] | None = None) -> ChannelContrib:
+        """A contribution like this one, that belongs to no process yet.
+
+        Parameters
+        ----------
+        effects
+            What acts on it, in place of :attr:`effects`: declarations as they are there.
+
+        Raises
+        ------
+        InvalidValueError
+            For shapes whose kind needs other integrals than their templates have.
+
+        Examples
+        --------
+        >>> contrib = ChannelContrib("SR", [50.0, 1.0]).add_lnN(Variable("lumi", 0.0, nuisance=True), 1.05)
+        >>> contrib.copied(effects=[])
+        ChannelContrib('SR', 2 bins)
+        """
+        copy = ChannelContrib.__new__(ChannelContrib)
+        copy.__dict__.update(self.__dict__)
+        copy._owner = self._owner if self._process is None else self._process.name
+        copy._process = None
+        copy._effects = list(self._effects if effects is None else effects)
+        for effect in copy._effects:
+            if isinstance(effect, Shape) and effect.kind in ("shape", "shapeN"):
+                what = f"{self._what}: {effect_label(effect)}"
+                check_integrals(what, self._yields, effect.up, effect.down, is_array=self._is_array)
+        return copy
 
     def _attach(self, process: Process) -> None:
         """Called by the process, after its checks."""
@@ -317,7 +363,8 @@ class ChannelContrib(Tracked):
             "shape": templates normalised to the nominal integral are morphed, the ratios of the
             integrals act as a log-normal. "raw": the templates are morphed as they are; "floored": never
             below 1e-9 events (Combine's hist-mode 2). "shapeN": as
-            "shape", on the logarithms of the yields, at the nominal integral. "linear", "quadratic": as
+            "shape", on the logarithms of the yields, at the nominal integral. "density": as "shape", and
+            what was floored, at 1e-9 of the integral, is normalised again. "linear", "quadratic": as
             "raw", piecewise linear (its slope jumps at 0) or a parabola that goes on straight beyond 1.
         scale
             1 / number of sigmas that the templates were made with.
@@ -337,11 +384,12 @@ class ChannelContrib(Tracked):
         shape = self._read_shape(variable, up, down, kind=kind, scale=scale)
         return self._add(shape, f"add_shape('{shape.variable.name}')")
 
-    def register_sumw2(self, sumw2: ArrayLike) -> ChannelContrib:
+    def register_sumw2(self, sumw2: Any) -> ChannelContrib:
         """Give the variances of the yields, replacing those there are.
 
-        Shape of the yields; or (M, M, bin) for an array process of M templates that share events: sums of
-        products of two templates' weights, which the error of their sum needs.
+        Shape of the yields, or a histogram, whose variances are taken; or (M, M, bin) for an array process
+        of M templates that share events: sums of products of two templates' weights, which the error of
+        their sum needs.
 
         Examples
         --------
@@ -469,9 +517,14 @@ class ChannelContrib(Tracked):
             raise ShapeMismatchError(
                 f"{what} has shape {template.values.shape}, yields have {expected}; {cure}."
             )
-        if not same_edges(template.bin_edges, self._edges):
+        if not same_axes(template.axes, self._axes):
             raise ShapeMismatchError(
                 f"{what} is a histogram of another binning than the yields; rebin it to their edges."
+            )
+        if template.rows is not None and self._row_names is not None and template.rows != self._row_names:
+            raise ShapeMismatchError(
+                f"{what} has the categories {', '.join(template.rows)}, yields have "
+                f"{', '.join(self._row_names)}; give both in one order."
             )
         check_finite(what, template.values)
         return rows
@@ -479,9 +532,15 @@ class ChannelContrib(Tracked):
     def _read_sumw2(self, sumw2: Any) -> tuple[FloatArray, FloatArray | None]:
         """(variances (sub-process, bin), covariances (sub-process, sub-process, bin) or None)."""
         what = f"{self._what}: sumw2"
-        if as_histogram(sumw2, what) is not None:
-            raise InvalidTypeError(f"{what} is a histogram; give its variances, h.variances().")
-        if np.ndim(sumw2) == 3:
+        histogram = as_histogram(sumw2, what)
+        if histogram is not None:
+            if histogram.variances is None:
+                raise InvalidTypeError(
+                    f"{what} is a histogram that does not know its variances (it was filled with weights, "
+                    "but keeps only their sum); use a storage of weights, or give an array."
+                )
+            sumw2 = replace(histogram, values=histogram.variances)
+        elif np.ndim(sumw2) == 3:
             covariance = self._read_covariance(what, sumw2)
             return read_only(np.einsum("kkb->kb", covariance)), covariance
         rows = self._read_like_yields("sumw2", sumw2, "give one variance a bin")
@@ -530,17 +589,20 @@ class ChannelContrib(Tracked):
         rows_up = self._read_like_yields(f"{call}: up", up, "use the binning of the yields")
         rows_down = self._read_like_yields(f"{call}: down", down, "use the binning of the yields")
         self._check_mixed(call, kind)
-        if kind in ("shape", "shapeN"):
+        if kind in NORMALISED:
             check_integrals(
                 f"{self._what}: {call}", self._yields, rows_up, rows_down, is_array=self._is_array
             )
         return Shape(variable=variable, up=rows_up, down=rows_down, kind=kind, scale=float(factor))
 
     def _check_mixed(self, call: str, kind: str) -> None:
-        """Logarithms are morphed together, and yields are: not both on one row."""
+        """Logarithms and densities are of all changes together: no other kind on that row."""
         for effect in self._effects:
-            if isinstance(effect, Shape) and (effect.kind == "shapeN") != (kind == "shapeN"):
+            if not isinstance(effect, Shape) or effect.kind == kind:
+                continue
+            alone = next((name for name in UNMIXED if name in (effect.kind, kind)), None)
+            if alone is not None:
                 raise InvalidValueError(
                     f"{self._what}: {call} of kind '{kind}' beside '{effect.kind}' of "
-                    f"'{effect.variable.name}': 'shapeN' does not mix with other kinds; use one kind here."
+                    f"'{effect.variable.name}': '{alone}' does not mix with other kinds; use one kind here."
                 )

@@ -48,7 +48,8 @@ class Process(Tracked):
         Makes the contribution to ``channel``: (bin,), or (sub-process, bin) for an array process.
         None where contributions are added by :meth:`add_contrib`.
     sub_procs
-        Names of the sub-processes; makes it an array process. ``name[0]``, ... by default.
+        Names of the sub-processes; makes it an array process. By default the categories of a
+        histogram's first axis, else ``name[0]``, ...
     channel
         Channel of ``yields``, "main" by default.
     signal
@@ -133,7 +134,14 @@ class Process(Tracked):
         """Names of the sub-processes; that of the process itself for a plain one."""
         if self._given is not None:
             return self._given
+        named = self._named_by_categories
+        if named is not None:
+            return named
         return tuple(f"{self._name}[{i}]" for i in range(self.n_sub)) if self.is_array else (self._name,)
+
+    @property
+    def _named_by_categories(self) -> tuple[str, ...] | None:
+        return next((c.row_names for c in self._contribs.values() if c.row_names is not None), None)
 
     @property
     def contribs(self) -> Mapping[str, ChannelContrib]:
@@ -179,7 +187,7 @@ class Process(Tracked):
         """Names of the sub-processes, also while the first contribution is being added."""
         if self._given is not None or self._contribs or not contrib.is_array:
             return self.sub_procs
-        return tuple(f"{self._name}[{i}]" for i in range(contrib.n_sub))
+        return contrib.row_names or tuple(f"{self._name}[{i}]" for i in range(contrib.n_sub))
 
     @property
     def _what(self) -> str:
@@ -190,6 +198,30 @@ class Process(Tracked):
         if self._given is not None:
             return len(self._given)
         return next((contrib.n_sub for contrib in self._contribs.values()), None)
+
+    def copied(
+        self, contribs: Iterable[ChannelContrib] | None = None, effects: Iterable[Declaration] | None = None
+    ) -> Process:
+        """A process like this one, which belongs to no model.
+
+        Parameters
+        ----------
+        contribs
+            Its contributions, by default copies of those there are.
+        effects
+            What acts on every contribution, in place of :attr:`effects`.
+
+        Examples
+        --------
+        >>> bkg = Process("bkg", [500.0, 400.0]).add_lnN(Variable("lumi", 0.0, nuisance=True), 1.25)
+        >>> bkg.copied(effects=[])
+        Process('bkg', channels: main)
+        """
+        copy = Process(self._name, sub_procs=self._given, signal=self._signal, label=self._label)
+        copy._effects = list(self._effects if effects is None else effects)
+        for contrib in [c.copied() for c in self._contribs.values()] if contribs is None else contribs:
+            copy.add_contrib(contrib)
+        return copy
 
     # -- building --------------------------------------------------------------------------------
 
@@ -510,6 +542,14 @@ class Process(Tracked):
         if contrib.is_array and self._contribs and not self.is_array:
             raise ShapeMismatchError(
                 f"{self._what} is a plain process, {contrib._what} has yields of two axes; give shape (bin,)."
+            )
+        names, found = self._given or self._named_by_categories, contrib.row_names
+        # Names given for all categories rename them; some of them elsewhere would confuse them.
+        renamed = self._given is not None and found is not None and not set(found) & set(self._given)
+        if names is not None and found is not None and found != names and not renamed:
+            raise ShapeMismatchError(
+                f"{contrib._what} has the categories {', '.join(found)}, the sub-processes of {self._what} "
+                f"are {', '.join(names)}; give both in one order."
             )
 
     def _check_effect(

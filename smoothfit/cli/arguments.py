@@ -37,7 +37,11 @@ def add_command(commands: Any, name: str, about: str, epilog: str, run: Any) -> 
 
 def add_input(parser: argparse.ArgumentParser) -> None:
     """FILE, what to take of it, --json and --blind."""
-    parser.add_argument("file", metavar="FILE", help="a pyhf workspace or a datacard")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="a pyhf workspace, an HS3 file, a datacard, HistFactory's XML or a saved model",
+    )
     add_reading(parser)
     add_json(parser)
     parser.add_argument("--blind", action="store_true", help="hide the parameters of interest")
@@ -46,6 +50,7 @@ def add_input(parser: argparse.ArgumentParser) -> None:
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """What to take of files."""
     parser.add_argument("--measurement", metavar="NAME", help="the measurement to take (the first)")
+    parser.add_argument("--analysis", metavar="NAME", help="the analysis of an HS3 file to take")
     parser.add_argument("--patch", metavar="FILE", help="a JSON patch to apply to the workspace")
     parser.add_argument("--mass", type=float, metavar="M", help="what $MASS of a datacard stands for")
     parser.add_argument(
@@ -56,7 +61,10 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "channel/process and what scales it; may be repeated",
     )
     parser.add_argument(
-        "--files-anywhere", action="store_true", help="a datacard may name files outside its folder"
+        "--files-anywhere", action="store_true", help="a datacard or XML may name files outside its folder"
+    )
+    parser.add_argument(
+        "--folder", metavar="DIR", help="where the paths in HistFactory's XML begin (the folder of FILE)"
     )
 
 

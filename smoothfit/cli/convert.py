@@ -38,7 +38,9 @@ def add(commands: Any) -> None:
     """Add the command."""
     about = "Convert a model to another kind of file, and compare the likelihoods."
     parser = add_command(commands, "convert", about, _EPILOG, _run)
-    parser.add_argument("file", metavar="IN", help="a pyhf workspace or a datacard")
+    parser.add_argument(
+        "file", metavar="IN", help="a pyhf workspace, an HS3 file, a datacard, HistFactory's XML, ..."
+    )
     parser.add_argument("out", metavar="OUT", help="the file to write; its name says the kind, or --to")
     from ..io.writing import WRITERS
 
@@ -65,6 +67,11 @@ def _run(arguments: argparse.Namespace) -> int:
     if not arguments.tolerance >= 0.0:
         raise InvalidValueError(f"--tolerance must not be negative, got {arguments.tolerance!r}.")
     model, obs = read(arguments)
+    if obs is None:
+        raise InvalidValueError(
+            f"{arguments.file}: the saved model has no data, which are converted and compared; save it with "
+            "obs=."
+        )
     content, found, receipt = _converted(model, obs, target, kind, arguments)
     # NaN is no agreement.
     agrees = found.largest <= arguments.tolerance
@@ -116,6 +123,8 @@ def _converted(
         path = Path(folder, target.name)
         write_model(model, obs, path, kind=kind)
         again, again_obs = read_model(path)
+        if again_obs is None:
+            raise OutputFileError(f"'{arguments.out}' was not written: as {kind} it would have no data.")
         options = {"n": arguments.points, "seed": arguments.seed}
         found = nll_difference(model, obs, again, again_obs, **options)
         receipt = again.receipt

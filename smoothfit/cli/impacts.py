@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..io.combine_impacts import combine_impacts
+from ..results import strict_json
 from .arguments import STDOUT, add_command, add_fit_options, add_input
 from .models import fit_of, pois_of, read
 from .outputs import check_outputs, complain, print_text, write_outputs
@@ -36,6 +38,9 @@ def add(commands: Any) -> None:
     )
     add_fit_options(parser)
     parser.add_argument(
+        "--combine-json", metavar="OUT", help="write the impacts.json that Combine's plotImpacts.py reads"
+    )
+    parser.add_argument(
         "--plot", metavar="OUT", help="draw those on the first parameter of interest (.png, .pdf, .svg ...)"
     )
 
@@ -54,7 +59,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
         figure = plot.impacts(found)
     content = found.to_json()
-    write_outputs(arguments, content, figure)
+    more = {}
+    if arguments.combine_json is not None:
+        groups = None if model.receipt is None else model.receipt.groups or None
+        document = combine_impacts(found, result, groups=groups)
+        more = {arguments.combine_json: f"{strict_json(document)}\n".encode()}
+    write_outputs(arguments, content, figure, more)
     print_text(content if arguments.json == STDOUT else repr(found))
     usable = ("converged", "at limit")
     lost = [

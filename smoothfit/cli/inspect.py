@@ -25,8 +25,8 @@ def add(commands: Any) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     check_outputs(arguments)
-    model, obs = read(arguments)
-    start = float(model.nll(model.values_from_dict({}), obs))
+    model, obs = read(arguments, needs_data=False)
+    start = None if obs is None else float(model.nll(model.values_from_dict({}), obs))
     if arguments.blind:
         model.blind(pois=model.pois)
     summary = model.summary()
@@ -39,7 +39,6 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     write_outputs(arguments, content)
     receipt = "" if model.receipt is None else f"{model.receipt!r}\n\n"
-    print_text(
-        content if arguments.json == STDOUT else f"{receipt}{summary!r}\n\nNLL at the start: {start:.6f}"
-    )
+    nll = "No data." if start is None else f"NLL at the start: {start:.6f}"
+    print_text(content if arguments.json == STDOUT else f"{receipt}{summary!r}\n\n{nll}")
     return 0

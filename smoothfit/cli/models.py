@@ -17,9 +17,9 @@ __all__ = ["fit_of", "pois_of", "read", "read_file", "systematics"]
 
 def read_file(path: str, arguments: argparse.Namespace) -> tuple[Model, Any]:
     """The model of one of several files, and its data: each takes the options that are of its kind."""
-    from ..io.opening import file_kind, options_of, read_model
+    from ..io.opening import OPTIONS, file_kind, read_model
 
-    known = options_of(file_kind(path))
+    known = OPTIONS[file_kind(path)]
     options = {name: value for name, value in _options(arguments).items() if name in known}
     return read_model(path, **options)
 
@@ -27,20 +27,27 @@ def read_file(path: str, arguments: argparse.Namespace) -> tuple[Model, Any]:
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "measurement": arguments.measurement,
+        "analysis": arguments.analysis,
         "patch": arguments.patch,
         "mass": arguments.mass,
         "pois": arguments.map,
         "files_anywhere": arguments.files_anywhere,
+        "folder": arguments.folder,
     }
 
 
-def read(arguments: argparse.Namespace) -> tuple[Model, Any]:
+def read(arguments: argparse.Namespace, *, needs_data: bool = True) -> tuple[Model, Any]:
     """The model of FILE, and the data to fit: those of the file, or the expectation for --asimov."""
     from ..io.opening import read_model
 
     model, obs = read_model(arguments.file, **_options(arguments))
     if getattr(arguments, "asimov", False):
         obs = model.pred(model.values_from_dict({}))
+    if obs is None and needs_data:
+        raise InvalidValueError(
+            f"{arguments.file}: the model was saved without data; give --asimov where there is such an "
+            "option, or save it with obs=."
+        )
     return model, obs
 
 

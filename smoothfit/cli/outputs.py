@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._files import check_writable, write_files
@@ -48,15 +49,16 @@ def check_outputs(arguments: argparse.Namespace, *, picture: str = "--plot") -> 
     given = (arguments.file, getattr(arguments, "other", None), arguments.patch)
     inputs = [path for path in given if path and os.path.exists(path)]
     plot = getattr(arguments, "plot", None)
-    outputs = [path for path in (arguments.json, plot) if path is not None and path != STDOUT]
+    combine = getattr(arguments, "combine_json", None)
+    outputs = [path for path in (arguments.json, plot, combine) if path is not None and path != STDOUT]
     for path in outputs:
         target = check_writable(path)
         if any(os.path.realpath(given) == str(target) for given in inputs):
             raise OutputFileError(f"'{path}' is an input and would be overwritten: name another output.")
     if len({os.path.realpath(path) for path in outputs}) < len(outputs):
-        raise OutputFileError(
-            f"--json and {picture} are one file, '{outputs[0]}': give them different names."
-        )
+        twice = next(path for path in outputs if sum(_same(path, other) for other in outputs) > 1)
+        named = "--json, --combine-json" if combine is not None else "--json"
+        raise OutputFileError(f"{named} and {picture} are one file, '{twice}': give them different names.")
     if plot is not None:
         from .._optional import require
         from ..plot import check_figure_path
@@ -65,15 +67,24 @@ def check_outputs(arguments: argparse.Namespace, *, picture: str = "--plot") -> 
         require("matplotlib", feature=picture, extra="plot")
 
 
-def write_outputs(arguments: argparse.Namespace, content: str, figure: Figure | None = None) -> None:
-    """Write the JSON and the picture that were asked for, both or none.
+def _same(one: str, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def write_outputs(
+    arguments: argparse.Namespace,
+    content: str,
+    figure: Figure | None = None,
+    more: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write the JSON, the picture and what more was asked for, all or none.
 
     Raises
     ------
     OutputFileError
         If one cannot be written.
     """
-    outputs: dict[str | os.PathLike[str], bytes] = {}
+    outputs: dict[str | os.PathLike[str], bytes] = {**(more or {})}
     if arguments.json is not None and arguments.json != STDOUT:
         outputs[arguments.json] = f"{content}\n".encode()
     if figure is not None:

@@ -10,7 +10,7 @@ plain factor. :mod:`.shape` acts on the yields of single bins, :mod:`.factor` ho
 
 from __future__ import annotations
 
-from . import factor, row_effects, shape
+from . import density, factor, row_effects, shape
 from .effect import Effect, Entries, RowEffect
 from .gamma import EMPTY_RATE, GmM, GmN
 from .kind import Kind
@@ -40,6 +40,7 @@ __all__ = [
     "RowTerms",
     "TrG",
     "concatenate",
+    "density",
     "factor",
     "row_effects",
     "second_order",

@@ -89,6 +89,9 @@ class Quantile(Effect):
             raise InvalidTypeError("Quantile: give exactly one of icdf and cdf.")
         if (isf is not None and icdf is None) or (sf is not None and cdf is None):
             raise InvalidTypeError("Quantile: isf belongs to icdf, and sf to cdf; give them in pairs.")
+        self.functions = {"icdf": icdf, "cdf": cdf, "isf": isf, "sf": sf}
+        """Those that were given; None for the others."""
+        self.support = support
         self._icdf, self._isf = icdf, isf
         self._upper = _FURTHEST if (isf or sf) is not None else _ONE_SIDED
         if cdf is not None:

@@ -9,6 +9,8 @@ at +-q, q the smallest scale of the row (at most 1).
   theta; that is dropped when both ratios are within 1e-3 of 1.
 * kind "raw" (pyhf's code4p): the same polynomial on the templates as they are.
 * kind "floored" (Combine's hist-mode 2): the same, floored as kind "shape" is.
+* kind "density" (Combine without autoMCStats): as "shape", floored at 1e-9 of the nominal integral and
+  normalised again: :mod:`.density`.
 * kind "shapeN": the sum of kind "shape" on logarithms, U = log(up/nominal), then rescaled to the
   nominal integral. Where a template or the nominal yield is not positive, that template changes nothing.
 * kind "linear" (pyhf's code0): S = sign, on the templates as they are; the slope jumps at 0.
@@ -21,6 +23,7 @@ Morphing logarithms is not a sum: derivatives by such parameters come from autom
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
@@ -36,6 +39,7 @@ from .terms import RowTerms
 __all__ = [
     "FLOOR",
     "FORMS",
+    "NORMALISED",
     "Aligned",
     "Derived",
     "Shift",
@@ -52,6 +56,9 @@ FLOOR = 1e-9
 
 FORMS = ("smooth", "linear", "quadratic")
 """How the even part of a change depends on theta."""
+
+NORMALISED = ("shape", "shapeN", "density")
+"""Kinds whose integral ratios act as a log-normal."""
 
 _NO_NORMALISATION = 1e-3
 
@@ -77,6 +84,8 @@ class Derived:
     log_up: Array
     """(group,): logarithms of the integral ratios, times the scale; 0 where there is none."""
     aligned: Aligned | None
+    integral: Array | None = None
+    """(row,): the nominal integrals, where there are densities."""
 
 
 class Shift(NamedTuple):
@@ -95,6 +104,13 @@ def _log_change(template: Array, nominal: Array) -> Array:
 
 def derive(plan: ShapePlan, up: Array, down: Array, nominal: Array, row: Array, n_rows: int) -> Derived:
     """Normalise and difference the templates (traceable; the plan is resolved)."""
+    found = _differences(plan, up, down, nominal, row, n_rows)
+    if not plan.any_density:
+        return found
+    return replace(found, integral=jax.ops.segment_sum(nominal.sum(-1), row, n_rows))
+
+
+def _differences(plan: ShapePlan, up: Array, down: Array, nominal: Array, row: Array, n_rows: int) -> Derived:
     base = nominal[plan.row_tile]
     if not plan.any_normalised:
         none = jnp.zeros(plan.group_row.shape)

@@ -44,6 +44,11 @@ def check_made_with(context: Context, best_fit: Any, obs: Any, call: str) -> Non
             f"{call}: it needs the covariance of all parameters, which a fit of so many does not have; "
             "fit(errors_of=[...]) gives the errors of some, profile() fits with some held."
         )
+    if best_fit.origin is not None and not best_fit.origin.checked:
+        raise InvalidValueError(
+            f"{call}: best_fit was read from a file without its model; read it with load_result(path, "
+            "model), which compares the two."
+        )
     if best_fit.layout.names != context.layout.names:
         raise InvalidValueError(f"{call}: best_fit was made with another model; fit this one.")
     if obs is not None and not np.array_equal(inputs.counts(context.layout, obs), best_fit.obs):

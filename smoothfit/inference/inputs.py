@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from .._types import FloatArray
-from ..build.histograms import as_histogram
+from ..build.histograms import HistogramData, as_histogram, as_template, same_axes
 from ..errors import (
     InvalidTypeError,
     InvalidValueError,
     ShapeMismatchError,
     UnknownNameError,
 )
-from ..layout import Layout
+from ..layout import ChannelInfo, Layout
 from ..prepared import Data, Fixed, Prepared
 
 __all__ = ["counts", "data", "fixed", "globs", "numbers", "values"]
@@ -100,15 +100,27 @@ def _from_channels(layout: Layout, given: Mapping[Any, Any], what: str) -> Float
     for channel in layout.channels:
         of_channel = f"{what} of channel '{channel.name}'"
         histogram = as_histogram(given[channel.name], of_channel)
-        part = np.atleast_1d(
-            _numbers(given[channel.name] if histogram is None else histogram.values, of_channel)
-        )
+        if histogram is None:
+            part = np.atleast_1d(_numbers(given[channel.name], of_channel))
+        else:
+            part = _from_histogram(channel, histogram, of_channel)
         if part.shape != (channel.stop - channel.start,):
             raise ShapeMismatchError(
                 f"{of_channel}: shape {part.shape}, expected ({channel.stop - channel.start},)."
             )
         parts.append(part)
     return np.concatenate(parts)
+
+
+def _from_histogram(channel: ChannelInfo, histogram: HistogramData, what: str) -> FloatArray:
+    """The contents of a histogram whose bins are those of the channel, where these are known."""
+    template = as_template(histogram)
+    if template.values.ndim == 1 and not same_axes(template.axes, channel.axes):
+        raise ShapeMismatchError(
+            f"{what}: a histogram of another binning than the templates of the channel; rebin it, or give "
+            "h.values()."
+        )
+    return _numbers(template.values, what)
 
 
 def globs(layout: Layout, given: Any) -> FloatArray:

@@ -68,6 +68,7 @@ FUNCTIONS: Mapping[str, tuple[int, Function]] = {
     "min": (2, jnp.minimum),
     "max": (2, jnp.maximum),
     "hypot": (2, jnp.hypot),
+    "ifelse": (3, lambda condition, a, b: jnp.where(condition != 0, a, b)),
 }
 """Name in small letters: number of arguments, function."""
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from ..errors import FileFormatError, InputFileError
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "check_depth", "load_json", "read_text"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "check_depth", "load_json", "parse_json", "read_text"]
 
 MAX_BYTES = 1 << 29
 MAX_DEPTH = 64
@@ -34,23 +34,25 @@ def read_text(path: str | os.PathLike[str]) -> str:
         Where it is not UTF-8.
     """
     try:
+        # Devices and pipes say nothing of their size.
         size = os.stat(path).st_size
-        if size > MAX_BYTES:
-            raise InputFileError(
-                f"{path}: {size / 2**20:.0f} MiB is more than the {MAX_BYTES >> 20} MiB that are read; "
-                "split the file, or load it yourself and give the dict."
-            )
-        content = Path(path).read_bytes()
+        content = b""
+        if size <= MAX_BYTES:
+            with Path(path).open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        if isinstance(error, InputFileError):
-            raise
         reason = getattr(error, "strerror", None) or str(error)
         raise InputFileError(f"{path}: cannot be read: {reason}; check the path.") from error
+    if max(size, len(content)) > MAX_BYTES:
+        raise InputFileError(
+            f"{path}: {max(size, len(content)) / 2**20:.0f} MiB is more than the {MAX_BYTES >> 20} MiB that "
+            "are read; split the file, or load it yourself and give the dict."
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileFormatError(
-            f"{path}: not a text file: byte {error.start} is not UTF-8; give a JSON file, not compressed."
+            f"{path}: not a text file: byte {error.start} is not UTF-8; give a text file, not compressed."
         ) from error
 
 
@@ -62,7 +64,22 @@ def load_json(path: str | os.PathLike[str]) -> Any:
     InputFileError, FileFormatError
         As :func:`read_text`; and for text that is not strict JSON, with line and column.
     """
-    text = read_text(path)
+    return parse_json(read_text(path), str(path))
+
+
+def parse_json(text: str, path: str) -> Any:
+    """The content of strict JSON; ``path`` names it in errors.
+
+    Raises
+    ------
+    FileFormatError
+        As :func:`load_json`.
+
+    Examples
+    --------
+    >>> parse_json('{"a": [1, 2.5]}', "options.json")
+    {'a': [1, 2.5]}
+    """
     if not text.strip():
         raise FileFormatError(f"{path}: the file is empty; give a JSON file.")
 
@@ -84,7 +101,7 @@ def load_json(path: str | os.PathLike[str]) -> Any:
         ) from error
     except RecursionError as error:
         raise FileFormatError(f"{path}: nested too deeply; give at most {MAX_DEPTH} levels.") from error
-    check_depth(str(path), document)
+    check_depth(path, document)
     return document
 
 

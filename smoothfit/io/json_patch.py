@@ -1,7 +1,4 @@
-"""JSON patches (RFC 6902): lists of changes to a JSON document, as published beside pyhf workspaces.
-
-A patch set (pyhf) holds several patches, each with a name; :func:`select_patch` takes one.
-"""
+"""JSON patches (RFC 6902): lists of changes to a JSON document, as published beside pyhf workspaces."""
 
 from __future__ import annotations
 
@@ -9,58 +6,11 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import FileFormatError, UnknownNameError
+from ..errors import FileFormatError
 
-__all__ = ["apply_patch", "select_patch"]
+__all__ = ["apply_patch"]
 
 _OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
-
-
-def select_patch(patch: Any, name: str | None = None) -> list[Any]:
-    """The operations of a patch: a list, an entry of a patch set, or a patch set.
-
-    Raises
-    ------
-    UnknownNameError
-        For a name that the patch set does not have.
-    FileFormatError
-        For anything else than those three, and a patch set of several patches without a name.
-    """
-    if isinstance(patch, Mapping) and "patches" in patch:
-        return select_patch(_entry(patch["patches"], name))
-    if name is not None:
-        raise FileFormatError(f"'{name}' is asked for, but this is one patch, not a patch set.")
-    if isinstance(patch, Mapping) and "patch" in patch:
-        patch = patch["patch"]
-    if not isinstance(patch, list | tuple):
-        raise FileFormatError(
-            f"a list of operations is expected, got {type(patch).__name__}; "
-            "give that list, or an entry of a patch set with its 'patch'."
-        )
-    return list(patch)
-
-
-def _entry(patches: Any, name: str | None) -> Any:
-    if not isinstance(patches, list | tuple) or not patches:
-        raise FileFormatError("patch set: 'patches' must be a list with at least one patch.")
-    names = [_name(entry) for entry in patches]
-    listed = ", ".join(repr(known) for known in names[:10]) + (", ..." if len(names) > 10 else "")
-    if name is None:
-        if len(patches) == 1:
-            return patches[0]
-        raise FileFormatError(
-            f"patch set: it has {len(patches)} patches ({listed}); choose one, patch=(patch_set, name)."
-        )
-    if name not in names:
-        raise UnknownNameError(f"patch set: it has no patch '{name}'; it has {listed}.")
-    if names.count(name) > 1:
-        raise FileFormatError(f"patch set: the patch '{name}' is given twice; names must differ.")
-    return patches[names.index(name)]
-
-
-def _name(entry: Any) -> str | None:
-    metadata = entry.get("metadata") if isinstance(entry, Mapping) else None
-    return metadata.get("name") if isinstance(metadata, Mapping) else None
 
 
 def apply_patch(document: Any, operations: list[Any]) -> Any:

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._types import FloatArray
 from ..errors import FileFormatError, InvalidValueError
 from ..model import Model
 from .datacard import read_datacard
+from .histfactory import read_histfactory
+from .hs3 import read_hs3
 from .json_files import read_text
 from .pyhf import read_pyhf
+from .saved import is_saved, read_saved
 
-__all__ = ["file_kind", "options_of", "read_model"]
+__all__ = ["OPTIONS", "file_kind", "read_model"]
 
+# Keys that every HS3 file has, and no pyhf workspace; a search takes less time than to read it twice.
+_HS3 = re.compile(r'"(hs3_version|distributions)"\s*:')
 _CARD = re.compile(r"^\s*(imax|jmax|kmax|shapes|bin|process|rate|[Oo]bservation)\s", re.MULTILINE)
 
 
 def file_kind(path: str | os.PathLike[str]) -> str:
-    """ "pyhf" or "datacard".
+    """ "pyhf", "hs3", "histfactory", "datacard" or "saved".
 
     Raises
     ------
     InputFileError
         For a file that cannot be read.
     FileFormatError
-        For one that is neither.
+        For one that is none of these.
 
     Examples
     --------
@@ -37,23 +44,39 @@ def file_kind(path: str | os.PathLike[str]) -> str:
     ...     file_kind(path)
     'datacard'
     """
+    if is_saved(path):
+        return "saved"
+    if _is_root(path):
+        raise FileFormatError(
+            f"{os.fspath(path)}: a ROOT file; smoothfit.read_histograms(path, naming) reads its histograms."
+        )
     text = read_text(path)
     if text.lstrip()[:1] in ("{", "["):
-        return "pyhf"
+        return "hs3" if _HS3.search(text) else "pyhf"
+    if _is_histfactory(text):
+        return "histfactory"
     if _CARD.search(text):
         return "datacard"
     raise FileFormatError(
-        f"{os.fspath(path)}: neither a pyhf workspace (JSON) nor a datacard (lines bin, process, rate)."
+        f"{os.fspath(path)}: no pyhf workspace, no HS3 file (JSON), no datacard (lines bin, process, rate), "
+        "no XML of HistFactory (<Combination>) and no saved model (a zip file)."
     )
 
 
-def options_of(kind: str) -> tuple[str, ...]:
-    """The options of the reader of a kind of file."""
-    return _OPTIONS[kind]
+def _is_root(path: str | os.PathLike[str]) -> bool:
+    """By its first bytes; what cannot be opened is another's error."""
+    with contextlib.suppress(OSError, ValueError), open(path, "rb") as stream:
+        return stream.read(4) == b"root"
+    return False
 
 
-def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, FloatArray]:
-    """The model of a file, prepared, and its data; ``options`` are those of its reader.
+def _is_histfactory(text: str) -> bool:
+    """XML, of which the reader says more if it is another one; comments come before its first element."""
+    return text.lstrip().startswith("<")
+
+
+def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, FloatArray | None]:
+    """The model of a file, prepared, and its data (None of a saved model without); options of its reader.
 
     Raises
     ------
@@ -62,17 +85,29 @@ def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, Flo
     """
     kind = file_kind(path)
     given = {name: value for name, value in options.items() if value not in (None, (), False)}
-    known = _OPTIONS[kind]
+    known = OPTIONS[kind]
     for name in given:
         if name not in known:
-            takes = ", ".join(known)
+            takes = ", ".join(known) or "none"
             raise InvalidValueError(
                 f"{os.fspath(path)}: '{name}' is no option of a {kind} file, which takes {takes}."
             )
-    return read_pyhf(path, **given) if kind == "pyhf" else read_datacard(path, **given)
+    model, obs = _READERS[kind](path, **given)
+    return model, obs
 
 
-_OPTIONS = {
+_READERS: Mapping[str, Callable[..., tuple[Model, FloatArray | None]]] = {
+    "pyhf": read_pyhf,
+    "hs3": read_hs3,
+    "histfactory": read_histfactory,
+    "datacard": read_datacard,
+    "saved": read_saved,
+}
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "saved": ("allow_imports",),
     "pyhf": ("measurement", "patch"),
+    "hs3": ("analysis", "shapesys", "priors"),
+    "histfactory": ("measurement", "folder", "files_anywhere", "normalize_by_theory"),
     "datacard": ("mass", "pois", "poi_bounds", "keywords", "files", "files_anywhere", "channel_masks"),
 }
+"""Kind of file -> the options of its reader."""

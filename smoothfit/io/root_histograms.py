@@ -1,10 +1,15 @@
-"""Histograms of ROOT files, through uproot: TH1 of any type, found by path, checked before they are read."""
+"""Histograms of ROOT files, through uproot: found by path, checked before they are read.
+
+Templates of datacards are TH1 of any type (:meth:`RootFile.histogram`); where several axes are welcome,
+TH2 and TH3 are, too (:meth:`RootFile.contents`).
+"""
 
 from __future__ import annotations
 
 import os
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +17,7 @@ import numpy as np
 
 from .._optional import require
 from .._types import FloatArray
+from ..build.histograms import HistogramData, as_histogram
 from ..errors import FileFormatError, InputFileError
 
 __all__ = ["Histogram", "RootFile", "inside"]
@@ -107,6 +113,18 @@ class RootFile:
             self._known[name] = self._read(name)
         return self._known[name]
 
+    def contents(self, name: str) -> HistogramData | None:
+        """As :meth:`histogram`, of one to three axes, with their labels."""
+        return self._found(name, (1, 2, 3), lambda found: _contents(name, found))
+
+    def classnames(self, recursive: bool = True, cycle: bool = False) -> dict[str, str]:
+        """Everything in the file, {path: class}."""
+        try:
+            found: dict[str, str] = self._file.classnames(recursive=recursive, cycle=cycle)
+        except self._broken as error:
+            raise FileFormatError(f"{self.path}: its list of contents cannot be read.") from error
+        return found
+
     def _folder(self, path: str) -> Any:
         if path not in self._folders:
             found = self._file if not path else self._file.get(path)
@@ -114,31 +132,38 @@ class RootFile:
         return self._folders[path]
 
     def _read(self, name: str) -> Histogram | None:
+        found: Histogram | None = self._found(name, (1,), _histogram)
+        return found
+
+    def _found(self, name: str, axes: tuple[int, ...], read: Callable[[Any], Any]) -> Any:
         path, _, last = name.rpartition("/")
         try:
             folder = self._folder(path)
             if folder is None or last not in folder:
                 return None
             kind = folder.classname_of(last)
-            self._check_kind(name, kind)
+            self._check_kind(name, kind, axes)
             key = folder.key(last)
             if key.data_uncompressed_bytes > _MAX_BYTES:
                 raise FileFormatError(
                     f"{self.path}: '{name}' unpacks to more than {_MAX_BYTES >> 20} MiB; it is no template."
                 )
-            return _histogram(folder[last])
+            return read(folder[last])
         except FileFormatError:
             raise
         except self._broken as error:
             raise FileFormatError(f"{self.path}: '{name}' cannot be read: {_first_line(error)}") from error
 
-    def _check_kind(self, name: str, kind: str) -> None:
+    def _check_kind(self, name: str, kind: str, axes: tuple[int, ...]) -> None:
+        known = [f"TH{number}" for number in axes]
         if kind.startswith("Roo"):
             raise FileFormatError(
                 f"unsupported: '{name}' in {self.path} is a RooFit object ({kind}); templates are TH1."
             )
-        if kind[:3] != "TH1" or len(kind) != 4:
-            raise FileFormatError(f"unsupported: '{name}' in {self.path} is a {kind}; templates are TH1.")
+        if kind[:3] not in known or len(kind) != 4:
+            raise FileFormatError(
+                f"unsupported: '{name}' in {self.path} is a {kind}; templates are {', '.join(known)}."
+            )
 
 
 def _histogram(found: Any) -> Histogram:
@@ -148,6 +173,18 @@ def _histogram(found: Any) -> Histogram:
     if len(content) != len(edges) + 1 or variances.shape != content.shape:
         raise ValueError("its bins and edges do not fit together")
     return Histogram(content[1:-1], variances[1:-1], edges, float(content[0] + content[-1]))
+
+
+def _contents(name: str, found: Any) -> HistogramData:
+    contents = as_histogram(found, f"'{name}'")
+    if contents is None:
+        raise ValueError("it is no histogram")
+    for axis, size in zip(contents.axes, contents.values.shape, strict=True):
+        if axis.edges is None or len(axis.edges) != size + 1:
+            raise ValueError("its bins and edges do not fit together")
+    if contents.variances is not None and contents.variances.shape != contents.values.shape:
+        raise ValueError("its contents and their variances do not fit together")
+    return contents
 
 
 def _first_line(error: BaseException) -> str:

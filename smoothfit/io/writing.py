@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from .._checks import check_choice
-from ..errors import InvalidValueError, OutputFileError
+from ..errors import InvalidValueError
 from ..model import Model
+from .hs3 import write_hs3
+from .pyhf import write_pyhf
+from .saved import save
 
 __all__ = ["WRITERS", "Writer", "kind_of_output", "write_model"]
 
@@ -21,26 +23,19 @@ class Writer:
     """How a kind of file is written, and which names say that it is meant."""
 
     about: str
-    function: str
-    """Name of the writer in :mod:`smoothfit.io`: called with (model, obs, path)."""
+    write: Callable[[Model, Any, str | os.PathLike[str]], Any]
     suffixes: tuple[str, ...]
     """Of file names, the longest that fits decides."""
-    obs_by_name: bool = False
-    """Whether it is called with (model, path, obs=obs)."""
 
-    @property
-    def find(self) -> Callable[..., Any] | None:
-        """The writer; None where this version has none."""
-        found: Callable[..., Any] | None = getattr(
-            importlib.import_module("smoothfit.io"), self.function, None
-        )
-        return found
+
+def _save(model: Model, obs: Any, path: str | os.PathLike[str]) -> None:
+    save(model, path, obs=obs)
 
 
 WRITERS: dict[str, Writer] = {
-    "pyhf": Writer("a pyhf workspace", "write_pyhf", (".json",)),
-    "hs3": Writer("an HS3 file", "write_hs3", (".hs3", ".hs3.json")),
-    "saved": Writer("a saved model", "save", (".smoothfit",), obs_by_name=True),
+    "pyhf": Writer("a pyhf workspace", write_pyhf, (".json",)),
+    "hs3": Writer("an HS3 file", write_hs3, (".hs3", ".hs3.json")),
+    "saved": Writer("a saved model", _save, (".smoothfit", ".zip")),
 }
 """Kind of file -> its writer."""
 
@@ -52,18 +47,10 @@ def kind_of_output(path: str | os.PathLike[str], kind: str | None = None) -> str
     ------
     InvalidValueError
         For a name that says nothing, and a kind that is none.
-    OutputFileError
-        For a kind that this version cannot write.
     """
-    if kind is not None:
-        chosen: str = check_choice("The kind of the output", kind, tuple(WRITERS))
-    else:
-        chosen = _meant(path)
-    if WRITERS[chosen].find is None:
-        raise OutputFileError(
-            f"'{os.fspath(path)}' cannot be written: this version has no writer for "
-            f"{WRITERS[chosen].about}; choose another kind."
-        )
+    if kind is None:
+        return _meant(path)
+    chosen: str = check_choice("The kind of the output", kind, tuple(WRITERS))
     return chosen
 
 
@@ -90,10 +77,4 @@ def write_model(model: Model, obs: Any, path: str | os.PathLike[str], *, kind: s
         As :func:`kind_of_output`, and what the writer raises: for what its kind of file cannot say, and for a
         file that cannot be written.
     """
-    writer = WRITERS[kind_of_output(path, kind)]
-    write = writer.find
-    assert write is not None
-    if writer.obs_by_name:
-        write(model, path, obs=obs)
-    else:
-        write(model, obs, path)
+    WRITERS[kind_of_output(path, kind)].write(model, obs, path)

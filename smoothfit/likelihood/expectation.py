@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from .._types import Array
-from ..effects import RowTerms, concatenate, factor, row_effects, shape
+from ..effects import RowTerms, concatenate, density, factor, row_effects, shape
 from ..prepared import Plan
 from .derived import Derived
 
@@ -44,6 +44,8 @@ class State(NamedTuple):
     open: Array
     """(row tile, width): 1 where b is not floored."""
     shift: shape.Shift | None
+    rescaling: RowTerms | None
+    """What normalises densities again, a part of ``terms``: see :func:`rescaling_slopes`."""
     source: factor.Sources
 
 
@@ -74,29 +76,43 @@ def evaluate(derived: Derived, p: Array) -> State:
     """The factors and morphed templates at parameters ``p`` (param,)."""
     plan, templates = derived.plan, derived.templates
     found = row_effects.log_terms(plan.effects, derived.effects, p)
-    base, is_open, shift = templates.nominal, jnp.ones_like(templates.nominal), None
+    base, is_open, shift, rescaling = templates.nominal, jnp.ones_like(templates.nominal), None, None
+    logs = jnp.zeros(plan.rows.n_rows)
     if plan.shape is not None and derived.shape is not None:
         found = found + shape.log_terms(plan.shape, derived.shape, p)
         shift = shape.shift(plan.shape, derived.shape, p, plan.rows)
         base = shape.morphed(plan.shape, base, shift.change, plan.rows.row, plan.rows.n_rows)
         if plan.shape.any_floored:
-            floored = (plan.shape.floored[:, None] > 0) & (base < shape.FLOOR)
-            base = jnp.where(floored, shape.FLOOR, base)
+            smallest = density.floor(plan.shape, derived.shape, plan.rows)
+            floored = (plan.shape.floored[:, None] > 0) & (base < smallest)
+            base = jnp.where(floored, smallest, base)
             is_open = jnp.where(floored, 0.0, 1.0)
+        if plan.shape.any_density:
+            logs, rescaling = density.rescale(
+                plan.shape,
+                derived.shape,
+                shift,
+                base,
+                is_open,
+                valid=plan.geometry.valid[plan.rows.tile],
+                rows=plan.rows,
+            )
+            found = [*found, rescaling]
     univariate = concatenate(row_effects.plain_terms(plan.effects, derived.effects, p))
     source = factor.sources(plan.programs, templates.captured, univariate, p)
     if plan.additive is not None:
         base = base + factor.additions(plan.additive, source.value, base.shape[0])
     terms = concatenate(found)
-    logs = jnp.zeros(plan.rows.n_rows)
     if terms is not None:
-        logs = jax.ops.segment_sum(terms.value, terms.row, plan.rows.n_rows)
+        logs = logs + jax.ops.segment_sum(terms.value, terms.row, plan.rows.n_rows)
     factors = factor.row_factors(plan.factors, source.value)
     plain = factor.products_without(factors, ())
     exponential = jnp.exp(logs)
     bin_factor = jnp.broadcast_to(factor.bin_factors(plan.factors, source.value), base.shape)
     row_factor = exponential * plain
-    return State(terms, exponential, factors, plain, row_factor, bin_factor, base, is_open, shift, source)
+    return State(
+        terms, exponential, factors, plain, row_factor, bin_factor, base, is_open, shift, rescaling, source
+    )
 
 
 def _by_slot(plan: Plan, row_tile_values: Array) -> Array:
@@ -190,6 +206,11 @@ def _row_derivatives(plan: Plan, state: State) -> _RowDerivatives:
         plain = plain.at[_factor_column(plan, state, q), every].add(others, mode="drop")
     full = state.exponential * (state.plain * log + plain)
     return _RowDerivatives(log, plain, full)
+
+
+def rescaling_slopes(rescaling: RowTerms, column: Array, nothing: Array) -> Array:
+    """s = d log(N / M), (dense, row): log(N / M) has the second derivatives s s^T beside its terms' own."""
+    return nothing.at[column, rescaling.row].add(rescaling.slope)
 
 
 def _factor_column(plan: Plan, state: State, slot: int) -> Array:
@@ -393,6 +414,12 @@ def curvature(
         of_rows, slopes, of_shapes = _shape_curvature(derived, state, d.full, w)
         left, right = jnp.concatenate([left, of_rows], axis=1), jnp.concatenate([right, slopes], axis=1)
         diagonal = diagonal + of_shapes
+    if state.rescaling is not None:
+        together = rescaling_slopes(
+            state.rescaling, plan.column[state.rescaling.param], jnp.zeros_like(d.log)
+        )
+        left = jnp.concatenate([left, together], axis=1)
+        right = jnp.concatenate([right, 0.5 * on_second * state.row_factor * together], axis=1)
     # One product of matrices, and nothing added to it: what uses its transpose reads it, not its parts.
     half = _over_rows(plan, left, right)
     if outer is not None:

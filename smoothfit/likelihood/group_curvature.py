@@ -57,6 +57,12 @@ def row_blocks(derived: Derived, at: At, rows: Rows) -> Array:
     blocks += _factor_blocks(plan, state, rows, on_second)
     if plan.shape is not None:
         blocks = _with_shapes(derived, state, rows, w, blocks)
+    if state.rescaling is not None:
+        row_of = state.rescaling.row
+        place = rows.position[groups.of_row[row_of], plan.column[state.rescaling.param]]
+        slopes = jnp.zeros_like(rows.full).at[row_of, place].add(state.rescaling.slope, mode="drop")
+        weighted = take(on_second * state.row_factor, members)
+        blocks += jnp.einsum("gra,gr,grb->gab", take(slopes, members), weighted, take(slopes, members))
     return blocks
 
 

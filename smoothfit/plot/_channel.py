@@ -214,6 +214,15 @@ def _label_above(panel: Panel, axes: Axes) -> None:
     title = f"{name}  ({panel.title})" if panel.title else name
     axes.set_title(title, fontsize=SMALL, loc="left", pad=3.0)
     axes.margins(x=0.0)
+    _separate_blocks(panel, axes)
+
+
+def _separate_blocks(panel: Panel, axes: Axes) -> None:
+    """Lines where, of several axes, the last one begins anew."""
+    of_axes = panel.channel.axes
+    if len(of_axes) > 1 and panel.channel.edges is None:
+        for edge in panel.edges[of_axes[-1].size : -1 : of_axes[-1].size]:
+            axes.axvline(edge, color="#777777", linewidth=0.6, linestyle=":", zorder=1)
 
 
 def _label_bins(panel: Panel, axes: Axes) -> None:
@@ -221,10 +230,15 @@ def _label_bins(panel: Panel, axes: Axes) -> None:
     axes.set_xlim(edges[0], edges[-1])
     own = channel.edges is not None and edges[0] == channel.edges[0] and len(edges) == len(channel.edges)
     label = label_text(channel.label, "") or ("" if own else "Bin")
+    if not own and len(channel.axes) > 1:
+        label = f"Bin of {label}" if channel.label else "Bin"
     unit = f" [{label_text(channel.unit, channel.unit)}]" if channel.unit else ""
     axes.set_xlabel(label + unit, fontsize=SMALL, labelpad=1.0)
     axes.tick_params(axis="x", labelsize=TINY)
     count = len(edges) - 1
-    if not own and count <= _MOST_TICKS:
+    names = channel.axes[0].names if len(channel.axes) == 1 else None
+    if names is not None and count <= _MOST_TICKS:
+        axes.set_xticks(0.5 * (edges[1:] + edges[:-1]), [label_text(None, name) for name in names])
+    elif not own and count <= _MOST_TICKS:
         ticks: Any = np.arange(1, count + 1)
         axes.set_xticks(ticks)

@@ -347,12 +347,13 @@ def _channel_infos(specification: Specification, structure: Structure) -> tuple[
     for channel in structure.channels:
         described = specification.descriptions.get(channel.name)
         contribs = [c.contrib for c in channel.contributions]
-        edges = next((c.edges for c in contribs if c.edges is not None), None)
+        axes = next((c.axes for c in contribs if c.axes), ())
+        edges = axes[0].edges if len(axes) == 1 else None
         label = next((c.axis_label for c in contribs if c.axis_label is not None), None)
         unit = None
         if described is not None:
             edges = edges if described.edges is None else described.edges
             label, unit = described.label or label, described.unit
-        infos.append(ChannelInfo(channel.name, start, start + channel.n_bins, edges, label, unit))
+        infos.append(ChannelInfo(channel.name, start, start + channel.n_bins, edges, label, unit, axes))
         start += channel.n_bins
     return tuple(infos)

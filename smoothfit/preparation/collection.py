@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..build import ChannelContrib, Process
 from ..build.declarations import Declaration
+from ..build.histograms import same_axes
 from ..errors import InvalidValueError, ShapeMismatchError, UnknownNameError
 from .specification import McStat, Specification
 
@@ -79,7 +81,7 @@ def collect(specification: Specification) -> Structure:
     InvalidValueError
         A model without processes, or a process without contributions.
     ShapeMismatchError
-        Contributions to one channel with different numbers of bins.
+        Contributions to one channel with different numbers of bins, or histograms of different binnings.
     UnknownNameError
         A description or Monte Carlo setting of a channel that does not exist.
     """
@@ -98,6 +100,7 @@ def collect(specification: Specification) -> Structure:
                     f"ChannelContrib '{name}' of '{process.name}': {contrib.n_bins} bins, but "
                     f"'{known[0][0].name}' has {known[0][1].n_bins} in that channel; bins must agree."
                 )
+            _check_binning(process, contrib, known)
             known.append((process, contrib))
     _check_names(specification, list(members))
     channels, first_row = [], 0
@@ -111,6 +114,18 @@ def collect(specification: Specification) -> Structure:
         masked = name in specification.masked
         channels.append(Channel(name, found[0][1].n_bins, setting, tuple(contributions), masked))
     return Structure(tuple(channels), first_row)
+
+
+def _check_binning(
+    process: Process, contrib: ChannelContrib, others: Sequence[tuple[Process, ChannelContrib]]
+) -> None:
+    """Histograms of one channel have one binning; of arrays nothing is known."""
+    for other, known in others:
+        if not same_axes(contrib.axes, known.axes):
+            raise ShapeMismatchError(
+                f"ChannelContrib '{contrib.channel}' of '{process.name}' is a histogram of another binning "
+                f"than '{other.name}' has in that channel; rebin it, or give h.values()."
+            )
 
 
 def _check_names(specification: Specification, channels: list[str]) -> None:

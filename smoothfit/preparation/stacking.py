@@ -13,7 +13,7 @@ from .._types import FloatArray, IntArray
 from ..build.declarations import AddFn, Scale, ScaleFn, Shape, Systematic
 from ..build.lowering import entries
 from ..effects import row_effects
-from ..effects.shape import FORMS
+from ..effects.shape import FORMS, NORMALISED
 from ..prepared import AdditivePlan, AlignedPlan, FactorPlan, RowPlan, ShapePlan
 from ..tiling import Tiling
 from .collection import Contribution, Structure
@@ -264,8 +264,9 @@ class Shapes:
         group_row, scale = np.array(self.group_row), np.array(self.scale)
         smallest = np.ones(int(rows.row.max()) + 1)
         np.minimum.at(smallest, group_row, scale)
-        normalised = [kind in ("shape", "shapeN") for kind in self.kind]
-        floored = self._rows_of(rows, "shape") | self._rows_of(rows, "floored")
+        normalised = [kind in NORMALISED for kind in self.kind]
+        density = self._rows_of(rows, "density")
+        floored = self._rows_of(rows, "shape") | self._rows_of(rows, "floored") | density
         logarithmic = self._rows_of(rows, "shapeN")
         form = np.array([FORMS.index(kind if kind in FORMS else "smooth") for kind in self.kind])
         plan = ShapePlan(
@@ -276,6 +277,7 @@ class Shapes:
             normalised=plan_index(np.array(normalised, dtype=int)),
             form=plan_index(form),
             floored=plan_index(floored),
+            density=plan_index(density),
             logarithmic=plan_index(logarithmic),
             scale=scale,
             joint=smallest[group_row],
@@ -284,6 +286,7 @@ class Shapes:
             ),
             any_normalised=any(normalised),
             any_floored=bool(floored.any()),
+            any_density=bool(density.any()),
             any_logarithmic=bool(logarithmic.any()),
             all_smooth=not form.any(),
         )

@@ -17,6 +17,7 @@
 * :class:`Findings`: what may be wrong with a model, :class:`Finding` by :class:`Finding`.
 * :class:`Difference`: what two models differ in, with :class:`Changed`, :class:`YieldChange`,
   :class:`ShiftChange` and :class:`NllDifference`.
+* :class:`Origin`: which model a record that was read from a file belongs to.
 * :class:`ModelSummary`: what is in a model, as :class:`Table` after :class:`Table`.
 
 Each prints as a table in a terminal and a notebook, and has ``to_dict()``, ``to_json(path=None)``
@@ -39,6 +40,7 @@ from .impacts import Impacts
 from .messages import fit_message
 from .minima import Minima
 from .minos import MinosBounds
+from .origin import Origin
 from .pulls import Pulls
 from .receipt import Note, Receipt
 from .record import BLINDED, Record, strict_json
@@ -72,6 +74,7 @@ __all__ = [
     "ModelSummary",
     "NllDifference",
     "Note",
+    "Origin",
     "Pulls",
     "Receipt",
     "Record",

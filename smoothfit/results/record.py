@@ -7,7 +7,7 @@ import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from .._files import write_files
 from .._optional import require
 from .._types import FloatArray
 from ..render import Table, html, text
+from .origin import Origin
 
 __all__ = ["BLINDED", "Columns", "Record", "plain", "strict_json"]
 
@@ -63,6 +64,9 @@ def strict_json(value: Any) -> str:
 
 class Record(ABC):
     """Base of the records; a subclass says which tables and columns it consists of."""
+
+    origin: ClassVar[Origin | None] = None
+    """Of a record that was read from a file: which model it belongs to. None if it was made here."""
 
     @abstractmethod
     def _tables(self) -> list[Table]:

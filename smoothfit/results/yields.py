@@ -129,6 +129,10 @@ class Yields(Record):
             "label": channel.label,
             "unit": channel.unit,
             "edges": plain(channel.edges),
+            "axes": [
+                {"label": axis.label, "edges": plain(axis.edges), "names": plain(axis.names)}
+                for axis in channel.axes
+            ],
             "processes": {name: plain(bins[channel.bins]) for name, bins in self.per_process.items()},
             "total": plain(self.total[channel.bins]),
             "total_error": plain(self.total_error[channel.bins]),

@@ -40,6 +40,21 @@ class Penalty:
         self._rows, self._target = jnp.asarray(rows), jnp.asarray(target)
         self._tau = tau_array(tau)
 
+    @property
+    def rows(self) -> FloatArray:
+        """(row, truth bin): A."""
+        return np.asarray(self._rows)
+
+    @property
+    def target(self) -> FloatArray:
+        """(row,): b."""
+        return np.asarray(self._target)
+
+    @property
+    def tau(self) -> float:
+        """The strength."""
+        return float(self._tau.ravel()[0])
+
     def __call__(self, mu: Array) -> Array:
         residual = self._rows @ jnp.atleast_1d(mu) - self._target
         return -0.5 * jnp.sum(self._tau**2) * jnp.sum(residual**2)

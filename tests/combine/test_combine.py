@@ -10,7 +10,7 @@ import small_models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smoothfit import combine, functional, read_datacard, read_pyhf
+from smoothfit import combine, functional, load, read_datacard, read_pyhf, save
 from smoothfit.constraints import Gaussian, NoConstraint
 from smoothfit.eft import Dim6EFTMorphing
 from smoothfit.model import ChannelContrib, Model, Process, Variable
@@ -391,6 +391,19 @@ def test_two_cards_are_the_card_of_both(tmp_path):
     assert receipt["read"]["processes of several models"] == 2
     assert [note["what"] for note in receipt["ignored"]] == ["useless lnN"] * 2
     assert all("SR.txt" in n["where"] or "CR.txt" in n["where"] for n in receipt["ignored"])
+
+
+def test_a_combination_is_saved_with_what_its_terms_see(tmp_path):
+    (a, *_), (b, *_) = with_term("A", [10.0, 20.0], 1.0), with_term("B", [30.0, 5.0], 2.0)
+    model, obs = combine((a, [33.0, 51.0]), (b, [55.0, 31.0]))
+    path = tmp_path / "both.smoothfit"
+    save(model, path, obs=obs)
+    again = load(path)
+    assert [term.seen for term in again.specification.terms] == [t.seen for t in model.specification.terms]
+    rng = np.random.default_rng(2)
+    for _ in range(3):
+        at = model.layout.start + 0.2 * rng.normal(size=model.layout.n_params)
+        assert again.nll(at, obs) == pytest.approx(model.nll(at, obs), rel=1e-12)
 
 
 def test_a_workspace_and_a_card(tmp_path):

@@ -248,7 +248,8 @@ DICTS = {
     "sigmas of a normsys": (configured(name="jes", sigmas=[2.0]), ["'jes'", "does not use sigmas"]),
     "sigmas zero": (configured(name="stat", sigmas=[0.1, 0.0]), ["'stat'", "width", "positive"]),
     "auxdata of a normfactor": (configured(name="mu", auxdata=[1.0]), ["'mu'", "does not use auxdata"]),
-    "factors unlike auxdata": (configured(name="unc", factors=[9.0]), ["'unc'", "auxdata and factors"]),
+    "factors not positive": (configured(name="unc", factors=[0.0]), ["'unc'", "tau", "positive"]),
+    "auxdata negative": (configured(name="unc", auxdata=[-1.0]), ["'unc'", "count", "negative"]),
     "uncertainty too large": (
         changed(f"{BKG}/modifiers/2/data", [1e308, 1.0]),
         ["'stat'", "width", "finite"],

@@ -13,8 +13,8 @@ from pyhf_twin import Twin
 
 from smoothfit.constraints import Gaussian, Poisson
 from smoothfit.io import read_pyhf
-from smoothfit.io.pyhf_parameters import collect_uses, make_variables
-from smoothfit.io.pyhf_schema import read_workspace
+from smoothfit.io.pyhf.parameters import collect_uses, make_variables
+from smoothfit.io.pyhf.schema import read_workspace
 
 MU = {"name": "mu", "type": "normfactor", "data": None}
 LUMI = {"name": "lumi", "type": "lumi", "data": None}
@@ -75,6 +75,10 @@ CASES = {
     "shapesys with empty bins": one_channel(
         modifier("shapesys", "unc", [5.0, 0.0, 2.5]),
         data=(50.0, 60.0, 0.0),
+    ),
+    "shapesys configured": one_channel(
+        modifier("shapesys", "unc", [5.0, 7.0, 2.5]),
+        parameters=[{"name": "unc", "auxdata": [90.0, 80.0, 9.5], "factors": [100.0, 70.0, 10.0]}],
     ),
     "staterror": one_channel(STAT),
     "staterror without uncertainty": one_channel(modifier("staterror", "stat", [3.0, 0.0, 1.5])),

@@ -109,6 +109,33 @@ def test_groups_equal_automatic_differentiation(monkeypatch, name, by_channel):
         assert_close(variances, np.einsum("bk,kl,bl->b", by_dense, covariance, by_dense))
 
 
+def test_densities_in_groups(monkeypatch):
+    """Rows that are normalised again after flooring, where bins are floored and where none is."""
+    monkeypatch.setattr(groups, "LARGE", 0)
+    monkeypatch.setattr(groups, "_FEWER", 2.0)
+    yields = np.array([30.0, 20.0, 10.0, 0.5, 3.0])
+    change = np.array([1.2, 1.1, 1.0, 0.3, 0.2])
+    common = Variable("common", 0.0, nuisance=True)
+    process = Process("p").scale_by(Variable("mu", 1.0))
+    for channel in ("a", "b"):
+        contrib = ChannelContrib(channel, yields, yields / 3).add_lnN(common, 1.1)
+        own = Variable(f"own_{channel}", 0.0, nuisance=True)
+        contrib.add_shape(common, yields * change, yields / change, kind="density")
+        contrib.add_shape(own, yields * change, yields * 0.8, kind="density", scale=0.6)
+        process.add_contrib(contrib)
+    model = Model().add_proc(process).prepare()
+    data = functional.data_of(model.prepared, np.round(model.pred({})) + 2.0, None)
+    directions = jnp.asarray(np.random.default_rng(1).normal(size=(2, 4)))
+    for z in ([1.1, 0.3, 0.2, 0.1], [0.9, 1.9, 1.3, -0.2]):
+        z = jnp.asarray(z)
+        found, products, matrix, *_ = by_groups(model.prepared, data, z, directions)
+        value, gradient, hessian, _ = by_jax(model.prepared, data, z)
+        np.testing.assert_allclose(found.value, value, rtol=1e-12)
+        assert_close(found.gradient, gradient)
+        assert_close(matrix, hessian)
+        assert_close(products, directions @ hessian)
+
+
 def test_a_block_matrix_is_the_sum_of_its_parts():
     rng = np.random.default_rng(0)
     members = np.array([[0, 2, 5], [3, 4, 6]])

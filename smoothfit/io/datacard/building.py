@@ -225,9 +225,10 @@ class _Builder:
         if whole and kind != "shape":
             raise FileFormatError(f"{where}: unsupported: {kind} with hist-mode 2 of autoMCStats.")
         up, down = (self._varied(contrib, column, systematics, side, where, whole) for side in ("Up", "Down"))
-        contrib.add_shape(
-            self._variables[first.name], up, down, kind="floored" if whole else kind, scale=float(scale)
-        )
+        if kind == "shape":
+            # Without autoMCStats Combine morphs densities.
+            kind = "density" if stat is None else "floored" if whole else "shape"
+        contrib.add_shape(self._variables[first.name], up, down, kind=kind, scale=float(scale))
 
     def _varied(
         self,
@@ -340,6 +341,9 @@ def _composed(
         formula = Formula(parameter.formula, parameter.arguments)
     except FileFormatError as error:
         raise FileFormatError(f"line {parameter.line}: rateParam '{parameter.name}': {error}") from error
+    if len(set(parameter.arguments) - set(known)) == len(parameter.arguments):
+        # As it is, so that a writer of files knows it for a formula.
+        return formula, tuple(variables[argument] for argument in parameter.arguments)
     used: list[Variable] = []
     parts: list[tuple[Callable[..., object], list[int]]] = []
     for argument in parameter.arguments:

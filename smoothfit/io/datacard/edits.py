@@ -160,6 +160,10 @@ def _add(card: Card, line: int, words: list[str]) -> None:
     columns = list(_chosen(card, process, channel))
     if not columns:
         card.ignored.append((line, f"nuisance edit add {name}", "found no process"))
+    if _value(value) in (0.0, 1.0):
+        # Of shapes, too, where a value of 1 would mean something.
+        why = "Combine takes a value of 0 or 1 for nothing to add"
+        card.ignored.append((line, f"nuisance edit add {name} {kind} {value}", why))
     _add_to(card, line, columns, name, kind, _value(value), options)
 
 

@@ -45,7 +45,7 @@ class Templates:
         self._keywords, self._files = keywords, files
         self._rules = {(rule.channel, rule.process): rule for rule in card.shapes}
         self._with_channel = {rule.channel for rule in card.shapes}
-        self._open: dict[Path, RootFile] = {}
+        self._open: dict[str, RootFile] = {}
         self._seen: set[tuple[str, str]] = set()
 
     @property
@@ -136,13 +136,15 @@ class Templates:
                 "or of a tree; templates are TH1."
             )
         try:
-            given = self._files.get(file)
-            path = Path(given) if given is not None else inside(self._folder, file, anywhere=self._anywhere)
-            if path not in self._open:
-                self._open[path] = RootFile(path)
-            found = self._open[path].histogram(name)
+            if file not in self._open:
+                self._open[file] = RootFile(self._path(file))
+            found = self._open[file].histogram(name)
         except (InputFileError, FileFormatError) as error:
             raise type(error)(f"line {rule.line}: {error}") from error
         if found is not None:
             self._seen.add((file, name))
         return found
+
+    def _path(self, file: str) -> Path:
+        given = self._files.get(file)
+        return Path(given) if given is not None else inside(self._folder, file, anywhere=self._anywhere)

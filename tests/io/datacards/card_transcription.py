@@ -218,7 +218,13 @@ class Transcription:
             s = smooth(x / q) if abs(x) < q else math.copysign(1.0, x)
             u, v = up - nominal, down - nominal
             total = total + 0.5 * x * ((u - v) + s * (u + v))
-        return np.maximum(total, 1e-9) if acting and nominal.sum() > 0 else total
+        if not acting or nominal.sum() <= 0:
+            return total
+        if column[0] in self.stat:
+            return np.maximum(total, 1e-9)
+        # Without autoMCStats a density is morphed, floored and normalised again.
+        floored = np.maximum(total / nominal.sum(), 1e-9)
+        return nominal.sum() * floored / floored.sum()
 
     def expected(self, values):
         """By channel; bin parameters by name in ``values``."""

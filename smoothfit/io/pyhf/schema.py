@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .._types import FloatArray
-from ..errors import FileFormatError
-from .json_fields import (
+from ..._types import FloatArray
+from ...errors import FileFormatError
+from ..json_fields import (
     count,
     describe,
     listed,

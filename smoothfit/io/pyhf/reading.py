@@ -14,16 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from .._types import FloatArray
-from ..build import ChannelContrib, Process, Variable
-from ..errors import FileFormatError, InvalidTypeError, UnknownNameError
-from ..model import Model
-from ..results import Note, Receipt
-from .json_files import check_depth, load_json
-from .json_patch import apply_patch, select_patch
-from .naming import named
-from .pyhf_parameters import Use, collect_uses, make_variables, staterror_channels
-from .pyhf_schema import Measurement, Modifier, Workspace, read_workspace
+from ..._checks import check_flag
+from ..._types import FloatArray
+from ...build import ChannelContrib, Process, Variable
+from ...errors import FileFormatError, InvalidTypeError, UnknownNameError
+from ...model import Model
+from ...results import Note, Receipt
+from ..json_files import check_depth, load_json
+from ..json_patch import apply_patch
+from ..naming import named
+from ..rows import Components
+from .parameters import Use, collect_uses, make_variables, staterror_channels
+from .patch_sets import Key, select_patch, verify_digests
+from .schema import Measurement, Modifier, Workspace, read_workspace
 
 __all__ = ["read_pyhf"]
 
@@ -32,6 +35,8 @@ def read_pyhf(
     path_or_dict: str | os.PathLike[str] | Mapping[str, Any],
     measurement: str | int | None = None,
     patch: Any = None,
+    *,
+    verify: bool = True,
 ) -> tuple[Model, FloatArray]:
     """The model of a pyhf workspace, prepared, and the observed counts.
 
@@ -43,7 +48,9 @@ def read_pyhf(
         Name or position of the measurement that configures the parameters; the first by default.
     patch
         A JSON patch (RFC 6902) to apply first: a list of operations, an entry of a patch set, a
-        patch set of one, or a file of either; or a pair (patch set, name).
+        patch set of one, or a file of either; or a pair (patch set, name or values).
+    verify
+        Whether the digests of a patch set must be those of the workspace.
 
     Returns
     -------
@@ -58,7 +65,8 @@ def read_pyhf(
     InputFileError
         For a file that cannot be read.
     FileFormatError
-        For content that is no pyhf workspace with observations, or a patch that does not fit it.
+        For content that is no pyhf workspace with observations, a patch that does not fit it, and a patch
+        set that is for another workspace.
     UnknownNameError
         For a measurement or a patch that is not there.
 
@@ -80,7 +88,8 @@ def read_pyhf(
     ('mu', array([53.]))
     """
     source, document = _open(path_or_dict, "workspace")
-    operations = [] if patch is None else _read_patch(patch)
+    check_flag("read_pyhf: verify", verify)
+    operations, notes = _read_patch(patch, document, verify=verify)
     with named(source):
         if operations:
             document = apply_patch(document, operations)
@@ -88,11 +97,13 @@ def read_pyhf(
     chosen = _choose(source, workspace, measurement)
     with named(source):
         model, obs = _build(source, workspace, chosen)
-    model.receipt = _receipt(source, workspace, chosen, len(operations))
+    model.receipt = _receipt(source, workspace, chosen, len(operations), notes)
     return model, obs
 
 
-def _receipt(source: str, workspace: Workspace, chosen: Measurement, n_operations: int) -> Receipt:
+def _receipt(
+    source: str, workspace: Workspace, chosen: Measurement, n_operations: int, notes: Sequence[Note]
+) -> Receipt:
     modifiers = [m for c in workspace.channels for s in c.samples for m in s.modifiers]
     known = {modifier.name for modifier in modifiers}
     kinds = [modifier.kind for modifier in modifiers]
@@ -102,7 +113,8 @@ def _receipt(source: str, workspace: Workspace, chosen: Measurement, n_operation
         **{f"{kind} modifiers": kinds.count(kind) for kind in sorted(set(kinds))},
         "operations of a patch": n_operations,
     }
-    ignored = [
+    ignored = [*notes]
+    ignored += [
         Note("measurements", f"'{other.name}'", f"'{chosen.name}' is the one that was chosen")
         for other in workspace.measurements
         if other.name != chosen.name
@@ -130,13 +142,22 @@ def _open(given: Any, what: str) -> tuple[str, Any]:
     return what, given
 
 
-def _read_patch(patch: Any) -> list[Any]:
-    name = None
-    if isinstance(patch, tuple) and len(patch) == 2 and isinstance(patch[1], str):
-        patch, name = patch
+def _read_patch(patch: Any, document: Any, *, verify: bool) -> tuple[list[Any], list[Note]]:
+    """The operations, and what was not verified."""
+    if patch is None:
+        return [], []
+    key: Key = None
+    if isinstance(patch, tuple) and len(patch) == 2 and isinstance(patch[1], str | list | tuple):
+        patch, key = patch
     source, content = _open(patch, "patch")
     with named(source):
-        return select_patch(content, name)
+        operations = select_patch(content, key)
+        if not isinstance(content, Mapping) or "patches" not in content:
+            return operations, []
+        if verify and verify_digests(content, document):
+            return operations, []
+    why = "it has none" if verify else "verify is False"
+    return operations, [Note(source, "the digests of a patch set", f"not compared with the workspace: {why}")]
 
 
 def _choose(source: str, workspace: Workspace, wanted: str | int | None) -> Measurement:
@@ -231,5 +252,4 @@ def _scale_by_part(contrib: ChannelContrib, variable: Variable, uses: Sequence[U
     names = [channel.name for channel in channels]
     before = channels[: names.index(contrib.channel)]
     first = sum(len(channel.observed) for channel in before)
-    part = slice(first, first + contrib.n_bins)
-    contrib.scale_by_fn(lambda gamma: gamma[part], variable, axis="bin")
+    contrib.scale_by_fn(Components(first, first + contrib.n_bins), variable, axis="bin")

@@ -21,13 +21,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._types import BoolArray, FloatArray
-from ..build import Variable
-from ..constraints import Constraint, Gaussian, Poisson
-from ..errors import FileFormatError, InvalidValueError
-from .pyhf_schema import Channel, Modifier, ParameterConfig, Sample
+from ..._types import BoolArray, FloatArray
+from ...build import Variable
+from ...constraints import Constraint, Gaussian, Poisson
+from ...errors import FileFormatError, InvalidValueError
+from .schema import Channel, Modifier, ParameterConfig, Sample
 
-__all__ = ["Use", "collect_uses", "make_variables", "staterror_channels"]
+__all__ = ["ParameterSet", "Use", "collect_uses", "make_variables", "required_set", "staterror_channels"]
 
 _FAMILY = {"normsys": "nuisance", "histosys": "nuisance"}
 _GAMMA_BOUNDS = (1e-10, 10.0)
@@ -57,7 +57,7 @@ class Use:
 
 
 @dataclass(frozen=True)
-class _ParameterSet:
+class ParameterSet:
     """A parameter, or one a bin; arrays have shape (component,)."""
 
     inits: FloatArray
@@ -108,7 +108,7 @@ def _family(use: Use) -> str:
     return _FAMILY.get(use.modifier.kind, use.modifier.kind)
 
 
-def _variable(name: str, wanted: _ParameterSet) -> Variable:
+def _variable(name: str, wanted: ParameterSet) -> Variable:
     try:
         constraint = _constraint(wanted)
     except InvalidValueError as error:
@@ -123,9 +123,9 @@ def _variable(name: str, wanted: _ParameterSet) -> Variable:
     )
 
 
-def _constraint(wanted: _ParameterSet) -> Constraint | None:
+def _constraint(wanted: ParameterSet) -> Constraint | None:
     if wanted.factors is not None:
-        return Poisson(tau=wanted.factors)
+        return Poisson(tau=wanted.factors, count=wanted.auxdata)
     if wanted.auxdata is not None:
         return Gaussian(mean=wanted.auxdata, width=1.0 if wanted.sigmas is None else wanted.sigmas)
     return None
@@ -134,20 +134,22 @@ def _constraint(wanted: _ParameterSet) -> Constraint | None:
 # -- what modifiers need -------------------------------------------------------------------------
 
 
-def _required(uses: Sequence[Use]) -> _ParameterSet:
-    """The parameters that a name stands for, before the measurement is asked (lumi: after)."""
+def required_set(uses: Sequence[Use], config: ParameterConfig) -> ParameterSet:
+    """The parameters that a name stands for, before the measurement changes them (lumi: it must)."""
     family = _family(uses[0])
+    if family == "lumi":
+        return _lumi(config)
     if family == "nuisance":
         zero = np.zeros(1)
-        return _ParameterSet(inits=zero, bounds=np.array([[-5.0, 5.0]]), auxdata=zero)
+        return ParameterSet(inits=zero, bounds=np.array([[-5.0, 5.0]]), auxdata=zero)
     if family == "normfactor":
-        return _ParameterSet(inits=np.ones(1), bounds=np.array([[0.0, 10.0]]))
+        return ParameterSet(inits=np.ones(1), bounds=np.array([[0.0, 10.0]]))
     if family == "shapefactor":
         return _shapefactor(uses)
     return _shapesys(uses) if family == "shapesys" else _staterror(uses)
 
 
-def _shapefactor(uses: Sequence[Use]) -> _ParameterSet:
+def _shapefactor(uses: Sequence[Use]) -> ParameterSet:
     sizes = [len(use.sample.data) for use in uses]
     for use, size in zip(uses, sizes, strict=True):
         if size != sizes[0]:
@@ -155,10 +157,10 @@ def _shapefactor(uses: Sequence[Use]) -> _ParameterSet:
                 f"{use.what}: the channel has {size} bins, channel '{uses[0].channel.name}' of the same "
                 f"shapefactor has {sizes[0]}; give it to channels of as many bins, or use two names."
             )
-    return _ParameterSet(inits=np.ones(sizes[0]), bounds=np.tile([0.0, 10.0], (sizes[0], 1)), is_scalar=False)
+    return ParameterSet(inits=np.ones(sizes[0]), bounds=np.tile([0.0, 10.0], (sizes[0], 1)), is_scalar=False)
 
 
-def _shapesys(uses: Sequence[Use]) -> _ParameterSet:
+def _shapesys(uses: Sequence[Use]) -> ParameterSet:
     if len(uses) > 1:
         raise FileFormatError(
             f"{uses[1].what}: the name is used in channel '{uses[0].channel.name}', sample "
@@ -173,7 +175,7 @@ def _shapesys(uses: Sequence[Use]) -> _ParameterSet:
     return dataclasses.replace(_gammas(len(tau)), auxdata=tau, factors=tau, fixed=~valid)
 
 
-def _staterror(uses: Sequence[Use]) -> _ParameterSet:
+def _staterror(uses: Sequence[Use]) -> ParameterSet:
     widths = []
     for channel in staterror_channels(uses):
         here = [use for use in uses if use.channel.name == channel.name]
@@ -195,8 +197,8 @@ def staterror_channels(uses: Sequence[Use]) -> list[Channel]:
     return sorted({use.channel.name: use.channel for use in uses}.values(), key=lambda channel: channel.name)
 
 
-def _gammas(size: int) -> _ParameterSet:
-    return _ParameterSet(inits=np.ones(size), bounds=np.tile(_GAMMA_BOUNDS, (size, 1)), is_scalar=False)
+def _gammas(size: int) -> ParameterSet:
+    return ParameterSet(inits=np.ones(size), bounds=np.tile(_GAMMA_BOUNDS, (size, 1)), is_scalar=False)
 
 
 def _uncertainty(use: Use) -> FloatArray:
@@ -207,7 +209,7 @@ def _uncertainty(use: Use) -> FloatArray:
 # -- what the measurement changes ----------------------------------------------------------------
 
 
-def _configured(uses: Sequence[Use], config: ParameterConfig | None) -> _ParameterSet:
+def _configured(uses: Sequence[Use], config: ParameterConfig | None) -> ParameterSet:
     family = _family(uses[0])
     name = uses[0].modifier.name
     if config is None:
@@ -218,7 +220,7 @@ def _configured(uses: Sequence[Use], config: ParameterConfig | None) -> _Paramet
                 f"parameter '{name}': a {uses[0].modifier.kind} does not use {key}; "
                 "remove it from the measurement."
             )
-    wanted = _lumi(config) if family == "lumi" else _required(uses)
+    wanted = required_set(uses, config)
     changes = {
         key: given
         for key in ("inits", "bounds", "auxdata", "sigmas", "factors")
@@ -233,24 +235,17 @@ def _configured(uses: Sequence[Use], config: ParameterConfig | None) -> _Paramet
             )
     if config.fixed is not None:
         changes["fixed"] = np.full(size, config.fixed)
-    result = dataclasses.replace(wanted, **changes)
-    factors, auxdata = result.factors, result.auxdata
-    if factors is not None and auxdata is not None and not np.array_equal(factors, auxdata):
-        raise FileFormatError(
-            f"parameter '{name}': auxdata and factors of a shapesys differ, which is not supported; "
-            "give both alike in the measurement, or neither."
-        )
-    return result
+    return dataclasses.replace(wanted, **changes)
 
 
-def _lumi(config: ParameterConfig) -> _ParameterSet:
+def _lumi(config: ParameterConfig) -> ParameterSet:
     if config.auxdata is None or config.sigmas is None:
         missing = "auxdata" if config.auxdata is None else "sigmas"
         raise FileFormatError(
             f"parameter '{config.name}': {missing} of a lumi modifier must be given by the measurement "
             "(the luminosity and its uncertainty); add them."
         )
-    return _ParameterSet(
+    return ParameterSet(
         inits=config.auxdata[:1],
         bounds=np.array([[0.0, 10.0 * config.auxdata[0]]]),
         auxdata=config.auxdata[:1],

@@ -1,0 +1,323 @@
+"""From what acts on a row of a model to the modifiers of an HS3 sample.
+
+What histfactory_dist has no modifier for, but a formula can say (Combine's asymmetric log-normal, linear
+effects, formulas of other files), is a modifier of type "custom", ROOT's name for a function that multiplies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..._types import FloatArray
+from ...build import Variable
+from ...build.declarations import AddFn, Declaration, Scale, ScaleFn, Shape, Systematic
+from ...build.lowering import entries
+from ...constraints import Gaussian, Poisson
+from ...errors import NotExpressibleError
+from ..formula import Formula
+from ..rows import Components, ModelChannel, Row, Stacked, named_effect
+from .constrained import Sections, is_unit
+from .formulas import affine_text, combine_text, numbered, talk_text, with_names
+from .interpolations import NORMSYS, SHAPES
+
+__all__ = ["Samples", "standard_parameters"]
+
+_ROUNDING = 1e-14
+_Parts = list[tuple[Variable, int]]
+
+
+@dataclass
+class Samples:
+    """Writes the samples of channels; what they need beside them goes into ``sections``."""
+
+    sections: Sections
+    standard: set[str]
+    """Parameters of a normsys or histosys that "Gauss" constrains."""
+    correlated: set[str]
+    wanted: dict[str, Variable] = field(default_factory=dict)
+    """Parameters of formulas, whose constraints must be somewhere."""
+    named: set[str] = field(default_factory=set)
+    """Parameters whose constraints a modifier names."""
+
+    def of_channel(self, channel: ModelChannel) -> list[dict[str, Any]]:
+        """The samples of a channel.
+
+        Raises
+        ------
+        NotExpressibleError
+            For an effect that HS3 has no words for.
+        """
+        stat = self._stat_errors(channel)
+        samples = []
+        for row in channel.rows:
+            modifiers = [self._modifier(row, effect, channel, stat) for effect in row.effects]
+            data: dict[str, Any] = {"contents": row.yields.tolist()}
+            if stat is not None and row.name in stat.errors:
+                data["errors"] = stat.errors[row.name]
+            samples.append({"name": row.name, "data": data, "modifiers": modifiers})
+        return samples
+
+    def _modifier(
+        self, row: Row, effect: Declaration, channel: ModelChannel, stat: _StatErrors | None
+    ) -> dict[str, Any]:
+        parts = _by_bin(row, effect, channel)
+        if parts is not None:
+            names = tuple(variable.sub_names[k] for variable, k in parts)
+            if stat is not None and names == stat.names:
+                return {
+                    "name": stat.label,
+                    "type": "staterror",
+                    "parameters": list(names),
+                    "constraint": stat.kind,
+                }
+            return self._of_bins(row, parts)
+        if isinstance(effect, Scale):
+            component = row.component(effect)
+            assert component is not None
+            name = effect.variable.sub_names[component]
+            modifier = {"name": name, "type": "normfactor", "parameter": name}
+            return {**modifier, **self._constraint(effect.variable, component)}
+        if isinstance(effect, Systematic):
+            return self._systematic(row, effect)
+        if isinstance(effect, Shape):
+            return self._shape(row, effect)
+        if isinstance(effect.fn, Formula) and not isinstance(effect, AddFn):
+            return self._custom(row, effect.variables, effect.fn.text, effect.fn.names)
+        raise NotExpressibleError(
+            f"{row.what}: {named_effect(effect)}: HS3 has formulas, not functions of Python; use an effect, "
+            "or a Formula of smoothfit.io.formula."
+        )
+
+    # -- constraints -----------------------------------------------------------------------------
+
+    def _constraint(self, variable: Variable, k: int, *, is_nuisance: bool = False) -> dict[str, Any]:
+        """How a modifier says what constrains its parameter."""
+        name = variable.sub_names[k]
+        if name in self.standard:
+            return {"constraint": "Gauss"} if is_nuisance else {}
+        if variable.constraint is None or name in self.correlated:
+            return {"constraint": None} if is_nuisance else {}
+        self.named.add(name)
+        return {"constraint_name": self.sections.constraint(variable, k)}
+
+    def auxiliary(self) -> list[str]:
+        """Names of the constraints that no modifier names: terms of the likelihood by themselves."""
+        alone = [
+            self.sections.constraint(variable, 0)
+            for name, variable in self.wanted.items()
+            if variable.constraint is not None and name not in self.named | self.standard | self.correlated
+        ]
+        return [*self.sections.auxiliary, *alone]
+
+    # -- effects ---------------------------------------------------------------------------------
+
+    def _systematic(self, row: Row, effect: Systematic) -> dict[str, Any]:
+        found = entries(row.what, row.contrib, effect)
+        at = row.position(effect.region)
+        kind = "" if found is None else found.kind.name
+        numbers = () if found is None else tuple(float(number[at]) for number in found.numbers)
+        if kind in ("lnN_code1", "lnN_code4"):
+            return self._normsys(effect.variable, numbers, kind.removeprefix("lnN_"))
+        if kind == "lnN_combine":
+            low, high = numbers
+            if low == 1.0 / high:
+                return self._normsys(effect.variable, numbers, "code1")
+            text = combine_text(float(np.log(low)), float(np.log(high)))
+        elif kind == "lnN_talk":
+            text = talk_text(*numbers)
+        elif kind == "affine":
+            text = affine_text(*numbers)
+        else:
+            raise NotExpressibleError(
+                f"{row.what}: {named_effect(effect)}: HS3 has no such function; use add_lnN, or Linear."
+            )
+        return self._custom(row, (effect.variable,), text, (effect.variable.sub_names[0],))
+
+    def _normsys(self, variable: Variable, sides: Sequence[float], interpolation: str) -> dict[str, Any]:
+        name = variable.sub_names[0]
+        return {
+            "name": name,
+            "type": "normsys",
+            "parameter": name,
+            "data": {"hi": sides[1], "lo": sides[0]},
+            "interpolation": _interpolation(NORMSYS[interpolation]),
+            **self._constraint(variable, 0, is_nuisance=True),
+        }
+
+    def _shape(self, row: Row, shape: Shape) -> dict[str, Any]:
+        if shape.kind not in SHAPES or shape.scale != 1.0:
+            given = f"kind '{shape.kind}'" if shape.kind not in SHAPES else f"scale {shape.scale:g}"
+            raise NotExpressibleError(
+                f"{row.what}: add_shape '{shape.variable.name}' of {given}: HS3 interpolates templates at "
+                f"+-1 as they are; use one of the kinds {', '.join(SHAPES)}, and templates at one sigma."
+            )
+        name = shape.variable.sub_names[0]
+        down, up = row.templates(shape)
+        return {
+            "name": name,
+            "type": "histosys",
+            "parameter": name,
+            "data": {"hi": {"contents": up.tolist()}, "lo": {"contents": down.tolist()}},
+            "interpolation": _interpolation(SHAPES[shape.kind]),
+            **self._constraint(shape.variable, 0, is_nuisance=True),
+        }
+
+    def _custom(
+        self, row: Row, variables: Sequence[Variable], text: str, names: Sequence[str]
+    ) -> dict[str, Any]:
+        own = [variable.sub_names[0] for variable in variables]
+        self.wanted |= dict(zip(own, variables, strict=True))
+        expression = with_names(numbered(text, names), own, row.what)
+        label = self.sections.formula(expression, f"{'_'.join(own)}_factor")
+        return {"name": label, "type": "custom"}
+
+    # -- factors a bin ---------------------------------------------------------------------------
+
+    def _of_bins(self, row: Row, parts: _Parts) -> dict[str, Any]:
+        names = [variable.sub_names[k] for variable, k in parts]
+        label = parts[0][0].name
+        modifier: dict[str, Any] = {"name": label, "type": "shapefactor", "parameters": names}
+        named: list[str | None] = []
+        for variable, k in parts:
+            self.named.add(variable.sub_names[k])
+            free = variable.constraint is None or variable.sub_names[k] in self.correlated
+            named.append(None if free else self.sections.constraint(variable, k))
+        if any(name is not None for name in named):
+            modifier["constraints"] = named
+        taus = [_tau(variable, k) for variable, k in parts]
+        known = np.array([tau for tau in taus if tau is not None])
+        if len(known) == len(taus):
+            errors = np.where(row.yields > 0.0, row.yields, 0.0) / np.sqrt(known)
+            data = {"vals": errors.tolist()}
+            modifier |= {"type": "shapesys", "constraint": "Poisson", "data": data}
+        return modifier
+
+    def _stat_errors(self, channel: ModelChannel) -> _StatErrors | None:
+        """The first set of factors that a staterror is equal to: HistFactory has one a channel."""
+        rows: dict[tuple[str, ...], list[Row]] = {}
+        parts_of: dict[tuple[str, ...], _Parts] = {}
+        for row in channel.rows:
+            for effect in row.effects:
+                parts = _by_bin(row, effect, channel)
+                if parts is not None:
+                    names = tuple(variable.sub_names[k] for variable, k in parts)
+                    rows.setdefault(names, []).append(row)
+                    parts_of[names] = parts
+        for names, carrying in rows.items():
+            found = _as_stat_errors(names, parts_of[names], carrying)
+            if found is not None and not set(names) & self.correlated:
+                return found
+        return None
+
+
+@dataclass(frozen=True)
+class _StatErrors:
+    """A staterror: its parameters, its constraint, and the errors of rows that lead to it."""
+
+    label: str
+    names: tuple[str, ...]
+    kind: str
+    errors: dict[str, list[float]]
+
+
+def _as_stat_errors(names: tuple[str, ...], parts: _Parts, rows: Sequence[Row]) -> _StatErrors | None:
+    """Errors in proportion to the yields that give the constraints back; None where none do."""
+    yields = np.array([row.yields for row in rows])
+    total = yields.sum(axis=0)
+    kinds = {type(variable.constraint) for variable, _ in parts}
+    if kinds == {Gaussian}:
+        numbers = np.array([_mean_and_width(variable, k) for variable, k in parts])
+    elif kinds == {Poisson} and len(rows) > 1:
+        numbers = np.array([_count_and_width(variable, k) for variable, k in parts])
+    else:
+        return None
+    held = np.array([variable.fixed[k] for variable, k in parts])
+    empty = held & (numbers[:, 1] == 1.0)
+    widths = np.where(empty, 0.0, numbers[:, 1])
+    starts = np.array([variable.value[k] for variable, k in parts])
+    if (
+        np.any(numbers[:, 0] != 1.0)
+        or np.any((widths > 0.0) & (total <= 0.0))
+        or np.any(starts[empty] != 1.0)
+    ):
+        return None
+    squared = np.sqrt(np.square(yields).sum(axis=0))
+    scale = np.where(widths > 0.0, widths * total / np.where(squared > 0.0, squared, 1.0), 0.0)
+    errors = np.abs(yields) * scale
+    if not _gives_back(errors, total, widths):
+        return None
+    kind = "Gauss" if kinds == {Gaussian} else "Poisson"
+    by_row = {row.name: own.tolist() for row, own in zip(rows, errors, strict=True)}
+    return _StatErrors(parts[0][0].name, names, kind, by_row)
+
+
+def _gives_back(errors: FloatArray, total: FloatArray, widths: FloatArray) -> bool:
+    found = np.sqrt(np.square(errors).sum(axis=0)) / np.where(total > 0.0, total, 1.0)
+    return bool(np.allclose(found, widths, rtol=_ROUNDING, atol=0.0))
+
+
+def _mean_and_width(variable: Variable, k: int) -> tuple[float, float]:
+    constraint = variable.constraint
+    assert isinstance(constraint, Gaussian)
+    return _component(constraint.mean, k), _component(constraint.width, k)
+
+
+def _count_and_width(variable: Variable, k: int) -> tuple[float, float]:
+    """(count / tau, relative width)"""
+    constraint = variable.constraint
+    assert isinstance(constraint, Poisson)
+    tau = _component(constraint.tau, k)
+    return _component(constraint.count, k) / tau, 1.0 / float(np.sqrt(tau))
+
+
+def _tau(variable: Variable, k: int) -> float | None:
+    return _component(variable.constraint.tau, k) if isinstance(variable.constraint, Poisson) else None
+
+
+def _component(numbers: Any, k: int) -> float:
+    array = np.atleast_1d(np.asarray(numbers, dtype=np.float64))
+    return float(array[k if array.size > 1 else 0])
+
+
+def _by_bin(row: Row, effect: Declaration, channel: ModelChannel) -> _Parts | None:
+    """The (variable, component) of each bin, of a factor a bin."""
+    if isinstance(effect, Scale):
+        variable = effect.variable
+        lone = variable.size == 1 and not variable.is_scalar and channel.n_bins == 1
+        if row.component(effect) is None or lone:
+            return [(variable, k) for k in range(variable.size)]
+    elif isinstance(effect, ScaleFn) and isinstance(effect.fn, Components):
+        return [(effect.variables[0], k) for k in range(effect.fn.first, effect.fn.end)]
+    elif isinstance(effect, ScaleFn) and isinstance(effect.fn, Stacked):
+        return [(variable, 0) for variable in effect.variables]
+    return None
+
+
+def _interpolation(form: tuple[str, str, str | None]) -> dict[str, Any]:
+    return {"type": form[0], "in": form[1], "out": form[2]}
+
+
+def standard_parameters(channels: Sequence[ModelChannel], correlated: set[str]) -> set[str]:
+    """Parameters that a normsys or histosys uses, and "Gauss" constrains."""
+    found = set()
+    for channel in channels:
+        for row in channel.rows:
+            for effect in row.effects:
+                if isinstance(effect, Shape) or (isinstance(effect, Systematic) and _is_normsys(row, effect)):
+                    name = effect.variable.sub_names[0]
+                    if is_unit(effect.variable.constraint) and name not in correlated:
+                        found.add(name)
+    return found
+
+
+def _is_normsys(row: Row, effect: Systematic) -> bool:
+    found = entries(row.what, row.contrib, effect)
+    if found is None or not found.kind.name.startswith("lnN_"):
+        return False
+    at = row.position(effect.region)
+    down, up = (float(numbers[at]) for numbers in found.numbers)
+    return found.kind.name != "lnN_talk" and (found.kind.name != "lnN_combine" or down == 1.0 / up)

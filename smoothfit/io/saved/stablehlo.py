@@ -1,0 +1,258 @@
+"""Programs as text: StableHLO, written by JAX's exporter, and looked at before they are used again.
+
+The text has one leading batch axis of any length on all arrays, is of float64 throughout its signature, and
+names neither files nor lines of where it came from. Reading is suspicious: MLIR parses text well, but the
+length, the nesting and the sizes of arrays are checked before; afterwards operations must be
+arithmetic (no transfers, no other machines), calls of external functions ones that JAX makes for linear
+algebra, functions must not call themselves, and the signature must be the one expected. (MLIR's binary form
+is not read: its reader crashes where bytes are wrong.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import export
+from jax.extend.mlir import ir
+from jax.extend.mlir.dialects import stablehlo
+from jax.interpreters import mlir
+
+from ...errors import FileFormatError, UserFunctionError
+
+__all__ = ["Text", "lower", "read"]
+
+Shapes = Sequence[tuple[int, ...]]
+
+_PLATFORMS = (("cpu", "cuda", "rocm", "tpu"), ("cpu", "cuda"), ("cpu",))
+_MAX_LENGTH = 1 << 24
+_MAX_DEPTH = 100
+_MAX_ELEMENTS = 1 << 27
+
+_STRUCTURE = ("builtin.module", "func.func", "func.call", "func.return")
+_FORBIDDEN = frozenset(
+    f"stablehlo.{name}"
+    for name in (
+        *("infeed", "outfeed", "send", "recv", "create_token", "after_all", "composite", "partition_id"),
+        *("all_gather", "all_reduce", "all_to_all", "collective_broadcast", "collective_permute"),
+        *("cross-replica-sum", "reduce_scatter", "replica_id", "rng", "rng_bit_generator"),
+    )
+)
+_LAPACK = ("geev", "geqrf", "gesdd", "getrf", "gtsv", "orgqr", "potrf", "syevd", "sytrd", "trsm")
+_EXTERNAL = frozenset(
+    (
+        "shape_assertion",
+        *(f"stablehlo.dynamic_{name}" for name in ("reduce_window", "top_k")),
+        *("Eigh", "LuDecomposition", "ProductOfElementaryHouseholderReflectors", "Qr"),
+        *(f"lapack_{kind}{name}_ffi" for kind in "sd" for name in _LAPACK),
+        *(f"{chip}_lu_pivots_to_permutation" for chip in ("cu", "hip")),
+        *(
+            f"{chip}solver_{name}_ffi"
+            for chip in ("cu", "hip")
+            for name in ("geqrf", "gesvd", "gesvdj", "gesdd", "getrf", "orgqr", "potrf", "syevd", "sytrd")
+        ),
+        "cusparse_gtsv2_ffi",
+    )
+)
+"""Functions outside of a program that it may call: what JAX uses for linear algebra."""
+
+_STRING = re.compile(r'"(?:\\.|[^"\\])*"')
+_BRACKET = re.compile(r"[(\[{]|(?<!-)[<]|[)\]}]|(?<!-)>")
+_TENSOR = re.compile(r"tensor<((?:(?:\d+|\?)x)+)")
+
+
+class Text(NamedTuple):
+    """A program."""
+
+    text: str
+    platforms: tuple[str, ...]
+    convention: int
+    """Version of JAX's calling convention."""
+
+
+def _batched(shapes: Shapes) -> list[Any]:
+    (batch,) = export.symbolic_shape("b")
+    return [jax.ShapeDtypeStruct((batch, *shape), jnp.dtype(float)) for shape in shapes]
+
+
+def _exported(fn: Callable[..., Any], shapes: Shapes, platforms: Sequence[str]) -> export.Exported:
+    def program(*operands: Any) -> Any:
+        return fn(*operands)
+
+    return export.export(jax.jit(program, keep_unused=True), platforms=platforms)(*_batched(shapes))
+
+
+def lower(fn: Callable[..., Any], shapes: Shapes, *, what: str) -> Text:
+    """The program of ``fn``, a function of arrays of these shapes, along a batch.
+
+    Raises
+    ------
+    UserFunctionError
+        Where it calls back into Python, or cannot be exported.
+    """
+    exported = _exported_somewhere(jax.vmap(fn), shapes, _PLATFORMS, what)
+    with mlir.make_ir_context():
+        module = ir.Module.parse(exported.mlir_module())
+        text = str(module.operation.get_asm(enable_debug_info=False, print_generic_op_form=True))
+        try:
+            _check_operations(what, module)
+        except FileFormatError as refused:
+            raise UserFunctionError(
+                f"{what} cannot be saved as a program: {refused}; save with functions='import'."
+            ) from refused
+    return Text(text, tuple(exported.platforms), exported.calling_convention_version)
+
+
+def _exported_somewhere(
+    fn: Callable[..., Any], shapes: Shapes, platforms: Sequence[tuple[str, ...]], what: str
+) -> export.Exported:
+    """For the first of these sets of platforms that all its operations exist on."""
+    try:
+        return _exported(fn, shapes, platforms[0])
+    except Exception as error:
+        if len(platforms) > 1:
+            with contextlib.suppress(UserFunctionError):
+                return _exported_somewhere(fn, shapes, platforms[1:], what)
+        lines = str(error).strip().splitlines() or ["no reason given"]
+        raise UserFunctionError(
+            f"{what} cannot be saved as a program: {type(error).__name__}: {lines[0][:300].rstrip('.')}; "
+            "save with functions='import', or write it with jax.numpy, without callbacks."
+        ) from error
+
+
+@functools.lru_cache(maxsize=256)
+def _template(
+    shapes: tuple[tuple[int, ...], ...], results: tuple[tuple[int, ...], ...], platforms: tuple[str, ...]
+) -> tuple[export.Exported, str]:
+    """A program of this signature, by the JAX that runs now, and its signature."""
+
+    def blank(*operands: Any) -> list[Any]:
+        return [jnp.zeros((operands[0].shape[0], *shape)) for shape in results]
+
+    exported = _exported(blank, shapes, platforms)
+    with mlir.make_ir_context():
+        return exported, _signature(ir.Module.parse(exported.mlir_module()))
+
+
+def read(
+    what: str, given: Text, shapes: tuple[tuple[int, ...], ...], results: tuple[tuple[int, ...], ...]
+) -> Callable[..., list[Any]]:
+    """The program as a function of batched arrays, which returns a list of them.
+
+    Raises
+    ------
+    FileFormatError
+        If it is not what ``lower`` writes, or of a JAX that this one does not understand.
+    """
+    lowest, highest = (
+        export.minimum_supported_calling_convention_version,
+        export.maximum_supported_calling_convention_version,
+    )
+    if not lowest <= given.convention <= highest:
+        raise FileFormatError(
+            f"{what}: calling convention {given.convention} of jax.export; this JAX ({jax.__version__}) "
+            f"reads {lowest} to {highest}: use a version of JAX near the one that the file names."
+        )
+    _check_text(what, given.text)
+    template, signature = _template(shapes, results, given.platforms)
+    version = re.search(rb"StableHLO_v(\d+\.\d+\.\d+)", template.mlir_module_serialized)
+    target = version.group(1).decode() if version else stablehlo.get_minimum_version()
+    with mlir.make_ir_context():
+        try:
+            module = ir.Module.parse(given.text)
+            module.operation.verify()
+            _check_operations(what, module)
+            found = _signature(module)
+            asm = str(module.operation.get_asm(enable_debug_info=False))
+            artifact = stablehlo.serialize_portable_artifact_str(asm, target)
+        except (ir.MLIRError, ValueError) as error:
+            if isinstance(error, FileFormatError):
+                raise
+            first = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
+            raise FileFormatError(
+                f"{what}: not StableHLO that this JAX ({jax.__version__}) reads: {first}; the file names the "
+                "version of JAX that wrote it."
+            ) from error
+    if found != signature:
+        raise FileFormatError(f"{what}: the program has another signature than the file says.")
+    exported = dataclasses.replace(
+        template, mlir_module_serialized=artifact, calling_convention_version=given.convention
+    )
+    return lambda *operands: list(exported.call(*operands))
+
+
+def _check_text(what: str, text: str) -> None:
+    """Before any parser sees it: length, nesting, sizes of arrays."""
+    if len(text) > _MAX_LENGTH:
+        raise FileFormatError(f"{what}: {len(text)} characters; at most {_MAX_LENGTH} are read.")
+    bare = _STRING.sub('""', text)
+    depth = 0
+    for match in _BRACKET.finditer(bare):
+        depth += 1 if match.group() in "([{<" else -1
+        if depth > _MAX_DEPTH:
+            raise FileFormatError(f"{what}: nested deeper than {_MAX_DEPTH}.")
+    for match in _TENSOR.finditer(bare):
+        elements = 1
+        for size in match.group(1).split("x")[:-1]:
+            elements *= int(size[:12]) if size != "?" else 1
+        if elements > _MAX_ELEMENTS:
+            raise FileFormatError(f"{what}: an array of {match.group(1)[:-1]} is more than is computed with.")
+
+
+def _signature(module: ir.Module) -> str:
+    """Type and attributes of the arguments of the public function."""
+    for function in module.body.operations:
+        attributes = function.operation.attributes
+        if "sym_name" in attributes and ir.StringAttr(attributes["sym_name"]).value == "main":
+            marks = str(attributes["arg_attrs"]) if "arg_attrs" in attributes else ""
+            return f"{attributes['function_type']} {marks}"
+    return "none"
+
+
+def _check_operations(what: str, module: ir.Module) -> None:
+    calls: dict[str, set[str]] = {}
+    for function in module.body.operations:
+        if function.operation.name != "func.func":
+            raise FileFormatError(f"{what}: the operation {function.operation.name} is none of a program.")
+        called: set[str] = set()
+        for operation in _inside(function.operation):
+            _check_operation(what, operation)
+            if operation.name == "func.call":
+                called.add(ir.FlatSymbolRefAttr(operation.attributes["callee"]).value)
+        calls[ir.StringAttr(function.operation.attributes["sym_name"]).value] = called
+    done: set[str] = set()
+    while True:
+        ready = [name for name in calls if name not in done and calls[name] <= done]
+        if not ready:
+            break
+        done |= set(ready)
+    if len(done) < len(calls):
+        raise FileFormatError(f"{what}: a function of the program calls itself, or one that is missing.")
+
+
+def _inside(operation: Any) -> Any:
+    for region in operation.regions:
+        for block in region.blocks:
+            for inner in block.operations:
+                yield inner.operation
+                yield from _inside(inner.operation)
+
+
+def _check_operation(what: str, operation: Any) -> None:
+    name = operation.name
+    if (not name.startswith("stablehlo.") and name not in _STRUCTURE) or name in _FORBIDDEN:
+        raise FileFormatError(f"{what}: the operation {name} is none of a program that computes.")
+    if name == "stablehlo.custom_call":
+        target = ir.StringAttr(operation.attributes["call_target_name"]).value
+        with_functions = "called_computations" in operation.attributes
+        if target not in _EXTERNAL or (with_functions and len(operation.attributes["called_computations"])):
+            raise FileFormatError(
+                f"{what}: it calls '{target}', which is no function of linear algebra; programs that call "
+                "anything else are refused"
+            )

@@ -1,0 +1,190 @@
+"""A model with other declarations: what is chosen is handed to an edit, all else is copied."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .._checks import describe
+from ..build import ChannelContrib, Process
+from ..build.declarations import Declaration, Shape, Systematic, variables_of
+from ..errors import InvalidTypeError, InvalidValueError, UnknownNameError
+from ..model import Model
+from ..preparation.specification import Correlation, Specification
+from ..results import Note
+from .changes import Change, Changes
+
+__all__ = ["Edit", "Place", "Selection", "edited"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a declaration acts: a contribution, or all of a process (``contrib`` is None)."""
+
+    process: Process
+    contrib: ChannelContrib | None
+
+    @property
+    def channel(self) -> str:
+        """The channel, "" for all."""
+        return "" if self.contrib is None else self.contrib.channel
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Names of the rows."""
+        return self.process.sub_procs
+
+    @property
+    def words(self) -> str:
+        """For notes."""
+        return f"'{self.process.name}'" + (f" in '{self.channel}'" if self.channel else "")
+
+    @property
+    def declared(self) -> tuple[Declaration, ...]:
+        """Everything that acts there."""
+        own = () if self.contrib is None else self.contrib.effects
+        return (*self.process.effects, *own)
+
+
+@dataclass
+class Log:
+    """Filled by edits."""
+
+    changes: list[Change] = field(default_factory=list)
+    left: list[Note] = field(default_factory=list)
+
+
+Edit: TypeAlias = Callable[[Place, Any, Log], Declaration | None]
+"""(place, shape or systematic, log) -> what takes its place: itself, another, or None for nothing."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which declarations an edit is for: names or regular expressions, None for all."""
+
+    nuisances: Any = None
+    processes: Any = None
+    channels: Any = None
+
+    def check(self, what: str, model: Model) -> None:
+        """Every pattern must match something.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidValueError, UnknownNameError
+            For what is no pattern, or matches nothing.
+        """
+        if not isinstance(model, Model):
+            raise InvalidTypeError(f"{what}: a Model is expected first, got {describe(model)}.")
+        processes = model.specification.processes
+        declared = [
+            d for p in processes for d in (*p.effects, *(e for c in p.contribs.values() for e in c.effects))
+        ]
+        known = {
+            "nuisances": {v.name for d in declared for v in variables_of(d) if v.nuisance},
+            "processes": {process.name for process in processes},
+            "channels": {channel for process in processes for channel in process.contribs},
+        }
+        for name, names in known.items():
+            for pattern in _patterns(f"{what}: {name}", getattr(self, name)) or ():
+                if not any(pattern.fullmatch(other) for other in names):
+                    listed = ", ".join(sorted(names)) or "none"
+                    raise UnknownNameError(
+                        f"{what}: {name}: '{pattern.pattern}' matches nothing; there are: {listed}."
+                    )
+
+    def has(self, place: Place, declaration: Declaration) -> bool:
+        """Whether a declaration is chosen; one of all channels only where no channels are asked for."""
+        if not isinstance(declaration, Shape | Systematic) or not declaration.variable.nuisance:
+            return False
+        if place.contrib is None and self.channels is not None:
+            return False
+        asked = (
+            (self.nuisances, declaration.variable.name),
+            (self.processes, place.process.name),
+            (self.channels, place.channel),
+        )
+        return all(given is None or _matches(given, name) for given, name in asked)
+
+
+def _patterns(what: str, given: Any) -> list[re.Pattern[str]] | None:
+    if given is None:
+        return None
+    items: list[Any] = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    if not all(isinstance(item, str) for item in items):
+        raise InvalidTypeError(f"{what}: names or regular expressions are expected, got {describe(given)}.")
+    try:
+        return [re.compile(item) for item in items]
+    except re.error as error:
+        raise InvalidValueError(f"{what}: {describe(given)} is no regular expression: {error}.") from error
+
+
+def _matches(given: Any, name: str) -> bool:
+    return any(pattern.fullmatch(name) for pattern in _patterns("", given) or ())
+
+
+def edited(title: str, model: Model, selection: Selection, edit: Edit) -> tuple[Model, Changes]:
+    """A copy of the model, with the edit done to what is selected, and the record of it.
+
+    Raises
+    ------
+    InvalidValueError
+        If a nuisance that a term of the likelihood uses would act on nothing any more.
+    """
+    selection.check(title, model)
+    log = Log()
+    told = model.specification
+    processes = [_edited_process(process, selection, edit, log) for process in told.processes]
+    vanished = _vanished(told.processes, processes)
+    _check_terms(title, told, vanished)
+    correlations = [c for old in told.correlations if (c := _without(old, vanished)) is not None]
+    copy = model._with_processes(processes, correlations)
+    return copy, Changes(title, tuple(log.changes), tuple(log.left), tuple(vanished))
+
+
+def _edited_process(process: Process, selection: Selection, edit: Edit, log: Log) -> Process:
+    def done(place: Place, declarations: Sequence[Declaration]) -> list[Declaration]:
+        found = [edit(place, d, log) if selection.has(place, d) else d for d in declarations]
+        return [declaration for declaration in found if declaration is not None]
+
+    shared = done(Place(process, None), process.effects)
+    contribs = [c.copied(done(Place(process, c), c.effects)) for c in process.contribs.values()]
+    return process.copied(contribs, shared)
+
+
+def _names(processes: Sequence[Process]) -> list[str]:
+    declared = [
+        d for p in processes for d in (*p.effects, *(e for c in p.contribs.values() for e in c.effects))
+    ]
+    return list(dict.fromkeys(v.name for d in declared for v in variables_of(d)))
+
+
+def _vanished(before: Sequence[Process], after: Sequence[Process]) -> list[str]:
+    still = set(_names(after))
+    return [name for name in _names(before) if name not in still]
+
+
+def _check_terms(title: str, told: Specification, vanished: Sequence[str]) -> None:
+    for term in told.terms if vanished else ():
+        used = vanished if term.variables is None else [v.name for v in term.variables if v.name in vanished]
+        if used:
+            raise InvalidValueError(
+                f"{title}: the term '{term.label}' of the likelihood may use '{used[0]}', which would act on "
+                "no process any more; leave it out by nuisances=[...]."
+            )
+
+
+def _without(correlation: Correlation, vanished: Sequence[str]) -> Correlation | None:
+    """The correlation of those that are left: a Gaussian's marginal one, which is its part."""
+    kept = [v for v in correlation.variables if v.name not in vanished]
+    if len(kept) == len(correlation.variables):
+        return correlation
+    keep = np.array([v.name not in vanished for v in correlation.variables for _ in range(v.size)])
+    if keep.sum() < 2:
+        return None
+    at = np.ix_(keep, keep)
+    return Correlation(tuple(kept), correlation.matrix[at], correlation.stated[at])
