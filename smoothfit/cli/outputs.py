@@ -84,7 +84,9 @@ def write_outputs(
     OutputFileError
         If one cannot be written.
     """
-    outputs: dict[str | os.PathLike[str], bytes] = {**(more or {})}
+    outputs: dict[str | os.PathLike[str], bytes] = {}
+    for path, part in (more or {}).items():
+        outputs[path] = part
     if arguments.json is not None and arguments.json != STDOUT:
         outputs[arguments.json] = f"{content}\n".encode()
     if figure is not None:

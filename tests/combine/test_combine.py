@@ -38,7 +38,7 @@ PAIRS = [
     pytest.param("threshold", "locals", marks=pytest.mark.slow),
     pytest.param("covariance", "lite_gamma", marks=pytest.mark.slow),
     pytest.param("effects", "slots", marks=pytest.mark.slow),
-    pytest.param("widths", "lite_process", marks=pytest.mark.slow),
+    pytest.param("widths", "counting", marks=pytest.mark.slow),
     pytest.param("gaussian_data", "gaussian_data", marks=pytest.mark.slow),
 ]
 
