@@ -305,7 +305,7 @@ class ModelReader:
         model.specification.correlations = found
 
     def _term(self, model: Model, what: str, given: Any) -> None:
-        item = read_object(what, given, required=("function", "variables", "order", "seen"))
+        item = read_object(what, given, required=("function", "variables", "order"), optional=("seen",))
         fn = self._function(f"{what}: function", item["function"])
         if item["variables"] is not None:
             model.add_constraint(fn, *self._known_all(f"{what}: variables", item["variables"]))
@@ -313,7 +313,7 @@ class ModelReader:
         order = tuple(_texts(f"{what}: order", item["order"]))
         model.add_constraint(fn)
         terms = model.specification.terms
-        terms[-1] = dataclasses.replace(terms[-1], order=order, seen=_seen(what, item["seen"]))
+        terms[-1] = dataclasses.replace(terms[-1], order=order, seen=_seen(what, item.get("seen")))
 
     def _data(self, model: Model, given: Any) -> None:
         item = read_object("data", given, required=("gaussian", "variances", "by_channel"))
