@@ -374,6 +374,23 @@ class _Histogram:
         """They are told on their own."""
 
 
+def _seen(what: str, given: Any) -> Seen | None:
+    """Whose data and global observables a term of a combination is given."""
+    if given is None:
+        return None
+    item = read_object(f"{what}: seen", given, required=("channels", "globs"))
+    channels, globs = (
+        tuple(
+            read_name(f"{what}: seen: {key}", name)
+            for name in read_list(f"{what}: {key}", item[key], empty=True)
+        )
+        for key in ("channels", "globs")
+    )
+    if not channels or len(set(channels)) < len(channels):
+        raise FileFormatError(f"{what}: seen: channels: each once is expected, got {describe(channels)}.")
+    return Seen(channels, globs)
+
+
 def _mc_stat(model: Model, what: str, given: Any) -> None:
     keys = ("mode", "scaling", "threshold", "constraint", "include_signal", "channels")
     item = read_object(what, given, required=keys)
@@ -406,17 +423,6 @@ def _text(what: str, given: Any) -> str | None:
     if given is not None and not isinstance(given, str):
         raise FileFormatError(f"{what}: text or null is expected, got {describe(given)}.")
     return given
-
-
-def _seen(what: str, given: Any) -> Seen | None:
-    """Whose data and global observables a term of a combination is given."""
-    if given is None:
-        return None
-    item = read_object(f"{what}: seen", given, required=("channels", "globs"))
-    channels, globs = (tuple(_texts(f"{what}: seen: {key}", item[key])) for key in ("channels", "globs"))
-    if not channels or len(set(channels)) < len(channels):
-        raise FileFormatError(f"{what}: seen: channels: each once is expected, got {describe(channels)}.")
-    return Seen(channels, globs)
 
 
 def _texts(what: str, given: Any) -> list[str]:
