@@ -85,8 +85,7 @@ def write_outputs(
         If one cannot be written.
     """
     outputs: dict[str | os.PathLike[str], bytes] = {}
-    for path, part in (more or {}).items():
-        outputs[path] = part
+    outputs.update(more or {})
     if arguments.json is not None and arguments.json != STDOUT:
         outputs[arguments.json] = f"{content}\n".encode()
     if figure is not None:
