@@ -67,6 +67,7 @@ class Program:
         self._jaxpr = closed.jaxpr
         self._key = hashlib.sha256(_canonical(closed.jaxpr).encode()).hexdigest()
         self.label = label
+        self.in_shapes: tuple[tuple[int, ...], ...] = tuple(tuple(a.shape) for a in closed.in_avals)
         self.out_shape: tuple[int, ...] = tuple(closed.out_avals[0].shape)
 
     def __call__(self, captured: Sequence[Array], *arguments: Array) -> Array:

@@ -88,13 +88,14 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     write_outputs(arguments, text)
     print_text(text if arguments.json == STDOUT else _report(model, found))
-    if not agrees:
-        return complain(
-            f"{arguments.out} was not written: as {kind} the NLL differs by {found.largest:.3g} "
-            f"(--tolerance {arguments.tolerance:g}).",
-            1,
-        )
-    return 0
+    return 0 if agrees else complain(_refusal(arguments, kind, found), 1)
+
+
+def _refusal(arguments: argparse.Namespace, kind: str, found: NllDifference) -> str:
+    return (
+        f"{arguments.out} was not written: as {kind} the NLL differs by {found.largest:.3g} "
+        f"(--tolerance {arguments.tolerance:g})."
+    )
 
 
 def _check_out(arguments: argparse.Namespace) -> Path:
@@ -122,6 +123,8 @@ def _converted(
         path = Path(folder, target.name)
         write_model(model, obs, path, kind=kind)
         again, again_obs = read_model(path)
+        if again_obs is None:
+            raise OutputFileError(f"'{arguments.out}' was not written: as {kind} it would have no data.")
         options = {"n": arguments.points, "seed": arguments.seed}
         found = nll_difference(model, obs, again, again_obs, **options)
         receipt = again.receipt

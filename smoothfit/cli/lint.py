@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     check_outputs(arguments)
     thresholds = _thresholds(arguments.set)
-    model, obs = read(arguments)
+    model, obs = read(arguments, needs_data=False)
     if arguments.blind:
         model.blind(pois=pois_of(model, None))
     found = model.lint(obs, thresholds=thresholds)

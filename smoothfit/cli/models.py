@@ -19,8 +19,8 @@ def read_file(path: str, arguments: argparse.Namespace) -> tuple[Model, Any]:
     """The model of one of several files, and its data: each takes the options that are of its kind."""
     from ..io.opening import OPTIONS, file_kind, read_model
 
-    kind = file_kind(path)
-    options = {name: value for name, value in _options(arguments).items() if name in OPTIONS[kind]}
+    known = OPTIONS[file_kind(path)]
+    options = {name: value for name, value in _options(arguments).items() if name in known}
     return read_model(path, **options)
 
 

@@ -46,7 +46,8 @@ def check_outputs(arguments: argparse.Namespace, *, picture: str = "--plot") -> 
     OutputFileError
         Naming the path.
     """
-    inputs = [path for path in (arguments.file, arguments.patch) if path and os.path.exists(path)]
+    given = (arguments.file, getattr(arguments, "other", None), arguments.patch)
+    inputs = [path for path in given if path and os.path.exists(path)]
     plot = getattr(arguments, "plot", None)
     combine = getattr(arguments, "combine_json", None)
     outputs = [path for path in (arguments.json, plot, combine) if path is not None and path != STDOUT]
@@ -83,7 +84,8 @@ def write_outputs(
     OutputFileError
         If one cannot be written.
     """
-    outputs: dict[str | os.PathLike[str], bytes] = dict(more or {})
+    outputs: dict[str | os.PathLike[str], bytes] = {}
+    outputs.update(more or {})
     if arguments.json is not None and arguments.json != STDOUT:
         outputs[arguments.json] = f"{content}\n".encode()
     if figure is not None:

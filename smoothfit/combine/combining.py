@@ -11,8 +11,9 @@ from ..model import Model
 from ..preparation import Specification
 from ..results import Note, Receipt
 from . import pieces
+from .asked import Asked, correlations_asked
 from .parts import Part, read_parts
-from .variables import Asked, Shared, correlations_asked, merge_variables
+from .variables import Shared, merge_variables
 
 __all__ = ["combine"]
 
@@ -161,22 +162,16 @@ def _blinded(parts: Sequence[Part], shared: Shared) -> frozenset[str]:
 
 def _receipt(model: Model, parts: Sequence[Part], shared: Shared, notes: Sequence[Note]) -> Receipt:
     """What the models' receipts say, and what became one."""
-    receipts = [(part, part.model.receipt) for part in parts]
+    receipts = [(part, receipt) for part in parts if (receipt := part.model.receipt) is not None]
     ignored = [
         Note(f"{part.what}: {note.where}", note.what, note.why)
         for part, receipt in receipts
-        if receipt is not None
         for note in receipt.ignored
     ]
     files: dict[str, int] = {}
-    groups: dict[str, list[str]] = {}
-    for part, receipt in receipts:
-        names = _new_names(part, shared)
-        for file, number in ({} if receipt is None else receipt.files).items():
+    for _, receipt in receipts:
+        for file, number in receipt.files.items():
             files[file] = files.get(file, 0) + number
-        for group, members in ({} if receipt is None else receipt.groups).items():
-            known = groups.setdefault(group, [])
-            known += [name for name in (names.get(m, m) for m in members) if name not in known]
     n_processes = len(model.specification.processes)
     read = {
         "models": len(parts),
@@ -192,5 +187,16 @@ def _receipt(model: Model, parts: Sequence[Part], shared: Shared, notes: Sequenc
         read={what: number for what, number in read.items() if number},
         ignored=[*ignored, *notes],
         files=files,
-        groups=groups,
+        groups=_groups(receipts, shared),
     )
+
+
+def _groups(receipts: Sequence[tuple[Part, Receipt]], shared: Shared) -> dict[str, list[str]]:
+    """Groups of one name together, with the names that nuisances have here."""
+    groups: dict[str, list[str]] = {}
+    for part, receipt in receipts:
+        names = _new_names(part, shared)
+        for group, members in receipt.groups.items():
+            known = groups.setdefault(group, [])
+            known += [name for name in (names.get(m, m) for m in members) if name not in known]
+    return groups

@@ -12,7 +12,7 @@ from .._pytree import Index
 from .._types import FloatArray
 from ..build import Process, Variable
 from ..build.copying import Source, merged
-from ..errors import DuplicateNameError, InvalidValueError
+from ..errors import DuplicateNameError, InvalidValueError, ShapeMismatchError
 from ..preparation import ChannelDescription, Correlation, DataTerm, McStat, Seen, UserTerm
 from ..preparation.correlations import check_together
 from ..programs import Program
@@ -244,6 +244,12 @@ def _captured(part: Part, number: int) -> tuple[Any, ...]:
 
 def _traced(program: Program, captured: tuple[Any, ...]) -> Callable[..., Any]:
     def term(values: Any, data: Any, globs: Any) -> Any:
+        shapes = tuple(np.shape(given) for given in (values, data, globs))
+        if shapes != program.in_shapes:
+            raise ShapeMismatchError(
+                f"the term '{program.label}' of a combined model was written for values, data and global "
+                f"observables of shapes {program.in_shapes}, it got {shapes}; UserTerm.seen says which"
+            )
         return program(captured, values, data, globs)
 
     return term

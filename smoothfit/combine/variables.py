@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from ..errors import (
 from ..results import Note
 from .parts import Part
 
-__all__ = ["Shared", "correlations_asked", "merge_variables"]
+__all__ = ["Shared", "merge_variables"]
 
 
 class _Known(NamedTuple):
@@ -70,10 +71,8 @@ def merge_variables(parts: Sequence[Part], chosen: Sequence[Any], same: Sequence
     named = [[(v, *part.names.of_variable(v)) for v in part.variables] for part in parts]
     known: dict[str, _Known] = {}
     notes: list[Note] = []
-    met: dict[str, set[int]] = {}
-    for i, (part, variables) in enumerate(zip(parts, named, strict=True)):
+    for part, variables in zip(parts, named, strict=True):
         for old, name, sub_names in variables:
-            met.setdefault(name, set()).add(i)
             copied = copied_variable(old, name, sub_names)
             if name in given:
                 _check_size(given[name], copied, part)
@@ -88,7 +87,8 @@ def merge_variables(parts: Sequence[Part], chosen: Sequence[Any], same: Sequence
             raise UnknownNameError(f"combine: variables: no model has a variable '{name}'; leave it out.")
     by_name = _united(known, same)
     of_part = tuple({id(old): by_name[name] for old, name, _ in variables} for variables in named)
-    return Shared(of_part, by_name, notes, sum(len(found) > 1 for found in met.values()))
+    users = Counter(key for own in of_part for key in {id(variable) for variable in own.values()})
+    return Shared(of_part, by_name, notes, sum(number > 1 for number in users.values()))
 
 
 def _chosen(chosen: Sequence[Any]) -> dict[str, Variable]:
@@ -148,60 +148,3 @@ def _united(known: dict[str, _Known], same: Sequence[tuple[str, str]]) -> dict[s
             _check_size(one.variable, other.variable, other.part)
         leader = {name: a if lead == b else lead for name, lead in leader.items()}
     return {name: known[lead].variable for name, lead in leader.items()}
-
-
-class Asked(NamedTuple):
-    """What ``correlate`` asks for."""
-
-    same: list[tuple[str, str]]
-    """Names of variables that are one."""
-    pairs: list[tuple[str, str, float]]
-    groups: list[tuple[list[str], Any]]
-
-
-def correlations_asked(parts: Sequence[Part], correlate: Sequence[Any]) -> Asked:
-    """Entries (a, b, rho) or ([a, b, ...], matrix), by names after renaming; rho = 1 makes two variables one.
-
-    Raises
-    ------
-    InvalidTypeError
-        For an entry of another form.
-    UnknownNameError
-        For a name that no model has.
-    """
-    known = {part.names.of_variable(v)[0] for part in parts for v in part.variables}
-
-    def name_of(given: Any) -> str:
-        if isinstance(given, str):
-            if given not in known:
-                raise UnknownNameError(
-                    f"combine: correlate: no model has a variable '{given}', after renaming; "
-                    "give names of variables."
-                )
-            return given
-        found = {part.names.of_variable(v)[0] for part in parts for v in part.variables if v is given}
-        if len(found) != 1:
-            raise UnknownNameError(
-                f"combine: correlate: {describe(given)} is no variable of the models, or has two names in "
-                "them; give its name."
-            )
-        return found.pop()
-
-    asked = Asked([], [], [])
-    for entry in correlate:
-        if not isinstance(entry, tuple | list) or len(entry) not in (2, 3):
-            raise InvalidTypeError(
-                f"combine: correlate: expected (a, b, rho) or ([a, b, ...], matrix), got {describe(entry)}."
-            )
-        if len(entry) == 2:
-            if not isinstance(entry[0], list | tuple):
-                raise InvalidTypeError(
-                    f"combine: correlate: {describe(entry[0])} and {describe(entry[1])} come without rho; "
-                    "give (a, b, rho), rho = 1 for one and the same."
-                )
-            asked.groups.append(([name_of(given) for given in entry[0]], entry[1]))
-        elif isinstance(entry[2], int | float) and entry[2] == 1.0 and not isinstance(entry[2], bool):
-            asked.same.append((name_of(entry[0]), name_of(entry[1])))
-        else:
-            asked.pairs.append((name_of(entry[0]), name_of(entry[1]), entry[2]))
-    return asked

@@ -136,7 +136,7 @@ _ALL = (
     Kind(
         "huge-normalisation",
         "warning",
-        "one sigma changes a process by more than a factor of two",
+        "one sigma changes a process by a large factor",
         "factor",
         "check the number (1.05 is 5%); what is hardly known is better a free parameter",
     ),

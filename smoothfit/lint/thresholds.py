@@ -32,6 +32,8 @@ class Thresholds:
     """Relative changes of a process below this are not looked at further."""
     matters: float = 0.01
     """A shift of one process matters in a bin if it is this part of all that is expected there."""
+    no_background: float = 1e-3
+    """Background below this part of the signal in a bin is none."""
     no_data: float = 5.0
     """A channel without data is a finding where at least this many events are expected."""
     unmodelled: float = 0.05

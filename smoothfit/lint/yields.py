@@ -47,7 +47,8 @@ def signal_alone(subject: Subject) -> Iterator[Finding]:
         if not signals or not backgrounds or any(row.is_morphed for row in rows):
             continue
         signal = np.sum([row.yields for row in signals], axis=0)
-        bins = np.flatnonzero((signal > 0.0) & (np.sum([row.yields for row in backgrounds], axis=0) <= 0.0))
+        background = np.sum([row.yields for row in backgrounds], axis=0)
+        bins = np.flatnonzero((signal > 0.0) & (background < subject.thresholds.no_background * signal))
         if len(bins):
             where = bins_text(channel.name, bins.tolist())
             yield KINDS["signal-without-background"].at(where, signal[bins].sum())

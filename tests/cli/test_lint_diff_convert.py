@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import math
 import os
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 from conftest import workspace
 
-import smoothfit.io
 from smoothfit.cli import main
 from smoothfit.errors import FileFormatError
+from smoothfit.examples import path as example_path
+from smoothfit.io.writing import WRITERS
 
 
 def write(path, content):
@@ -124,6 +126,7 @@ def test_diff_of_a_workspace_and_a_card(tmp_path, capsys):
 def test_diff_of_what_cannot_be(fails, file):
     assert "cannot be read" in fails("diff", file, "missing.json")
     assert "at least 1, got 0" in fails("diff", file, file, "--points", "0")
+    assert "is an input and would be overwritten" in fails("diff", "x.json", file, "--json", file)
     assert "the following arguments are required: B" in fails("diff", file)
 
 
@@ -144,8 +147,12 @@ def writer(monkeypatch, file):
             Path(path).write_text(json.dumps(self.content))
 
     fake = Fake()
-    monkeypatch.setattr(smoothfit.io, "write_pyhf", fake, raising=False)
+    replace_writer(monkeypatch, "pyhf", fake)
     return fake
+
+
+def replace_writer(monkeypatch, kind, write):
+    monkeypatch.setitem(WRITERS, kind, dataclasses.replace(WRITERS[kind], write=write))
 
 
 def test_convert(writer, file, tmp_path, capsys):
@@ -205,21 +212,31 @@ def test_the_difference_that_is_printed_is_that_of_the_formula(writer, file, tmp
 def test_kinds_by_name(writer, file, tmp_path, capsys, monkeypatch):
     called = []
 
-    def save(model, path, *, obs):
-        called.append(("saved", Path(path).name, len(obs)))
-        Path(path).write_text(json.dumps(workspace()))
+    def recorder(kind):
+        def write(model, obs, path):
+            called.append((kind, Path(path).name, len(obs)))
+            Path(path).write_text(json.dumps(workspace()))
 
-    def write_hs3(model, obs, path):
-        called.append(("hs3", Path(path).name, len(obs)))
-        Path(path).write_text(json.dumps(workspace()))
+        return write
 
-    monkeypatch.setattr(smoothfit.io, "save", save, raising=False)
-    monkeypatch.setattr(smoothfit.io, "write_hs3", write_hs3, raising=False)
+    for kind in ("hs3", "saved"):
+        replace_writer(monkeypatch, kind, recorder(kind))
     for name in ("a.hs3.json", "b.smoothfit"):
         assert main(["convert", file, str(tmp_path / name), "--points", "1"]) == 0
     assert main(["convert", file, str(tmp_path / "plain"), "--to", "saved", "--points", "1"]) == 0
     assert called == [("hs3", "a.hs3.json", 2), ("saved", "b.smoothfit", 2), ("saved", "plain", 2)]
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_the_example_keeps_its_likelihood(kind, tmp_path, capsys):
+    out = tmp_path / f"out{WRITERS[kind].suffixes[-1]}"
+    assert main(["convert", str(example_path("ttbar_differential")), str(out), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["kind"], found["written"]) == (kind, True)
+    assert found["nll"]["largest"] < 1e-8
+    assert found["nll"]["only_first"] == found["nll"]["only_second"] == []
+    assert out.exists()
 
 
 def test_what_cannot_be_converted(writer, file, tmp_path, fails, monkeypatch):
@@ -241,13 +258,11 @@ def test_what_cannot_be_converted(writer, file, tmp_path, fails, monkeypatch):
         Path(path).write_text("half")
         raise FileFormatError("workspace: a gmN cannot be said in this format.")
 
-    monkeypatch.setattr(smoothfit.io, "write_pyhf", broken, raising=False)
+    replace_writer(monkeypatch, "pyhf", broken)
     assert "a gmN cannot be said" in fails("convert", file, tmp_path / "o.json")
 
     def nonsense(model, obs, path):
         Path(path).write_text("[")
 
-    monkeypatch.setattr(smoothfit.io, "write_pyhf", nonsense, raising=False)
+    replace_writer(monkeypatch, "pyhf", nonsense)
     assert "not valid JSON" in fails("convert", file, tmp_path / "o.json")
-    monkeypatch.delattr(smoothfit.io, "write_pyhf")
-    assert "no writer for a pyhf workspace" in fails("convert", file, tmp_path / "o.json")

@@ -10,7 +10,7 @@ import small_models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smoothfit import combine, functional, read_datacard, read_pyhf
+from smoothfit import combine, functional, load, read_datacard, read_pyhf, save
 from smoothfit.constraints import Gaussian, NoConstraint
 from smoothfit.eft import Dim6EFTMorphing
 from smoothfit.model import ChannelContrib, Model, Process, Variable
@@ -38,7 +38,7 @@ PAIRS = [
     pytest.param("threshold", "locals", marks=pytest.mark.slow),
     pytest.param("covariance", "lite_gamma", marks=pytest.mark.slow),
     pytest.param("effects", "slots", marks=pytest.mark.slow),
-    pytest.param("widths", "lite_process", marks=pytest.mark.slow),
+    pytest.param("widths", "counting", marks=pytest.mark.slow),
     pytest.param("gaussian_data", "gaussian_data", marks=pytest.mark.slow),
 ]
 
@@ -215,6 +215,16 @@ def test_a_term_of_everything_sees_its_own_model_only():
     assert fitted.success
 
 
+def test_a_term_of_everything_is_not_called_with_anything_else():
+    a, *_ = with_term("A", [10.0, 20.0], 1.0)
+    b, *_ = with_term("B", [30.0, 5.0], 2.0)
+    term = combine(a, b).specification.terms[0]
+    assert (term.seen.channels, term.order) == (("A",), ("mu", "theta_A", "own_A[0]", "own_A[1]"))
+    assert term.seen.globs == ("theta_A", "own_A[0]", "own_A[1]", "mcstat_A_bin0", "mcstat_A_bin1")
+    with pytest.raises(ValueError, match=r"of shapes \(\(4,\), \(2,\), \(5,\)\), it got \(\(7,\)"):
+        term.fn(np.ones(7), np.ones(4), np.ones(8))
+
+
 def test_only_variables_of_such_a_term_are_kept_from_elimination():
     a, *_ = with_term("A", [10.0, 20.0], 2.0)
     own = Variable("own", [1.0] * 2, constraint=Gaussian(width=0.1))
@@ -245,6 +255,10 @@ def test_variables_of_the_models_are_keys_of_the_combination():
     values = model.values_from_dict({mu: 2.0, c: [3.0, 4.0]})
     assert values.tolist() == [2.0, 3.0, 4.0]
     assert model.index(mu) == 0
+    assert model.specification.own(mu).name == "mu_a"
+    best_fit = model.fit([9.9, 9.0, 8.0], fixed={c: 1.0})
+    assert best_fit[mu].value == pytest.approx(1.1, abs=1e-6)
+    assert best_fit["d[0]"].value == 1.0
     model.add_constraint(lambda x: -jnp.sum(x**2), c).prepare()
     assert model.nll(values, [1.0, 1.0, 1.0]) - combine(a, b).nll(
         [2.0, 3.0, 4.0], [1.0] * 3
@@ -377,6 +391,19 @@ def test_two_cards_are_the_card_of_both(tmp_path):
     assert receipt["read"]["processes of several models"] == 2
     assert [note["what"] for note in receipt["ignored"]] == ["useless lnN"] * 2
     assert all("SR.txt" in n["where"] or "CR.txt" in n["where"] for n in receipt["ignored"])
+
+
+def test_a_combination_is_saved_with_what_its_terms_see(tmp_path):
+    (a, *_), (b, *_) = with_term("A", [10.0, 20.0], 1.0), with_term("B", [30.0, 5.0], 2.0)
+    model, obs = combine((a, [33.0, 51.0]), (b, [55.0, 31.0]))
+    path = tmp_path / "both.smoothfit"
+    save(model, path, obs=obs)
+    again = load(path)
+    assert [term.seen for term in again.specification.terms] == [t.seen for t in model.specification.terms]
+    rng = np.random.default_rng(2)
+    for _ in range(3):
+        at = model.layout.start + 0.2 * rng.normal(size=model.layout.n_params)
+        assert again.nll(at, obs) == pytest.approx(model.nll(at, obs), rel=1e-12)
 
 
 def test_a_workspace_and_a_card(tmp_path):

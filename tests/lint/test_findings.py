@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -142,6 +143,13 @@ def test_negative_expectation():
 def test_signal_without_background(parts):
     for array in (parts.background, parts.up, parts.down, parts.background_sumw2):
         array[5] = 0.0
+
+
+@case("signal-without-background", "SR, bin 5", 2.0)
+def test_signal_with_hardly_any_background(parts):
+    for array in (parts.background, parts.up, parts.down):
+        array[5] = 1e-6
+    parts.background_sumw2[5] = 1e-12
 
 
 @case("no-data", "SR", SIGNAL.sum() + BACKGROUND.sum())
@@ -411,11 +419,22 @@ def test_ignored_input(tmp_path):
     ]
 
 
+def rows_of(section):
+    """Cells of the table below a heading of the page."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "lint.md").read_text()
+    text = page[page.index(section) :].partition("\n## ")[0]
+    return [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")][1:]
+
+
+def test_every_limit_is_in_the_docs():
+    rows = [(name, float(value)) for name, value, _ in rows_of("## Limits")]
+    assert rows == [(field.name, field.default) for field in dataclasses.fields(Thresholds)]
+
+
 def test_every_kind_has_its_test_and_its_row_in_the_docs():
     assert set(KINDS) == COVERED
-    page = Path(__file__).resolve().parents[2] / "docs" / "lint.md"
-    rows = [line.strip("| ").split(" | ") for line in page.read_text().splitlines() if line.startswith("| ")]
-    assert rows[1:] == [[k.name, k.severity, k.about, k.measure] for k in KINDS.values() if k.measure] + [
+    rows = rows_of("## Findings")
+    assert rows == [[k.name, k.severity, k.about, k.measure] for k in KINDS.values() if k.measure] + [
         [k.name, k.severity, k.about] for k in KINDS.values() if not k.measure
     ]
 

@@ -15,7 +15,7 @@ from ...constraints import NoConstraint
 from ...errors import FileFormatError
 from ...model import Model
 from ...preparation.correlations import combine, correlated
-from ...preparation.specification import Correlation
+from ...preparation.specification import Correlation, Seen
 from ..json_fields import describe, listed, read_list, read_name, read_number, read_object
 from .arrays import ArrayReader
 from .functions import Programs, SavedFunction, Variant, program_names
@@ -305,7 +305,7 @@ class ModelReader:
         model.specification.correlations = found
 
     def _term(self, model: Model, what: str, given: Any) -> None:
-        item = read_object(what, given, required=("function", "variables", "order"))
+        item = read_object(what, given, required=("function", "variables", "order"), optional=("seen",))
         fn = self._function(f"{what}: function", item["function"])
         if item["variables"] is not None:
             model.add_constraint(fn, *self._known_all(f"{what}: variables", item["variables"]))
@@ -313,7 +313,7 @@ class ModelReader:
         order = tuple(_texts(f"{what}: order", item["order"]))
         model.add_constraint(fn)
         terms = model.specification.terms
-        terms[-1] = dataclasses.replace(terms[-1], order=order)
+        terms[-1] = dataclasses.replace(terms[-1], order=order, seen=_seen(what, item.get("seen")))
 
     def _data(self, model: Model, given: Any) -> None:
         item = read_object("data", given, required=("gaussian", "variances", "by_channel"))
@@ -372,6 +372,23 @@ class _Histogram:
 
     def variances(self) -> None:
         """They are told on their own."""
+
+
+def _seen(what: str, given: Any) -> Seen | None:
+    """Whose data and global observables a term of a combination is given."""
+    if given is None:
+        return None
+    item = read_object(f"{what}: seen", given, required=("channels", "globs"))
+    channels, globs = (
+        tuple(
+            read_name(f"{what}: seen: {key}", name)
+            for name in read_list(f"{what}: {key}", item[key], empty=True)
+        )
+        for key in ("channels", "globs")
+    )
+    if not channels or len(set(channels)) < len(channels):
+        raise FileFormatError(f"{what}: seen: channels: each once is expected, got {describe(channels)}.")
+    return Seen(channels, globs)
 
 
 def _mc_stat(model: Model, what: str, given: Any) -> None:

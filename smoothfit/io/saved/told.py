@@ -231,17 +231,22 @@ class _Walk:
     # -- functions -------------------------------------------------------------------------------
 
     def _term(self, term: UserTerm) -> dict[str, Any]:
-        layout = self._layout
+        layout, seen = self._layout, None
         if term.variables is None:
             order = list(term.order or layout.parameters)
             # New parameters come last: it is called with all there are.
             shapes: list[Shapes] = [[(layout.n_params,), (layout.n_bins,), (len(layout.globs),)]]
+            if term.seen is not None:
+                # Of a model that was combined: it is called with what that one has.
+                n_bins = sum(c.stop - c.start for c in layout.channels if c.name in term.seen.channels)
+                shapes = [[(len(order),), (n_bins,), (len(term.seen.globs),)]]
+                seen = {"channels": list(term.seen.channels), "globs": list(term.seen.globs)}
             variables = None
         else:
             order, shapes = None, _attempts(term.variables)
             variables = [self._variable(v) for v in term.variables]
         fn = self._function(term.fn, shapes, label=term.label, owner="add_constraint")
-        return {"function": fn, "variables": variables, "order": order}
+        return {"function": fn, "variables": variables, "order": order, "seen": seen}
 
     def _function(
         self,
