@@ -124,6 +124,17 @@ class Functions:
             total += value
         return total
 
+    def evaluated(self, term: Term) -> Term:
+        """The same product, with the values of its constant parameters in its number."""
+        number, factors = term.number, []
+        for factor in term.factors:
+            known = self._constant_factor(factor) if isinstance(factor, str) else None
+            if known is None:
+                factors.append(factor)
+            else:
+                number *= known
+        return Term(term.name, number, tuple(factors))
+
     def _constant_factor(self, factor: Factor) -> float | None:
         if isinstance(factor, str):
             self.looked_up.add(factor)
