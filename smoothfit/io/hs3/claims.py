@@ -126,17 +126,7 @@ def _claim_bins(
     for name in names:
         parameters.start(name, 1.0)
     if entry.get("constraints") is not None:
-        listed = entry.items("constraints")
-        if len(listed) != len(names):
-            raise FileFormatError(
-                f"{entry.at('constraints')}: {count(len(listed), 'name')} for {count(len(names), 'bin')}; "
-                "give one a bin, or null."
-            )
-        for name, (path, given) in zip(names, listed, strict=True):
-            if given is not None:
-                _named(document, constraints, given, path)
-                _check_claimed(parameters, name, given, path)
-        _stated(document, entry)
+        _claim_named(document, parameters, constraints, modifier)
         return
     named, given = _stated(document, entry)
     if named:
@@ -157,6 +147,24 @@ def _claim_bins(
             parameters.hold(name)
         claim = _claim(kind, width, entry.path)
         parameters.claim(name, f"{kind} of {channel.name}, {modifier.kind}", claim)
+
+
+def _claim_named(
+    document: Document, parameters: Parameters, constraints: Constraints, modifier: Modifier
+) -> None:
+    """A distribution a bin, or null."""
+    entry, names = modifier.entry, modifier.parameters
+    listed = entry.items("constraints")
+    if len(listed) != len(names):
+        raise FileFormatError(
+            f"{entry.at('constraints')}: {count(len(listed), 'name')} for {count(len(names), 'bin')}; "
+            "give one a bin, or null."
+        )
+    for name, (path, given) in zip(names, listed, strict=True):
+        if given is not None:
+            _named(document, constraints, given, path)
+            _check_claimed(parameters, name, given, path)
+    _stated(document, entry)
 
 
 def _claim(kind: str, width: tuple[float, float], where: str) -> Claim:
