@@ -34,10 +34,10 @@ class Samples:
     standard: set[str]
     """Parameters of a normsys or histosys that "Gauss" constrains."""
     correlated: set[str]
-    wanted: dict[str, Variable] = field(default_factory=dict)
-    """Parameters of formulas, whose constraints must be somewhere."""
+    wanted: dict[str, tuple[Variable, int]] = field(default_factory=dict)
+    """Parameters whose constraints are terms of the likelihood by themselves, if they have any."""
     named: set[str] = field(default_factory=set)
-    """Parameters whose constraints a modifier names."""
+    """Parameters of shapesys, which has its constraints."""
 
     def of_channel(self, channel: ModelChannel) -> list[dict[str, Any]]:
         """The samples of a channel.
@@ -97,14 +97,14 @@ class Samples:
             return {"constraint": "Gauss"} if is_nuisance else {}
         if variable.constraint is None or name in self.correlated:
             return {"constraint": None} if is_nuisance else {}
-        self.named.add(name)
-        return {"constraint_name": self.sections.constraint(variable, k)}
+        self.wanted[name] = variable, k
+        return {"constraint_name": self.sections.constraint(variable, k)} if is_nuisance else {}
 
     def auxiliary(self) -> list[str]:
-        """Names of the constraints that no modifier names: terms of the likelihood by themselves."""
+        """Names of the constraints that are terms of the likelihood by themselves."""
         alone = [
-            self.sections.constraint(variable, 0)
-            for name, variable in self.wanted.items()
+            self.sections.constraint(variable, k)
+            for name, (variable, k) in self.wanted.items()
             if variable.constraint is not None and name not in self.named | self.standard | self.correlated
         ]
         return [*self.sections.auxiliary, *alone]
@@ -166,7 +166,7 @@ class Samples:
         self, row: Row, variables: Sequence[Variable], text: str, names: Sequence[str]
     ) -> dict[str, Any]:
         own = [variable.sub_names[0] for variable in variables]
-        self.wanted |= dict(zip(own, variables, strict=True))
+        self.wanted |= {name: (variable, 0) for name, variable in zip(own, variables, strict=True)}
         expression = with_names(numbered(text, names), own, row.what)
         label = self.sections.formula(expression, f"{'_'.join(own)}_factor")
         return {"name": label, "type": "custom"}
@@ -175,21 +175,17 @@ class Samples:
 
     def _of_bins(self, row: Row, parts: Parts) -> dict[str, Any]:
         names = [variable.sub_names[k] for variable, k in parts]
-        label = parts[0][0].name
-        modifier: dict[str, Any] = {"name": label, "type": "shapefactor", "parameters": names}
-        named: list[str | None] = []
-        for variable, k in parts:
-            self.named.add(variable.sub_names[k])
-            free = variable.constraint is None or variable.sub_names[k] in self.correlated
-            named.append(None if free else self.sections.constraint(variable, k))
-        if any(name is not None for name in named):
-            modifier["constraints"] = named
+        modifier: dict[str, Any] = {"name": parts[0][0].name, "type": "shapefactor", "parameters": names}
         taus = [poisson_tau(variable, k) for variable, k in parts]
         known = np.array([tau for tau in taus if tau is not None])
-        if len(known) == len(taus):
-            errors = np.where(row.yields > 0.0, row.yields, 0.0) / np.sqrt(known)
-            data = {"vals": errors.tolist()}
-            modifier |= {"type": "shapesys", "constraint": "Poisson", "data": data}
+        if len(known) < len(taus) or set(names) & self.correlated:
+            self.wanted |= dict(zip(names, parts, strict=True))
+            return modifier
+        # Tools differ in what vals are; the distributions leave no doubt to those that read them.
+        errors = np.where(row.yields > 0.0, row.yields, 0.0) / np.sqrt(known)
+        self.named |= set(names)
+        modifier |= {"type": "shapesys", "constraint": "Poisson", "data": {"vals": errors.tolist()}}
+        modifier["constraints"] = [self.sections.constraint(variable, k) for variable, k in parts]
         return modifier
 
 
