@@ -74,21 +74,30 @@ def collect(document: Document, likelihood: Entry, functions: Functions) -> Coll
     return found
 
 
-def leaves(document: Document, name: str, by: str, depth: int = 0) -> list[Entry]:
-    """The distributions that a product consists of, or the distribution itself."""
-    if depth > _MAX_DEPTH:
+def leaves(document: Document, name: str, by: str) -> list[Entry]:
+    """The distributions that a product consists of, each once, or the distribution itself."""
+    found: list[Entry] = []
+    _collect_leaves(document, name, by, found, done=set(), above=())
+    return found
+
+
+def _collect_leaves(
+    document: Document, name: str, by: str, found: list[Entry], *, done: set[str], above: tuple[str, ...]
+) -> None:
+    if name in above or len(above) > _MAX_DEPTH:
         raise FileFormatError(f"{by}: products are nested deeper than {_MAX_DEPTH}, or in a circle.")
+    if name in done:
+        return
+    done.add(name)
     entry = document.use("distributions", name, by)
     if entry.text("type") != "product_dist":
-        return [entry]
+        found.append(entry)
+        return
     entry.get("x")
     if entry.get("normalization") is not None:
         raise unsupported(entry.at("normalization"), "factors that are normalised by themselves.")
-    found: dict[str, Entry] = {}
-    for factor in dict.fromkeys(entry.texts("factors")):
-        for leaf in leaves(document, factor, entry.at("factors"), depth + 1):
-            found[leaf.path] = leaf
-    return list(found.values())
+    for factor in entry.texts("factors"):
+        _collect_leaves(document, factor, entry.at("factors"), found, done=done, above=(*above, name))
 
 
 def _pair(
