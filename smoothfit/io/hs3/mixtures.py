@@ -14,7 +14,7 @@ import numpy as np
 from ..._types import FloatArray
 from ...errors import FileFormatError
 from ..json_fields import count
-from .channels import Binned, Sample, read_axes
+from .channels import Binned, Sample, axis_label, read_axes
 from .entries import Document, Entry, unsupported
 from .functions import Functions
 
@@ -52,8 +52,7 @@ def read_mixture(document: Document, functions: Functions, entry: Entry) -> Binn
         raise FileFormatError(
             f"{entry.path}: its histograms have different numbers of bins, {sorted(sizes)}."
         )
-    axis = names[0] if len(names) == 1 else None
-    return Binned(entry.text("name"), entry.path, found, edges, axis, observables=names)
+    return Binned(entry.text("name"), entry.path, found, edges, axis_label(names), observables=names)
 
 
 def _summands(entry: Entry) -> list[tuple[str, str, str, Any]]:

@@ -174,10 +174,10 @@ def _choose(document: Document, wanted: str | int | None) -> tuple[Entry | None,
 
 def _is_asimov(document: Document, entry: Entry) -> bool:
     """Whether an analysis or likelihood is of data that are called so."""
-    name = entry._fields.get("likelihood")
+    name = entry.peek("likelihood")
     if isinstance(name, str) and document.has("likelihoods", name):
         entry = document.sections["likelihoods"][name]
-    data = entry._fields.get("data")
+    data = entry.peek("data")
     return isinstance(data, list) and any(isinstance(n, str) and _ASIMOV in n.lower() for n in data)
 
 
