@@ -203,9 +203,10 @@ def _read(
     _prior(document, chosen, constraints, wanted=priors)
     relative = _made_by_root(document) if shapesys is None else shapesys == "relative"
     claim_all(document, parameters, constraints, channels, relative=relative)
-    model, obs, known = build_model(
-        parameters, functions, found.channels, constraints.correlated, _poi(document, chosen)
-    )
+    poi = _poi(document, chosen)
+    model, obs, known = build_model(parameters, functions, found.channels, constraints.correlated, poi)
+    if chosen is not None and poi is not None and poi not in known:
+        document.note(chosen.at("parameters_of_interest"), f"'{poi}'", "the model has no such parameter")
     for name in parameters.values:
         if name not in known and name not in functions.looked_up:
             document.note("/parameter_points", f"the value of '{name}'", "the model has no such parameter")

@@ -562,6 +562,18 @@ def test_points_and_domains_of_an_analysis():
     }
 
 
+def test_a_parameter_of_interest_that_is_none():
+    model, _ = read_hs3(with_analysis(parameters_of_interest=["xsec"]))
+    assert model.poi is None
+    assert ("'xsec'", "the model has no such parameter") in {(n.what, n.why) for n in model.receipt.ignored}
+
+
+def test_a_function_by_its_result():
+    functions = [{"name": "f", "type": "sum", "summands": ["a", 0.5]}]
+    content = one(modifier("normfactor", "f.value"), functions=functions, values={"a": 1.0, "mu": 1.0})
+    assert nll(content, {"a": 0.7}) == pytest.approx(of_bkg(1.2), rel=1e-13)
+
+
 def test_default_point_and_domain():
     model, _ = read_hs3(with_analysis())
     assert model.poi is None
