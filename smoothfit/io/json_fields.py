@@ -118,7 +118,11 @@ def read_numbers(what: str, given: Any, *, size: int | None = None) -> FloatArra
 
 def describe(given: Any) -> str:
     """What was given, shortened."""
-    text = repr(given)
+    try:
+        text = repr(given)
+    except ValueError:
+        # Python shows no integers of more than some thousand digits.
+        return f"an {type(given).__name__} too long to be shown"
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 

@@ -1,33 +1,29 @@
 """A model as writers of files see it: channels, rows, and what acts on each row.
 
-A row is one sub-process in one channel. Monte Carlo statistics become what they are equal to: a variable
-with one component a bin, constrained, that scales rows. What has no such equal, and settings of a whole
-model that no file of templates holds, are refused with the cure.
+A row is one sub-process in one channel. Monte Carlo statistics become factors (:mod:`.row_factors`). Settings
+of a whole model that no file of templates holds are refused with the cure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from .._types import Array, BoolArray, FloatArray
-from ..build import ChannelContrib, Variable
+from .._types import Array, FloatArray
+from ..build import ChannelContrib
 from ..build.declarations import Declaration, Scale, ScaleFn, Shape, effect_label
 from ..build.selection import Region
-from ..constraints import Gaussian, Poisson
 from ..errors import InvalidValueError, NotExpressibleError, ShapeMismatchError
 from ..model import Model
-from ..montecarlo import Treatment
-from ..preparation.collection import Channel, Contribution, collect
+from ..preparation.collection import Contribution, collect
 from ..preparation.treatments import treat
+from .row_factors import row_factors
 
 __all__ = ["Components", "ModelChannel", "Row", "Stacked", "channels_of", "check_counts", "named_effect"]
-
-_GAMMA_BOUNDS = (1e-10, 10.0)
 
 
 @dataclass(frozen=True)
@@ -115,7 +111,7 @@ def channels_of(model: Model, file_format: str, *, correlations: bool = False) -
     treatments = treat(structure).of_channel
     found = []
     for channel, treatment in zip(structure.channels, treatments, strict=True):
-        factors = _monte_carlo(channel, treatment, file_format)
+        factors = row_factors(channel, treatment, file_format)
         rows = [
             _row(contribution, k, factors[contribution.first_row - channel.contributions[0].first_row + k])
             for contribution in channel.contributions
@@ -213,69 +209,3 @@ def _check_names(channel: str, rows: Sequence[Row], file_format: str) -> None:
                 f"channel '{channel}': two rows are named '{name}', {file_format} needs different names; "
                 "rename a process or a sub-process."
             )
-
-
-# -- Monte Carlo statistics ----------------------------------------------------------------------
-
-
-def _monte_carlo(channel: Channel, treatment: Treatment, file_format: str) -> list[list[Scale]]:
-    """The factors of each row that limited Monte Carlo statistics are equal to."""
-    rows = [(c, k) for c in channel.contributions for k in range(c.contrib.n_sub)]
-    yields = np.array([c.contrib.yields[k] for c, k in rows])
-    sumw2 = np.array(
-        [np.zeros(channel.n_bins) if c.contrib.sumw2 is None else c.contrib.sumw2[k] for c, k in rows]
-    )
-    what = f"Monte Carlo statistics of channel '{channel.name}'"
-    if treatment.lite.any() and channel.mc_stat.options.scaling == "process":
-        raise NotExpressibleError(
-            f"{what}: {file_format} has no errors that follow the normalisation of each process; use "
-            "set_mc_stat('lite', scaling='total'), or 'lite-gamma'."
-        )
-    if treatment.shifted.any():
-        raise NotExpressibleError(
-            f"{what}: {file_format} has no errors that are added to one process; use set_mc_stat('full') "
-            "with constraint='poisson'."
-        )
-    names = [f"mcstat_{channel.name}_bin{b}" for b in range(channel.n_bins)]
-    factors: list[list[Scale]] = [[] for _ in rows]
-    carries = np.array([c.contrib.sumw2 is not None for c, _ in rows])
-    if treatment.lite.any():
-        widths = np.sqrt(sumw2.sum(0)) / np.where(treatment.lite, yields.sum(0), 1.0)
-        gammas = _gammas(names, f"mcstat_{channel.name}", treatment.lite, widths, Gaussian)
-        for of_row in factors:
-            of_row.append(Scale(gammas, "bin"))
-    if treatment.shared.any():
-        tau = _tau(yields[carries].sum(0), sumw2[carries].sum(0), treatment.shared)
-        gammas = _gammas(names, f"mcstat_{channel.name}", treatment.shared, tau, Poisson)
-        for index in np.flatnonzero(carries):
-            factors[index].append(Scale(gammas, "bin"))
-    for index in np.flatnonzero(treatment.multiplied.any(1)):
-        contribution, k = rows[index]
-        label, uses = contribution.process.sub_procs[k], treatment.multiplied[index]
-        tau = _tau(yields[index], sumw2[index], uses)
-        tau = np.where(uses, np.round(tau), tau) if treatment.rounded else tau
-        own = [f"{name}_{label}" for name in names]
-        factors[index].append(
-            Scale(_gammas(own, f"mcstat_{channel.name}_{label}", uses, tau, Poisson), "bin")
-        )
-    return factors
-
-
-def _tau(yields: FloatArray, sumw2: FloatArray, uses: BoolArray) -> FloatArray:
-    return np.where(uses, yields**2 / np.where(uses, sumw2, 1.0), 1.0)
-
-
-def _gammas(
-    names: Sequence[str], name: str, uses: BoolArray, numbers: FloatArray, kind: Callable[..., Any]
-) -> Variable:
-    """A factor a bin around 1, held where the bin has no parameter."""
-    filled = np.where(uses, numbers, 1.0)
-    return Variable(
-        name,
-        np.ones(len(names)),
-        lower_bound=_GAMMA_BOUNDS[0],
-        upper_bound=_GAMMA_BOUNDS[1],
-        sub_names=names,
-        constraint=kind(mean=1.0, width=filled) if kind is Gaussian else kind(tau=filled),
-        fixed=~uses,
-    )

@@ -183,6 +183,10 @@ DICTS = {
     "text among the yields": (changed(f"{BKG}/data/1", "60"), ["'bkg'", "data[1]", "number", "'60'"]),
     "true among the yields": (changed(f"{BKG}/data/1", True), ["'bkg'", "data[1]", "number", "True"]),
     "NaN among the yields": (changed(f"{BKG}/data/1", float("nan")), ["'bkg'", "data[1]", "finite"]),
+    "integer that Python does not show": (
+        changed(f"{BKG}/data/1", [10**5000]),
+        ["'bkg'", "data[1]", "number", "list too long to be shown"],
+    ),
     "huge integer": (changed(f"{BKG}/data/1", 10**400), ["'bkg'", "data[1]", "finite"]),
     "yields a number": (changed("channels/1/samples/0/data", 5.0), ["data", "list", "5.0"]),
     "yields empty": (changed("channels/1/samples/0/data", []), ["channel 'CR'", "data", "empty"]),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..._types import FloatArray
 from ...build import ChannelContrib, Process, Variable
@@ -29,18 +31,31 @@ def factors_of(functions: Functions, modifier: Modifier) -> tuple[Factor, ...]:
 
 def names_used(functions: Functions, channels: Sequence[Binned]) -> set[str]:
     """The parameters that expectations depend on."""
+    return _used_alone(functions, channels) | {name for names in _sets(channels) for name in names}
+
+
+def _used_alone(functions: Functions, channels: Sequence[Binned]) -> set[str]:
+    """Parameters that are used by themselves, not as one of a factor a bin."""
     used: set[str] = set()
-    for channel in channels:
-        for sample in channel.samples:
-            factors = list(sample.factors)
-            for modifier in sample.modifiers:
-                if modifier.kind in ("normfactor", "custom"):
-                    factors += factors_of(functions, modifier)
-                else:
-                    used.update(modifier.parameters)
-            for factor in factors:
-                used.update(_names(factor))
+    for sample in (sample for channel in channels for sample in channel.samples):
+        factors = list(sample.factors)
+        for modifier in sample.modifiers:
+            if modifier.kind in ("normfactor", "custom"):
+                factors += factors_of(functions, modifier)
+            elif modifier.kind not in BY_BIN:
+                used.update(modifier.parameters)
+        used.update(name for factor in factors for name in _names(factor))
     return used
+
+
+def _sets(channels: Sequence[Binned]) -> dict[tuple[str, ...], list[str]]:
+    """Parameters that are used together, one a bin; what the set may be called, the best first."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for channel in channels:
+        for modifier in (modifier for sample in channel.samples for modifier in sample.modifiers):
+            if modifier.kind in BY_BIN:
+                found.setdefault(modifier.parameters, [modifier.name, f"{modifier.name}_{channel.name}"])
+    return found
 
 
 def _names(factor: Factor) -> Sequence[str]:
@@ -60,29 +75,20 @@ class _Builder:
     ) -> None:
         self._parameters, self._functions, self._poi = parameters, functions, poi
         self._variables: dict[str, Variable] = {}
-        self._arrays = self._make_arrays(channels, {name for entry in correlated for name in entry.names})
+        alone = {name for entry in correlated for name in entry.names}
+        self._arrays = self._make_arrays(_sets(channels), alone | _used_alone(functions, channels))
 
-    def _make_arrays(self, channels: Sequence[Binned], single: set[str]) -> dict[tuple[str, ...], Variable]:
-        """A variable for each set of parameters that are used together only; ``single`` are used alone."""
-        sets: dict[tuple[str, ...], tuple[str, str]] = {}
-        for channel in channels:
-            for sample in channel.samples:
-                for modifier in sample.modifiers:
-                    if modifier.kind in BY_BIN:
-                        sets.setdefault(modifier.parameters, (modifier.name, channel.name))
-                    elif modifier.kind in ("normfactor", "custom"):
-                        factors = factors_of(self._functions, modifier)
-                        single.update(name for factor in factors for name in _names(factor))
-                    else:
-                        single.update(modifier.parameters)
-                single.update(name for factor in sample.factors for name in _names(factor))
-        shared = [name for names in sets for name in names]
-        taken = single | set(shared)
+    def _make_arrays(
+        self, sets: Mapping[tuple[str, ...], Sequence[str]], alone: set[str]
+    ) -> dict[tuple[str, ...], Variable]:
+        """A variable for each set of parameters that are used together only."""
+        uses = Counter(name for names in sets for name in names)
+        taken = alone | set(uses)
         found = {}
-        for names, (own, channel_name) in sets.items():
-            if any(name in single or shared.count(name) > 1 for name in names):
+        for names, labels in sets.items():
+            if any(name in alone or uses[name] > 1 for name in names):
                 continue
-            label = next(n for n in _labels(own, channel_name) if n not in taken or names == (n,))
+            label = next(n for n in _labels(labels) if n not in taken or names == (n,))
             variable = self._parameters.array(label, names)
             if variable is not None:
                 found[names] = variable
@@ -156,8 +162,9 @@ class _Builder:
         return {n for v in (*self._variables.values(), *self._arrays.values()) for n in v.sub_names}
 
 
-def _labels(own: str, channel: str) -> list[str]:
-    return [own, f"{own}_{channel}", *(f"{own}_{channel}_{k}" for k in range(1, 1000))]
+def _labels(wanted: Sequence[str]) -> Iterator[str]:
+    yield from wanted
+    yield from (f"{wanted[-1]}_{k}" for k in itertools.count(1))
 
 
 def build_model(

@@ -15,7 +15,7 @@ from .entries import Entry, unsupported
 from .functions import Factor, Term
 from .interpolations import read_interpolation
 
-__all__ = ["BY_BIN", "Binned", "Modifier", "Sample", "read_axes", "read_channel"]
+__all__ = ["BY_BIN", "Binned", "Modifier", "Sample", "axis_label", "counting", "read_axes", "read_channel"]
 
 BY_BIN = ("shapefactor", "shapesys", "staterror")
 _KINDS = (*BY_BIN, "custom", "histosys", "normfactor", "normsys")
@@ -109,6 +109,11 @@ def read_axes(entry: Entry, n_bins: int) -> tuple[FloatArray | None, tuple[str, 
     return edges if len(axes) == 1 else None, tuple(names)
 
 
+def axis_label(names: tuple[str, ...]) -> str | None:
+    """What a picture may call the axis: its name, unless that is one that tools make up of the channel's."""
+    return names[0] if len(names) == 1 and not names[0].startswith("obs_") else None
+
+
 def read_channel(entry: Entry) -> Binned:
     """A histfactory_dist.
 
@@ -134,7 +139,7 @@ def read_channel(entry: Entry) -> Binned:
             raise FileFormatError(f"{sample.path}: the name '{sample.name}' is given twice; rename one.")
     edges, observables = read_axes(entry, len(samples[0].contents))
     constraint, threshold = _stat_options(entry)
-    axis = observables[0] if len(observables) == 1 else None
+    axis = axis_label(observables)
     return Binned(name, entry.path, samples, edges, axis, constraint, threshold, observables)
 
 

@@ -69,7 +69,7 @@ def check_kind(entry: Entry) -> None:
         raise unsupported(
             entry.path,
             f"'{entry.text('name')}' of type '{kind}'; supported are histfactory_dist, product_dist, "
-            f"{', '.join(SUPPORTED)}.",
+            f"mixture_dist of histograms, {', '.join(SUPPORTED)}.",
         )
 
 

@@ -32,14 +32,16 @@ def unsupported(where: str, what: str) -> FileFormatError:
 
 
 class Entry:
-    """An object of the file; each way to read a key checks it, and remembers that it was read."""
+    """An object of the file; each way to read a key checks it, and remembers that it was read.
+
+    ``trace`` collects the objects inside it that were looked into.
+    """
 
     def __init__(self, path: str, given: Any, trace: list[Entry]) -> None:
         if not isinstance(given, Mapping):
             raise FileFormatError(f"{path}: an object is expected, got {describe(given)}.")
         self.path, self._fields, self._trace = path, given, trace
         self._read: set[str] = set()
-        trace.append(self)
 
     def __contains__(self, key: str) -> bool:
         return key in self._fields
@@ -52,6 +54,10 @@ class Entry:
         """Whatever is under a key."""
         self._read.add(key)
         return self._fields.get(key, default)
+
+    def peek(self, key: str) -> Any:
+        """Whatever is under a key, which does not count as read."""
+        return self._fields.get(key)
 
     def require(self, key: str) -> Any:
         """Whatever is under a key that must be there."""
@@ -92,11 +98,16 @@ class Entry:
         """A list of objects; empty where it is missing."""
         if key not in self._fields:
             return []
-        return [Entry(path, item, self._trace) for path, item in self.items(key)]
+        return [self._inner(path, item) for path, item in self.items(key)]
 
     def entry(self, key: str) -> Entry:
         """An object."""
-        return Entry(self.at(key), self.require(key), self._trace)
+        return self._inner(self.at(key), self.require(key))
+
+    def _inner(self, path: str, given: Any) -> Entry:
+        found = Entry(path, given, self._trace)
+        self._trace.append(found)
+        return found
 
     def unread(self) -> Iterator[str]:
         """Keys that nobody asked for."""
@@ -115,7 +126,7 @@ class Document:
     def __init__(self, given: Any) -> None:
         self._trace: list[Entry] = []
         self._used: set[int] = set()
-        top = Entry("", given, [])
+        top = Entry("", given, self._trace)
         self.sections: dict[str, dict[str, Entry]] = {}
         for section in _SECTIONS:
             self.sections[section] = self._section(top, section)
@@ -125,8 +136,7 @@ class Document:
     def _section(self, top: Entry, section: str) -> dict[str, Entry]:
         found: dict[str, Entry] = {}
         for path, item in top.items(section) if section in top else ():
-            entry = Entry(path, item, [])
-            entry._trace = self._trace
+            entry = Entry(path, item, self._trace)
             name = entry.text("name")
             if name in found:
                 raise FileFormatError(f"{path}: the name '{name}' is that of {found[name].path}; rename one.")

@@ -54,17 +54,6 @@ class Term:
     number: float = 1.0
     factors: tuple[Factor, ...] = ()
 
-    @property
-    def parameters(self) -> list[str]:
-        """The names of all parameters in it."""
-        found: list[str] = []
-        for factor in self.factors:
-            if isinstance(factor, str):
-                found.append(factor)
-            else:
-                found += [factor.parameter] if isinstance(factor, LogNormalFactor) else factor.names
-        return found
-
 
 class Functions:
     """The functions of a file, looked up by name."""
@@ -88,6 +77,7 @@ class Functions:
             raise FileFormatError(f"{where}: functions are nested deeper than {_MAX_DEPTH}, or in a circle.")
         if not isinstance(given, str):
             return [Term("number", read_number(where, given))]
+        given = self._name(given)
         if not self._document.has("functions", given):
             return [Term(given, 1.0, (given,))]
         if given not in self._terms:
@@ -95,6 +85,11 @@ class Functions:
             self._terms[given] = self._function(entry, depth)
             self._open.pop()
         return self._terms[given]
+
+    def _name(self, given: str) -> str:
+        """The name of a function, which a file may call by its result, "name.value"."""
+        name = given.removesuffix(".value")
+        return name if self._document.has("functions", name) else given
 
     def _opened(self, name: str, where: str) -> Entry:
         """A function that is being looked into, which it must not be already."""
@@ -123,6 +118,17 @@ class Functions:
                 value *= known
             total += value
         return total
+
+    def evaluated(self, term: Term) -> Term:
+        """The same product, with the values of its constant parameters in its number."""
+        number, factors = term.number, []
+        for factor in term.factors:
+            known = self._constant_factor(factor) if isinstance(factor, str) else None
+            if known is None:
+                factors.append(factor)
+            else:
+                number *= known
+        return Term(term.name, number, tuple(factors))
 
     def _constant_factor(self, factor: Factor) -> float | None:
         if isinstance(factor, str):
@@ -220,6 +226,7 @@ class Functions:
             raise FileFormatError(f"{where}: functions are nested deeper than {_MAX_DEPTH}, or in a circle.")
         if not isinstance(given, str):
             return f"({read_number(where, given)!r})"
+        given = self._name(given)
         if not self._document.has("functions", given):
             if given not in arguments:
                 arguments.append(given)

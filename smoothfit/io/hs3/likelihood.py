@@ -18,11 +18,13 @@ from ..json_fields import count, describe, read_numbers
 from .channels import Binned, counting, read_axes, read_channel
 from .constraints import as_rate, check_kind
 from .entries import Document, Entry, unsupported
-from .functions import Functions, Term
+from .functions import Functions
+from .mixtures import MIXTURES, read_mixture
 
 __all__ = ["Collected", "collect"]
 
 _MAX_DEPTH = 40
+_BINNED = ("histfactory_dist", *MIXTURES)
 
 
 @dataclass
@@ -72,21 +74,30 @@ def collect(document: Document, likelihood: Entry, functions: Functions) -> Coll
     return found
 
 
-def leaves(document: Document, name: str, by: str, depth: int = 0) -> list[Entry]:
-    """The distributions that a product consists of, or the distribution itself."""
-    if depth > _MAX_DEPTH:
+def leaves(document: Document, name: str, by: str) -> list[Entry]:
+    """The distributions that a product consists of, each once, or the distribution itself."""
+    found: list[Entry] = []
+    _collect_leaves(document, name, by, found, done=set(), above=())
+    return found
+
+
+def _collect_leaves(
+    document: Document, name: str, by: str, found: list[Entry], *, done: set[str], above: tuple[str, ...]
+) -> None:
+    if name in above or len(above) > _MAX_DEPTH:
         raise FileFormatError(f"{by}: products are nested deeper than {_MAX_DEPTH}, or in a circle.")
+    if name in done:
+        return
+    done.add(name)
     entry = document.use("distributions", name, by)
     if entry.text("type") != "product_dist":
-        return [entry]
+        found.append(entry)
+        return
     entry.get("x")
     if entry.get("normalization") is not None:
         raise unsupported(entry.at("normalization"), "factors that are normalised by themselves.")
-    found: dict[str, Entry] = {}
-    for factor in dict.fromkeys(entry.texts("factors")):
-        for leaf in leaves(document, factor, entry.at("factors"), depth + 1):
-            found[leaf.path] = leaf
-    return list(found.values())
+    for factor in entry.texts("factors"):
+        _collect_leaves(document, factor, entry.at("factors"), found, done=done, above=(*above, name))
 
 
 def _pair(
@@ -96,7 +107,7 @@ def _pair(
     observed: _Observed,
     found: Collected,
 ) -> None:
-    binned = [leaf for leaf in parts if leaf.text("type") == "histfactory_dist"]
+    binned = [leaf for leaf in parts if leaf.text("type") in _BINNED]
     if len(binned) > 1:
         raise unsupported(binned[1].path, "a product of two channels with one data set; give each its own.")
     for leaf in binned:
@@ -104,7 +115,10 @@ def _pair(
             raise unsupported(
                 observed.where, f"data of '{leaf.text('name')}' that are not binned; give type 'binned'."
             )
-        channel = read_channel(leaf)
+        if leaf.text("type") in MIXTURES:
+            channel = read_mixture(document, functions, leaf)
+        else:
+            channel = read_channel(leaf)
         _check_counts(channel.n_bins, observed, leaf)
         found.channels.append((channel, observed.counts))
     others = [leaf for leaf in parts if leaf not in binned]
@@ -143,7 +157,7 @@ def _other(
 
 def _auxiliary(functions: Functions, leaf: Entry, found: Collected) -> None:
     """A distribution whose observed value is a constant of the file."""
-    if leaf.text("type") == "histfactory_dist":
+    if leaf.text("type") in _BINNED:
         raise unsupported(leaf.path, "a channel among the auxiliary distributions, where it has no data.")
     _other(functions, leaf, {}, _Observed(leaf.path, auxiliary=True), found)
 
@@ -163,20 +177,8 @@ def _count(functions: Functions, leaf: Entry, values: dict[str, float], where: s
     terms = functions.terms(leaf.require("mean"), leaf.at("mean"))
     if not terms:
         raise FileFormatError(f"{leaf.at('mean')}: a sum of nothing is no expectation.")
-    channel = counting(leaf.text("name"), leaf.path, [_evaluated(functions, term) for term in terms])
+    channel = counting(leaf.text("name"), leaf.path, [functions.evaluated(term) for term in terms])
     found.channels.append((channel, np.array([value])))
-
-
-def _evaluated(functions: Functions, term: Term) -> Term:
-    """The same product, with the values of its constant parameters in its number."""
-    number, factors = term.number, []
-    for factor in term.factors:
-        known = functions.constant(factor, term.name) if isinstance(factor, str) else None
-        if known is None:
-            factors.append(factor)
-        else:
-            number *= known
-    return Term(term.name, number, tuple(factors))
 
 
 # -- data ----------------------------------------------------------------------------------------

@@ -174,10 +174,10 @@ def _choose(document: Document, wanted: str | int | None) -> tuple[Entry | None,
 
 def _is_asimov(document: Document, entry: Entry) -> bool:
     """Whether an analysis or likelihood is of data that are called so."""
-    name = entry._fields.get("likelihood")
+    name = entry.peek("likelihood")
     if isinstance(name, str) and document.has("likelihoods", name):
         entry = document.sections["likelihoods"][name]
-    data = entry._fields.get("data")
+    data = entry.peek("data")
     return isinstance(data, list) and any(isinstance(n, str) and _ASIMOV in n.lower() for n in data)
 
 
@@ -203,9 +203,10 @@ def _read(
     _prior(document, chosen, constraints, wanted=priors)
     relative = _made_by_root(document) if shapesys is None else shapesys == "relative"
     claim_all(document, parameters, constraints, channels, relative=relative)
-    model, obs, known = build_model(
-        parameters, functions, found.channels, constraints.correlated, _poi(document, chosen)
-    )
+    poi = _poi(document, chosen)
+    model, obs, known = build_model(parameters, functions, found.channels, constraints.correlated, poi)
+    if chosen is not None and poi is not None and poi not in known:
+        document.note(chosen.at("parameters_of_interest"), f"'{poi}'", "the model has no such parameter")
     for name in parameters.values:
         if name not in known and name not in functions.looked_up:
             document.note("/parameter_points", f"the value of '{name}'", "the model has no such parameter")

@@ -12,22 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from ..._types import FloatArray
 from ...build import Variable
-from ...build.declarations import AddFn, Declaration, Scale, ScaleFn, Shape, Systematic
+from ...build.declarations import AddFn, Declaration, Scale, Shape, Systematic
 from ...build.lowering import entries
-from ...constraints import Gaussian, Poisson
 from ...errors import NotExpressibleError
 from ..formula import Formula
-from ..rows import Components, ModelChannel, Row, Stacked, named_effect
+from ..rows import ModelChannel, Row, named_effect
 from .constrained import Sections, is_unit
 from .formulas import affine_text, combine_text, numbered, talk_text, with_names
 from .interpolations import NORMSYS, SHAPES
+from .stat_errors import Parts, StatErrors, by_bin, poisson_tau, stat_errors
 
 __all__ = ["Samples", "standard_parameters"]
-
-_ROUNDING = 1e-14
-_Parts = list[tuple[Variable, int]]
 
 
 @dataclass
@@ -38,10 +34,10 @@ class Samples:
     standard: set[str]
     """Parameters of a normsys or histosys that "Gauss" constrains."""
     correlated: set[str]
-    wanted: dict[str, Variable] = field(default_factory=dict)
-    """Parameters of formulas, whose constraints must be somewhere."""
+    wanted: dict[str, tuple[Variable, int]] = field(default_factory=dict)
+    """Parameters whose constraints are terms of the likelihood by themselves, if they have any."""
     named: set[str] = field(default_factory=set)
-    """Parameters whose constraints a modifier names."""
+    """Parameters of shapesys, which has its constraints."""
 
     def of_channel(self, channel: ModelChannel) -> list[dict[str, Any]]:
         """The samples of a channel.
@@ -51,7 +47,7 @@ class Samples:
         NotExpressibleError
             For an effect that HS3 has no words for.
         """
-        stat = self._stat_errors(channel)
+        stat = stat_errors(channel, self.correlated)
         samples = []
         for row in channel.rows:
             modifiers = [self._modifier(row, effect, channel, stat) for effect in row.effects]
@@ -62,9 +58,9 @@ class Samples:
         return samples
 
     def _modifier(
-        self, row: Row, effect: Declaration, channel: ModelChannel, stat: _StatErrors | None
+        self, row: Row, effect: Declaration, channel: ModelChannel, stat: StatErrors | None
     ) -> dict[str, Any]:
-        parts = _by_bin(row, effect, channel)
+        parts = by_bin(row, effect, channel)
         if parts is not None:
             names = tuple(variable.sub_names[k] for variable, k in parts)
             if stat is not None and names == stat.names:
@@ -101,14 +97,14 @@ class Samples:
             return {"constraint": "Gauss"} if is_nuisance else {}
         if variable.constraint is None or name in self.correlated:
             return {"constraint": None} if is_nuisance else {}
-        self.named.add(name)
-        return {"constraint_name": self.sections.constraint(variable, k)}
+        self.wanted[name] = variable, k
+        return {"constraint_name": self.sections.constraint(variable, k)} if is_nuisance else {}
 
     def auxiliary(self) -> list[str]:
-        """Names of the constraints that no modifier names: terms of the likelihood by themselves."""
+        """Names of the constraints that are terms of the likelihood by themselves."""
         alone = [
-            self.sections.constraint(variable, 0)
-            for name, variable in self.wanted.items()
+            self.sections.constraint(variable, k)
+            for name, (variable, k) in self.wanted.items()
             if variable.constraint is not None and name not in self.named | self.standard | self.correlated
         ]
         return [*self.sections.auxiliary, *alone]
@@ -170,131 +166,27 @@ class Samples:
         self, row: Row, variables: Sequence[Variable], text: str, names: Sequence[str]
     ) -> dict[str, Any]:
         own = [variable.sub_names[0] for variable in variables]
-        self.wanted |= dict(zip(own, variables, strict=True))
+        self.wanted |= {name: (variable, 0) for name, variable in zip(own, variables, strict=True)}
         expression = with_names(numbered(text, names), own, row.what)
         label = self.sections.formula(expression, f"{'_'.join(own)}_factor")
         return {"name": label, "type": "custom"}
 
     # -- factors a bin ---------------------------------------------------------------------------
 
-    def _of_bins(self, row: Row, parts: _Parts) -> dict[str, Any]:
+    def _of_bins(self, row: Row, parts: Parts) -> dict[str, Any]:
         names = [variable.sub_names[k] for variable, k in parts]
-        label = parts[0][0].name
-        modifier: dict[str, Any] = {"name": label, "type": "shapefactor", "parameters": names}
-        named: list[str | None] = []
-        for variable, k in parts:
-            self.named.add(variable.sub_names[k])
-            free = variable.constraint is None or variable.sub_names[k] in self.correlated
-            named.append(None if free else self.sections.constraint(variable, k))
-        if any(name is not None for name in named):
-            modifier["constraints"] = named
-        taus = [_tau(variable, k) for variable, k in parts]
+        modifier: dict[str, Any] = {"name": parts[0][0].name, "type": "shapefactor", "parameters": names}
+        taus = [poisson_tau(variable, k) for variable, k in parts]
         known = np.array([tau for tau in taus if tau is not None])
-        if len(known) == len(taus):
-            errors = np.where(row.yields > 0.0, row.yields, 0.0) / np.sqrt(known)
-            data = {"vals": errors.tolist()}
-            modifier |= {"type": "shapesys", "constraint": "Poisson", "data": data}
+        if len(known) < len(taus) or set(names) & self.correlated:
+            self.wanted |= dict(zip(names, parts, strict=True))
+            return modifier
+        # Tools differ in what vals are; the distributions leave no doubt to those that read them.
+        errors = np.where(row.yields > 0.0, row.yields, 0.0) / np.sqrt(known)
+        self.named |= set(names)
+        modifier |= {"type": "shapesys", "constraint": "Poisson", "data": {"vals": errors.tolist()}}
+        modifier["constraints"] = [self.sections.constraint(variable, k) for variable, k in parts]
         return modifier
-
-    def _stat_errors(self, channel: ModelChannel) -> _StatErrors | None:
-        """The first set of factors that a staterror is equal to: HistFactory has one a channel."""
-        rows: dict[tuple[str, ...], list[Row]] = {}
-        parts_of: dict[tuple[str, ...], _Parts] = {}
-        for row in channel.rows:
-            for effect in row.effects:
-                parts = _by_bin(row, effect, channel)
-                if parts is not None:
-                    names = tuple(variable.sub_names[k] for variable, k in parts)
-                    rows.setdefault(names, []).append(row)
-                    parts_of[names] = parts
-        for names, carrying in rows.items():
-            found = _as_stat_errors(names, parts_of[names], carrying)
-            if found is not None and not set(names) & self.correlated:
-                return found
-        return None
-
-
-@dataclass(frozen=True)
-class _StatErrors:
-    """A staterror: its parameters, its constraint, and the errors of rows that lead to it."""
-
-    label: str
-    names: tuple[str, ...]
-    kind: str
-    errors: dict[str, list[float]]
-
-
-def _as_stat_errors(names: tuple[str, ...], parts: _Parts, rows: Sequence[Row]) -> _StatErrors | None:
-    """Errors in proportion to the yields that give the constraints back; None where none do."""
-    yields = np.array([row.yields for row in rows])
-    total = yields.sum(axis=0)
-    kinds = {type(variable.constraint) for variable, _ in parts}
-    if kinds == {Gaussian}:
-        numbers = np.array([_mean_and_width(variable, k) for variable, k in parts])
-    elif kinds == {Poisson} and len(rows) > 1:
-        numbers = np.array([_count_and_width(variable, k) for variable, k in parts])
-    else:
-        return None
-    held = np.array([variable.fixed[k] for variable, k in parts])
-    empty = held & (numbers[:, 1] == 1.0)
-    widths = np.where(empty, 0.0, numbers[:, 1])
-    starts = np.array([variable.value[k] for variable, k in parts])
-    if (
-        np.any(numbers[:, 0] != 1.0)
-        or np.any((widths > 0.0) & (total <= 0.0))
-        or np.any(starts[empty] != 1.0)
-    ):
-        return None
-    squared = np.sqrt(np.square(yields).sum(axis=0))
-    scale = np.where(widths > 0.0, widths * total / np.where(squared > 0.0, squared, 1.0), 0.0)
-    errors = np.abs(yields) * scale
-    if not _gives_back(errors, total, widths):
-        return None
-    kind = "Gauss" if kinds == {Gaussian} else "Poisson"
-    by_row = {row.name: own.tolist() for row, own in zip(rows, errors, strict=True)}
-    return _StatErrors(parts[0][0].name, names, kind, by_row)
-
-
-def _gives_back(errors: FloatArray, total: FloatArray, widths: FloatArray) -> bool:
-    found = np.sqrt(np.square(errors).sum(axis=0)) / np.where(total > 0.0, total, 1.0)
-    return bool(np.allclose(found, widths, rtol=_ROUNDING, atol=0.0))
-
-
-def _mean_and_width(variable: Variable, k: int) -> tuple[float, float]:
-    constraint = variable.constraint
-    assert isinstance(constraint, Gaussian)
-    return _component(constraint.mean, k), _component(constraint.width, k)
-
-
-def _count_and_width(variable: Variable, k: int) -> tuple[float, float]:
-    """(count / tau, relative width)"""
-    constraint = variable.constraint
-    assert isinstance(constraint, Poisson)
-    tau = _component(constraint.tau, k)
-    return _component(constraint.count, k) / tau, 1.0 / float(np.sqrt(tau))
-
-
-def _tau(variable: Variable, k: int) -> float | None:
-    return _component(variable.constraint.tau, k) if isinstance(variable.constraint, Poisson) else None
-
-
-def _component(numbers: Any, k: int) -> float:
-    array = np.atleast_1d(np.asarray(numbers, dtype=np.float64))
-    return float(array[k if array.size > 1 else 0])
-
-
-def _by_bin(row: Row, effect: Declaration, channel: ModelChannel) -> _Parts | None:
-    """The (variable, component) of each bin, of a factor a bin."""
-    if isinstance(effect, Scale):
-        variable = effect.variable
-        lone = variable.size == 1 and not variable.is_scalar and channel.n_bins == 1
-        if row.component(effect) is None or lone:
-            return [(variable, k) for k in range(variable.size)]
-    elif isinstance(effect, ScaleFn) and isinstance(effect.fn, Components):
-        return [(effect.variables[0], k) for k in range(effect.fn.first, effect.fn.end)]
-    elif isinstance(effect, ScaleFn) and isinstance(effect.fn, Stacked):
-        return [(variable, 0) for variable in effect.variables]
-    return None
 
 
 def _interpolation(form: tuple[str, str, str | None]) -> dict[str, Any]:

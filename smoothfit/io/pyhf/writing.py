@@ -15,7 +15,7 @@ from ...constraints import Gaussian, Poisson
 from ...errors import FileFormatError, InvalidTypeError, InvalidValueError, NotExpressibleError
 from ...model import Model
 from ...results import strict_json
-from ..rows import channels_of, check_counts
+from ..rows import ModelChannel, channels_of, check_counts
 from .modifiers import Use, uncertainties, uses_of
 from .parameters import ParameterSet, collect_uses, required_set
 from .schema import ParameterConfig, read_workspace
@@ -85,9 +85,10 @@ def write_pyhf(
     if not np.isfinite(unbounded) or unbounded <= 0.0:
         raise InvalidValueError(f"write_pyhf: unbounded must be a positive number, got {unbounded!r}.")
     counts = check_counts(model, obs)
-    uses = {channel.name: uses_of(channel) for channel in channels_of(model, "a pyhf workspace")}
+    channels = channels_of(model, "a pyhf workspace")
+    uses = {channel.name: uses_of(channel) for channel in channels}
     names = _parameters([use for of_channel in uses.values() for use in of_channel])
-    workspace = _workspace(model, uses, counts, measurement)
+    workspace = _workspace(channels, uses, counts, measurement)
     workspace["measurements"][0]["config"] = {
         "poi": _poi(model, names),
         "parameters": _configurations(workspace, names, float(unbounded)),
@@ -98,10 +99,13 @@ def write_pyhf(
 
 
 def _workspace(
-    model: Model, uses: Mapping[str, Sequence[Use]], counts: Mapping[str, FloatArray], measurement: str
+    channels: Sequence[ModelChannel],
+    uses: Mapping[str, Sequence[Use]],
+    counts: Mapping[str, FloatArray],
+    measurement: str,
 ) -> dict[str, Any]:
-    channels = []
-    for channel in channels_of(model, "a pyhf workspace"):
+    written = []
+    for channel in channels:
         of_row: dict[str, list[dict[str, Any]]] = {row.name: [] for row in channel.rows}
         for use, data in _with_data(uses[channel.name]):
             of_row[use.row.name].append({"name": use.name, "type": use.kind, "data": data})
@@ -109,10 +113,10 @@ def _workspace(
             {"name": row.name, "data": row.yields.tolist(), "modifiers": of_row[row.name]}
             for row in channel.rows
         ]
-        channels.append({"name": channel.name, "samples": samples})
+        written.append({"name": channel.name, "samples": samples})
     observations = [{"name": name, "data": data.tolist()} for name, data in counts.items()]
     return {
-        "channels": channels,
+        "channels": written,
         "measurements": [{"name": measurement, "config": {"poi": "", "parameters": []}}],
         "observations": observations,
         "version": "1.0.0",

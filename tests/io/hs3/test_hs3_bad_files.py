@@ -314,6 +314,19 @@ def test_functions_that_double_with_every_level_end_soon(kind, key):
     assert time.process_time() - began < 20.0
 
 
+def test_products_that_double_with_every_level_end_soon():
+    products = [{"name": n, "type": "product_dist", "factors": ["SR"]} for n in ("a0", "b0")]
+    for k in range(1, 38):
+        products += [
+            {"name": f"{n}{k}", "type": "product_dist", "factors": [f"a{k - 1}", f"b{k - 1}"]} for n in "ab"
+        ]
+    content = one(modifier("normfactor", "k"), values={"k": 1.0, "mu": 1.0}, extra=products)
+    content["likelihoods"][0]["distributions"] = ["a37"]
+    began = time.process_time()
+    assert read_hs3(content)[0].channels == ("SR",)
+    assert time.process_time() - began < 20.0
+
+
 # -- anything at all -----------------------------------------------------------------------------
 
 VALUES = [

@@ -400,6 +400,41 @@ def test_process_normalization():
     assert read_hs3(content)[0].pred({"b": -theta})[0] == pytest.approx(7.0 * 0.9, rel=1e-13)
 
 
+def histogram(name, contents):
+    axes = [{"name": "m", "min": 0.0, "max": 100.0, "nbins": len(contents)}]
+    return {"name": name, "type": "histogram_dist", "data": {"axes": axes, "contents": contents}}
+
+
+def test_a_mixture_of_histograms():
+    """Expected events times densities; ROOT writes shapes of Combine so."""
+    sig, bkg = np.array([1.0, 3.0, 4.0]), np.array([50.0, 30.0, 20.0])
+    functions = [{"name": "n_sig", "type": "product", "factors": ["r", 7.0]}]
+    content = file([], [], functions=functions, values={"r": 1.0, "n_bkg": 90.0, "c": 2.0}, const=("c",))
+    mixture = {
+        "name": "pdf",
+        "type": "mixture_dist",
+        "summands": ["sig", "bkg", "flat"],
+        "coefficients": ["n_sig", "n_bkg", "c"],
+        "extended": True,
+    }
+    flat = histogram("flat", [1.0, 1.0, 1.0])
+    content["distributions"] = [mixture, histogram("sig", sig.tolist()), histogram("bkg", bkg.tolist()), flat]
+    counts = [51.0, 35.0, 30.0]
+    content["data"] = [{"name": "obs", "type": "binned", "contents": counts}]
+    content["likelihoods"] = [{"name": "main", "distributions": ["pdf"], "data": ["obs"]}]
+    model, obs = read_hs3(content)
+    assert model.processes == ("sig", "bkg", "flat")
+    assert model.parameters == ("r", "n_bkg")
+    expected = poisson(counts, 1.4 * 7.0 * sig / 8.0 + 95.0 * bkg / 100.0 + 2.0 / 3.0)
+    assert float(model.nll({"r": 1.4, "n_bkg": 95.0}, obs)) == pytest.approx(expected, rel=1e-13)
+    content["distributions"].append(
+        {"name": "one", "type": "bincounts_extended_dist", "rate": "n_bkg", "dist": "bkg"}
+    )
+    content["likelihoods"][0]["distributions"] = ["one"]
+    expected = poisson(counts, 95.0 * bkg / 100.0)
+    assert nll(content, {"n_bkg": 95.0}) == pytest.approx(expected, rel=1e-13)
+
+
 # -- files of others -----------------------------------------------------------------------------
 
 
@@ -481,9 +516,13 @@ def test_unbinned_distributions_are_named():
     with pytest.raises(FileFormatError, match="unsupported: /data/0: unbinned data"):
         read_hs3(content)
     content["data"][0]["entries"] = [[0.1]]
-    with pytest.raises(
-        FileFormatError, match="unsupported: /distributions/0: 'model' of type 'mixture_dist'"
-    ):
+    with pytest.raises(FileFormatError, match="unsupported: /data/0: data of 'model' that are not binned"):
+        read_hs3(content)
+    content["data"][0] = {"name": "d", "type": "binned", "contents": [1.0]}
+    with pytest.raises(FileFormatError, match=r"unsupported: /distributions/0: a mixture.*not predicted"):
+        read_hs3(content)
+    content["distributions"][0] |= {"coefficients": ["f", "f"], "extended": True}
+    with pytest.raises(FileFormatError, match="unsupported: /distributions/1: 'gx' of type 'gaussian_dist'"):
         read_hs3(content)
 
 
@@ -521,6 +560,18 @@ def test_points_and_domains_of_an_analysis():
         ("/analyses/0/parameters_of_interest", "'a'"),
         ("/parameter_points/0", "'default_values'"),
     }
+
+
+def test_a_parameter_of_interest_that_is_none():
+    model, _ = read_hs3(with_analysis(parameters_of_interest=["xsec"]))
+    assert model.poi is None
+    assert ("'xsec'", "the model has no such parameter") in {(n.what, n.why) for n in model.receipt.ignored}
+
+
+def test_a_function_by_its_result():
+    functions = [{"name": "f", "type": "sum", "summands": ["a", 0.5]}]
+    content = one(modifier("normfactor", "f.value"), functions=functions, values={"a": 1.0, "mu": 1.0})
+    assert nll(content, {"a": 0.7}) == pytest.approx(of_bkg(1.2), rel=1e-13)
 
 
 def test_default_point_and_domain():

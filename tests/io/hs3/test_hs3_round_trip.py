@@ -14,12 +14,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pyhf_twin import Twin
 from test_pyhf import CASES
-from test_pyhf_writing import PUBLISHED, bounded, by_hand, read, with_statistics
+from test_pyhf_writing import (
+    PUBLISHED,
+    STATISTICS,
+    bounded,
+    by_hand,
+    largest_spread,
+    read,
+    same_to_pyhf,
+    with_statistics,
+)
 
 from smoothfit import Model, Process, Variable, read_datacard, read_hs3, write_hs3
 from smoothfit.build.declarations import variables_of
-from smoothfit.constraints import Gamma, Gaussian, LogNormal, Poisson, Uniform
+from smoothfit.constraints import AsymmetricGaussian, Gamma, Gaussian, LogNormal, Poisson, Uniform
 from smoothfit.effects import GmM, GmN, Linear, LnU, TrG
+from smoothfit.effects import Poisson as Counted
+from smoothfit.errors import InvalidTypeError, NotExpressibleError, OutputFileError, ShapeMismatchError
 
 DATA = shared_path("data")
 
@@ -161,20 +172,98 @@ def test_rows_of_an_array_process():
     acting(Model().add_proc(process), (9.0, 8.0))
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{"mode": "lite", "scaling": "total"}, {"mode": "lite-gamma"}, {"mode": "full"}, {"mode": "none"}],
-    ids=str,
-)
+@pytest.mark.parametrize("options", STATISTICS, ids=str)
 def test_monte_carlo_statistics(options):
-    """They come back as parameters; ours are profiled, so that minima are compared."""
     model, obs = with_statistics(**options)
     again, obs_again = read_hs3(write_hs3(model, obs))
-    best, best_again = model.fit(obs), again.fit(obs_again)
-    base = float(model.nll({}, obs)), float(again.nll({}, obs_again))
-    assert best.fun - base[0] == pytest.approx(best_again.fun - base[1], abs=1e-9)
-    assert best["mu"].value == pytest.approx(best_again["mu"].value, abs=1e-6)
-    assert best["mu"].error == pytest.approx(best_again["mu"].error, rel=1e-6)
+
+    def name_of(index, label):
+        return f"mcstat_SR_bin{index}_{label}" if label else f"mcstat_SR_bin{index}"
+
+    assert largest_spread(model, obs, again, obs_again, options, name_of) < 1e-10
+
+
+# -- what HS3 has no words for -------------------------------------------------------------------
+
+REFUSED = {
+    "shape of Combine": (
+        lambda p: p.add_shape(THETA, UP, DOWN),
+        ["'bkg'", "'SR'", "'theta'", "kind 'shape'", "raw"],
+    ),
+    "shape at two sigma": (
+        lambda p: p.add_shape(THETA, UP, DOWN, kind="raw", scale=0.5),
+        ["'theta'", "scale 0.5", "one sigma"],
+    ),
+    "a function": (
+        lambda p: p.scale_by_fn(lambda t: 1 + t**2, THETA),
+        ["'bkg'", "scale_by_fn theta", "lambda"],
+    ),
+    "events added": (lambda p: p.add_by_fn(lambda t: t**2, THETA), ["'bkg'", "add_by_fn theta"]),
+    "some bins": (lambda p: p.add_lnN(THETA, 1.1, bins=[0]), ["'bkg'", "lnN theta"]),
+    "a count": (lambda p: p.add_effect(Counted(25), THETA), ["'bkg'", "poisson theta", "add_lnN"]),
+    "two widths": (
+        lambda p: p.scale_by(Variable("k", 1.0, constraint=AsymmetricGaussian(0.1, 0.2))),
+        ["'k'", "AsymmetricGaussian", "Gaussian"],
+    ),
+    "a density in part of its range": (
+        lambda p: p.scale_by(Variable("k", 1.0, upper_bound=1.5, constraint=Uniform(0.0, 2.0))),
+        ["'k'", "bounds", "range"],
+    ),
+    "a name that is none in a formula": (
+        lambda p: p.add_lnN(Variable("a-b", 0.0, nuisance=True), (0.9, 1.3)),
+        ["'a-b'", "rename"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_with_place_and_cure(name):
+    change, words = REFUSED[name]
+    with pytest.raises(NotExpressibleError) as caught:
+        write_hs3(with_effect(change).prepare(), [55.0, 21.0])
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_settings_that_hs3_has_not():
+    def model():
+        return with_effect(lambda p: p.add_lnN(THETA, 1.1))
+
+    with pytest.raises(NotExpressibleError, match=r"add_constraint.*constraints"):
+        write_hs3(model().add_constraint(lambda t: -(t**2), THETA).prepare(), COUNTS)
+    with pytest.raises(NotExpressibleError, match=r"set_data_term.*Poisson"):
+        write_hs3(model().set_data_term("gaussian").prepare(), COUNTS)
+    with pytest.raises(NotExpressibleError, match=r"'SR'.*scaling='total'"):
+        write_hs3(*with_statistics(mode="lite"))
+    with pytest.raises(InvalidTypeError, match="Model"):
+        write_hs3(3, COUNTS)
+    with pytest.raises(ShapeMismatchError, match="one count a bin"):
+        write_hs3(model().prepare(), [1.0])
+
+
+COUNTS = [55.0, 21.0]
+
+
+def test_files_are_written_whole_or_not_at_all(tmp_path):
+    model, path = with_effect(lambda p: p.add_lnN(THETA, 1.1)).prepare(), tmp_path / "file.json"
+    content = write_hs3(model, COUNTS, path, name="mine")
+    assert json.loads(path.read_text()) == content
+    assert [analysis["name"] for analysis in content["analyses"]] == ["mine"]
+    before = path.read_bytes()
+    with pytest.raises(NotExpressibleError):
+        write_hs3(with_effect(REFUSED["a function"][0]).prepare(), COUNTS, path)
+    assert path.read_bytes() == before
+    with pytest.raises(OutputFileError):
+        write_hs3(model, COUNTS, tmp_path / "nowhere" / "file.json")
+
+
+# -- from one format to the other ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["everything", "staterror over two channels", "shapesys with empty bins"])
+def test_pyhf_reads_what_was_an_hs3_file(name):
+    """pyhf -> HS3 -> pyhf: the likelihood of the last by pyhf itself, up to a constant."""
+    assert same_to_pyhf(*read_hs3(write_hs3(*read(CASES[name])))) < 1e-10
 
 
 CARD = """
