@@ -83,7 +83,8 @@ def write_outputs(
     OutputFileError
         If one cannot be written.
     """
-    outputs: dict[str | os.PathLike[str], bytes] = dict(more or {})
+    outputs: dict[str | os.PathLike[str], bytes] = {}
+    outputs.update(more or {})
     if arguments.json is not None and arguments.json != STDOUT:
         outputs[arguments.json] = f"{content}\n".encode()
     if figure is not None:

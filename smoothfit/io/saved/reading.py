@@ -80,29 +80,28 @@ class ModelReader:
     # -- programs and functions ------------------------------------------------------------------
 
     def _program(self, what: str, given: Any) -> Programs:
-        keys = ("label", "shapes", "result", "order", "platforms", "calling_convention", "members")
-        item = read_object(what, given, required=keys)
+        item = read_object(what, given, required=("label", "shapes", "result", "order", "members"))
         order = _index(f"{what}: order", item["order"], 9)
         names = program_names(order)
         members = read_object(f"{what}: members", item["members"], required=[f"{k}{n}" for k, n in names])
-        platforms = tuple(_texts(f"{what}: platforms", item["platforms"]))
-        convention = _index(f"{what}: calling_convention", item["calling_convention"], 1 << 20)
-        if not platforms or not {*platforms} <= {"cpu", "cuda", "rocm", "tpu"}:
-            raise FileFormatError(f"{what}: platforms {describe(list(platforms))} are not known to JAX.")
-        texts = {
-            (kind, n): Text(self._text(f"{what}: {kind}{n}", members[f"{kind}{n}"]), platforms, convention)
-            for kind, n in names
-        }
+        texts = {(kind, n): self._text(f"{what}: {kind}{n}", members[f"{kind}{n}"]) for kind, n in names}
         shapes = tuple(_shape(f"{what}: shapes", s) for s in read_list(f"{what}: shapes", item["shapes"]))
         label = read_name(f"{what}: label", item["label"])
         return Programs(label, shapes, _shape(f"{what}: result", item["result"]), order, texts)
 
-    def _text(self, what: str, name: Any) -> str:
+    def _text(self, what: str, given: Any) -> Text:
+        keys = ("name", "platforms", "calling_convention", "batched")
+        item = read_object(what, given, required=keys)
+        name, platforms = item["name"], tuple(_texts(f"{what}: platforms", item["platforms"]))
         content = self._members.get(name) if isinstance(name, str) else None
         if content is None or not name.startswith("functions/"):
             raise FileFormatError(f"{what}: there is no member {describe(name)} of the file.")
+        if not platforms or not {*platforms} <= {"cpu", "cuda", "rocm", "tpu"}:
+            raise FileFormatError(f"{what}: platforms {describe(list(platforms))} are not known to JAX.")
+        convention = _index(f"{what}: calling_convention", item["calling_convention"], 1 << 20)
+        batched = _flag(f"{what}: batched", item["batched"])
         try:
-            return content.decode("ascii")
+            return Text(content.decode("ascii"), platforms, convention, batched)
         except UnicodeDecodeError as error:
             raise FileFormatError(f"{what}: the program is not text.") from error
 

@@ -35,9 +35,12 @@ class Store(Protocol):
         ...
 
     def function(
-        self, fn: Callable[..., Any], attempts: Sequence[Shapes], *, label: str, owner: str, elementwise: bool
+        self, fn: Callable[..., Any], attempts: Sequence[Shapes], *, label: str, owner: str, use: str
     ) -> Any:
-        """What stands for a function that is called with arrays of the first shapes that it takes."""
+        """What stands for a function, called with arrays of the first shapes that it takes.
+
+        ``use`` is "function", "elementwise" or "distribution", as :mod:`.kinds` has it.
+        """
         ...
 
 
@@ -250,12 +253,12 @@ class _Walk:
         *,
         label: str,
         owner: str,
-        elementwise: bool = False,
+        use: str = "function",
     ) -> Any:
         kind = kind_of(FUNCTIONS, fn)
         if kind is not None:
             return self._object(kind, fn, attempts, owner)
-        return self._store.function(fn, attempts, label=label, owner=owner, elementwise=elementwise)
+        return self._store.function(fn, attempts, label=label, owner=owner, use=use)
 
     def _object(self, kind: Kind, obj: Any, attempts: Sequence[Shapes], owner: str) -> dict[str, Any]:
         """An object of one of the tables, field by field."""
@@ -272,11 +275,9 @@ class _Walk:
                 found[name] = list(value)
             elif what == "variable":
                 found[name] = self._variable(value)
-            elif what in ("function", "elementwise"):
-                alone = what == "elementwise"
-                found[name] = self._function(
-                    value, attempts, label=function_label(value), owner=owner, elementwise=alone
-                )
+            elif what in ("function", "elementwise", "distribution"):
+                label = function_label(value)
+                found[name] = self._function(value, attempts, label=label, owner=owner, use=what)
             else:
                 found[name] = value
         return found
