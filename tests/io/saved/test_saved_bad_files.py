@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
@@ -193,7 +194,7 @@ def mutated(value, rng):
     action = rng.random()
     if action < 0.8:
         other, at = rng.choice(places)
-        node[key] = rng.choice([*strange, other[at]])
+        node[key] = copy.deepcopy(rng.choice([*strange, other[at]]))
     elif isinstance(node, dict):
         del node[key]
     else:
