@@ -87,7 +87,9 @@ class ModelReader:
         texts = {(kind, n): self._text(f"{what}: {kind}{n}", members[f"{kind}{n}"]) for kind, n in names}
         shapes = tuple(_shape(f"{what}: shapes", s) for s in read_list(f"{what}: shapes", item["shapes"]))
         label = read_name(f"{what}: label", item["label"])
-        return Programs(label, shapes, _shape(f"{what}: result", item["result"]), order, texts)
+        programs = Programs(label, shapes, _shape(f"{what}: result", item["result"]), order, texts)
+        programs.check()
+        return programs
 
     def _text(self, what: str, given: Any) -> Text:
         keys = ("name", "platforms", "calling_convention", "batched")

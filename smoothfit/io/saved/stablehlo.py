@@ -27,7 +27,7 @@ from jax.interpreters import mlir
 
 from ...errors import FileFormatError, UserFunctionError
 
-__all__ = ["Text", "lower", "read"]
+__all__ = ["Text", "check", "lower", "read"]
 
 Shapes = Sequence[tuple[int, ...]]
 
@@ -150,15 +150,13 @@ def _template(
         return exported, _signature(ir.Module.parse(exported.mlir_module()))
 
 
-def read(
-    what: str, given: Text, shapes: tuple[tuple[int, ...], ...], results: tuple[tuple[int, ...], ...]
-) -> Callable[..., list[Any]]:
-    """The program as a function of batched arrays, which returns a list of them.
+def check(what: str, given: Text, shapes: Shapes, results: Shapes) -> None:
+    """That a program is what ``lower`` writes, for arguments and results of these shapes.
 
     Raises
     ------
     FileFormatError
-        If it is not what ``lower`` writes, or of a JAX that this one does not understand.
+        If it is not, or of a JAX that this one does not understand.
     """
     lowest, highest = (
         export.minimum_supported_calling_convention_version,
@@ -170,27 +168,33 @@ def read(
             f"reads {lowest} to {highest}: use a version of JAX near the one that the file names."
         )
     _check_text(what, given.text)
+    with mlir.make_ir_context():
+        module = _parsed(what, given.text)
+        if not _signature(module).startswith(_types(given, shapes, results)):
+            raise FileFormatError(f"{what}: the program has another signature than the file says.")
+
+
+def read(
+    what: str, given: Text, shapes: tuple[tuple[int, ...], ...], results: tuple[tuple[int, ...], ...]
+) -> Callable[..., list[Any]]:
+    """The program as a function of batched arrays, which returns a list of them.
+
+    Raises
+    ------
+    FileFormatError
+        As :func:`check`.
+    """
+    check(what, given, shapes, results)
     template, signature = _template(shapes, results, given.platforms, given.batched)
     version = re.search(rb"StableHLO_v(\d+\.\d+\.\d+)", template.mlir_module_serialized)
     target = version.group(1).decode() if version else stablehlo.get_minimum_version()
     with mlir.make_ir_context():
-        try:
-            module = ir.Module.parse(given.text)
-            module.operation.verify()
-            _check_operations(what, module)
-            found = _signature(module)
-            asm = str(module.operation.get_asm(enable_debug_info=False))
-            artifact = stablehlo.serialize_portable_artifact_str(asm, target)
-        except (ir.MLIRError, ValueError) as error:
-            if isinstance(error, FileFormatError):
-                raise
-            first = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
-            raise FileFormatError(
-                f"{what}: not StableHLO that this JAX ({jax.__version__}) reads: {first}; the file names the "
-                "version of JAX that wrote it."
-            ) from error
-    if found != signature:
-        raise FileFormatError(f"{what}: the program has another signature than the file says.")
+        module = _parsed(what, given.text)
+        if _signature(module) != signature:
+            raise FileFormatError(f"{what}: the arguments of the program are not those of this JAX.")
+        artifact = stablehlo.serialize_portable_artifact_str(
+            str(module.operation.get_asm(enable_debug_info=False)), target
+        )
     exported = dataclasses.replace(
         template, mlir_module_serialized=artifact, calling_convention_version=given.convention
     )
@@ -204,6 +208,31 @@ def read(
         )
 
     return whole if given.batched else one_by_one
+
+
+def _parsed(what: str, text: str) -> ir.Module:
+    """The module, of operations that compute and nothing else; in the current context."""
+    try:
+        module = ir.Module.parse(text)
+        module.operation.verify()
+    except (ir.MLIRError, ValueError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
+        raise FileFormatError(
+            f"{what}: not StableHLO that this JAX ({jax.__version__}) reads: {first}; the file names the "
+            "version of JAX that wrote it."
+        ) from error
+    _check_operations(what, module)
+    return module
+
+
+def _types(given: Text, shapes: Shapes, results: Shapes) -> str:
+    """Types of arguments and results, as MLIR prints them."""
+    batch = "?" if given.batched else "1"
+    of = lambda shape: f"tensor<{'x'.join([batch, *map(str, shape)])}xf64>"  # noqa: E731
+    # A program for several platforms is told which one it runs on.
+    arguments = [*(["tensor<i64>"] if len(given.platforms) > 1 else []), *map(of, shapes)]
+    ends = ", ".join(map(of, results))
+    return f"({', '.join(arguments)}) -> {ends if len(results) == 1 else f'({ends})'} "
 
 
 def _check_text(what: str, text: str) -> None:

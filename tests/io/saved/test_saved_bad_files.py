@@ -380,3 +380,11 @@ def test_a_saved_model_is_told_by_its_content(good, tmp_path):
     assert obs.tolist() == [55.0, 46.0]
     with pytest.raises(SmoothfitError, match="'measurement' is no option of a saved file"):
         read_model(path, measurement="m")
+
+
+def test_a_call_out_of_a_saved_program_is_refused_when_loading(refused, good):
+    members = members_of(good)
+    name = "functions/0_back3.mlir"
+    text = members[name].replace(b'"shape_assertion"', b'"xla_ffi_python_cpu_callback"')
+    assert text != members[name]
+    refused(resealed({**members, name: text}), "back3: it calls 'xla_ffi_python_cpu_callback'")
