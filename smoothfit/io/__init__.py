@@ -13,15 +13,17 @@ from .combine_impacts import combine_impacts, write_combine_impacts
 from .datacard import read_datacard
 from .hepdata import to_hepdata
 from .pyhf import read_pyhf
-from .saved import load, save
+from .saved import load, model_hash, read_saved, save
 from .saved_results import load_result, save_result
 
 __all__ = [
     "combine_impacts",
     "load",
     "load_result",
+    "model_hash",
     "read_datacard",
     "read_pyhf",
+    "read_saved",
     "save",
     "save_result",
     "to_hepdata",

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import warnings
+import zipfile
 from pathlib import Path
 
 import jax
@@ -131,8 +132,6 @@ def test_a_loaded_model_is_told_the_same_and_saved_to_the_same_bytes(saved, tmp_
 
 
 def _document(path):
-    import zipfile
-
     with zipfile.ZipFile(path) as archive:
         return archive.read("model.json")
 
