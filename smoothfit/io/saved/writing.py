@@ -157,30 +157,28 @@ def contents(model: Model, obs: Any, functions: str) -> bytes:
     check_choice("save: functions", functions, ("trace", "import"))
     data: FloatArray | None = None if obs is None else inputs.counts(model.layout, obs)
     store = _FileStore(functions)
-    described = told(model, store)
-    observed = None if data is None else store.array(data)
-    receipt = model.receipt
-    members = {**store.arrays.members(), **store.texts}
     document = {
         "format": FORMAT,
         "version": VERSION,
         "written_by": written_by(),
         "hash": model_hash(model),
-        "model": described,
+        "model": told(model, store),
         "programs": store.programs,
-        "obs": observed,
+        "obs": None if data is None else store.array(data),
         "blinded": sorted(model._blinded),
-        "receipt": None if receipt is None or receipt.kind == SAVED_KIND else _receipt(receipt),
-        "members": {
-            name: {"size": len(content), "sha256": digest(content)} for name, content in members.items()
-        },
+        "receipt": _receipt(model.receipt),
+    }
+    members = {**store.arrays.members(), **store.texts}
+    document["members"] = {
+        name: {"size": len(content), "sha256": digest(content)} for name, content in members.items()
     }
     text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
     return pack({DOCUMENT: f"{text}\n".encode(), **members})
 
 
-def _receipt(receipt: Receipt) -> dict[str, Any]:
-    return {**receipt.to_dict(), "source": str(receipt.source)}
+def _receipt(receipt: Receipt | None) -> dict[str, Any] | None:
+    """What the reader of another format left; what ``load`` leaves says nothing of the model."""
+    return None if receipt is None or receipt.kind == SAVED_KIND else receipt.to_dict()
 
 
 def import_name(fn: Callable[..., Any], label: str, owner: str) -> str:

@@ -15,7 +15,7 @@ from smoothfit.build import declarations
 from smoothfit.constraints.base import Constraint
 from smoothfit.effects import Effect
 from smoothfit.io.saved.kinds import CONSTRAINTS, EFFECTS, FUNCTIONS
-from smoothfit.io.saved.reading import _DECLARATIONS
+from smoothfit.io.saved.reading import DECLARATIONS
 from smoothfit.preparation.specification import Specification
 
 PACKAGE = Path(smoothfit.__file__).parent
@@ -43,7 +43,7 @@ def test_every_constraint_is_a_kind_but_none():
 def test_every_declaration_is_a_kind():
     named = {"Scale": "scale", "ScaleFn": "scale_by_fn", "AddFn": "add_by_fn", "Systematic": "effect"}
     found = {cls.__name__ for cls in typing.get_args(declarations.Declaration)} | {"AddFn"}
-    assert {named.get(name, name.lower()) for name in found} == set(_DECLARATIONS)
+    assert {named.get(name, name.lower()) for name in found} == set(DECLARATIONS)
 
 
 def test_everything_a_model_can_be_told_is_written():
