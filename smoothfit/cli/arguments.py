@@ -52,6 +52,12 @@ def add_input(parser: argparse.ArgumentParser) -> None:
         "--files-anywhere", action="store_true", help="a datacard may name files outside its folder"
     )
     parser.add_argument(
+        "--allow-imports",
+        action="append",
+        metavar="MODULE",
+        help="a module that functions of a saved model may be imported from; may be repeated",
+    )
+    parser.add_argument(
         "--json",
         nargs="?",
         const=STDOUT,

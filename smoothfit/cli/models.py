@@ -26,6 +26,7 @@ def read(arguments: argparse.Namespace, *, needs_data: bool = True) -> tuple[Mod
         mass=arguments.mass,
         pois=arguments.map,
         files_anywhere=arguments.files_anywhere,
+        allow_imports=arguments.allow_imports,
     )
     if getattr(arguments, "asimov", False):
         obs = model.pred(model.values_from_dict({}))

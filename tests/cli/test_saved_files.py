@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 
 import pytest
@@ -35,6 +36,18 @@ def test_without_data_it_can_be_inspected_and_fitted_to_asimov_data(saved, capsy
     assert main(["fit", bare]) == 2
     assert "the model was saved without data; give --asimov" in capsys.readouterr().err
     assert main(["fit", bare, "--asimov"]) == 0
+
+
+def test_functions_by_import_need_leave(tmp_path, capsys, monkeypatch):
+    (tmp_path / "own_analysis.py").write_text("def double(x):\n    return 2.0 * x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    double = importlib.import_module("own_analysis").double
+    path = str(tmp_path / "m.smoothfit")
+    model = Model().add_proc(Process("p", [10.0]).scale_by_fn(double, Variable("mu", 1.0))).prepare()
+    save(model, path, [30.0], functions="import")
+    assert main(["inspect", path]) == 2
+    assert "allow_imports=['own_analysis']" in capsys.readouterr().err
+    assert main(["inspect", path, "--allow-imports", "own_analysis"]) == 0
 
 
 def test_impacts_for_combine(saved, capsys):

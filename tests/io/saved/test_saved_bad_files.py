@@ -20,6 +20,7 @@ from smoothfit import Model, Process, Variable
 from smoothfit.errors import FileFormatError, InputFileError, SmoothfitError
 from smoothfit.io.opening import file_kind, read_model
 from smoothfit.io.saved import read_saved, save, stablehlo
+from smoothfit.io.saved.container import pack, unpack
 from smoothfit.io.saved.stablehlo import Text
 
 
@@ -149,21 +150,35 @@ def test_other_arrays_are_not_read(refused, good, array):
 
 def test_zip_bombs_are_refused_before_they_are_unpacked(refused, good):
     members = members_of(good)
-    # A gigabyte of zeros, in a megabyte; and one that lies about what it unpacks to.
-    bomb = packed({**members, "arrays/int64.npy": bytes(1 << 28)})
-    refused(bomb, "its hash differs|other names|claims to unpack")
-    lying = bytearray(packed({**members, "arrays/int64.npy": bytes(1 << 22)}))
-    at = lying.rfind(b"PK\x01\x02", 0, lying.rfind(b"arrays/int64.npy"))
-    struct.pack_into("<I", lying, at + 24, 1 << 31)
-    refused(bytes(lying), "claims to unpack to 2147483648 bytes")
-    small = bytearray(packed({**members, "arrays/int64.npy": bytes(1 << 22)}))
-    at = small.rfind(b"PK\x01\x02", 0, small.rfind(b"arrays/int64.npy"))
-    struct.pack_into("<I", small, at + 24, 100)
-    refused(bytes(small), "another size than announced|damaged|not a whole")
+    # 256 MiB of zeros, in 256 kiB.
+    refused(packed({**members, "arrays/int64.npy": bytes(1 << 28)}), "unpacks to 268435456 bytes, of 26")
+    # Many small ones of no more than 1 MiB each.
+    many = {f"functions/{i}_along0.mlir": bytes(1 << 20) for i in range(200)}
+    refused(packed({**members, **many}), "it unpacks to 200 MiB, at most")
     with zipfile.ZipFile(stream := io.BytesIO(), "w") as archive:
         for i in range(20_001):
             archive.writestr(f"functions/{i}_along0.mlir", b"")
     refused(stream.getvalue(), "20001 members")
+
+
+def test_directories_that_lie_are_refused(refused, good):
+    members = members_of(good)
+
+    def claiming(size):
+        content = bytearray(packed({**members, "arrays/int64.npy": bytes(1 << 18)}))
+        at = content.rfind(b"PK\x01\x02", 0, content.rfind(b"arrays/int64.npy"))
+        struct.pack_into("<I", content, at + 24, size)
+        return bytes(content)
+
+    refused(claiming(1 << 31), "unpacks to 2147483648 bytes")
+    refused(claiming(100), "another size than announced|damaged")
+
+
+def test_what_compresses_well_is_stored_as_it_is_and_read(tmp_path):
+    members = {"model.json": b"{}", "arrays/float64.npy": bytes(1 << 24)}
+    (tmp_path / "zeros").write_bytes(pack(members))
+    assert (tmp_path / "zeros").stat().st_size > 1 << 24
+    assert unpack(tmp_path / "zeros") == members
 
 
 def test_other_compressions_are_refused(refused, good):
