@@ -66,6 +66,12 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder", metavar="DIR", help="where the paths in HistFactory's XML begin (the folder of FILE)"
     )
+    parser.add_argument(
+        "--allow-imports",
+        action="append",
+        metavar="MODULE",
+        help="a module that functions of a saved model may be imported from; may be repeated",
+    )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -33,6 +33,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "pois": arguments.map,
         "files_anywhere": arguments.files_anywhere,
         "folder": arguments.folder,
+        "allow_imports": arguments.allow_imports,
     }
 
 

@@ -19,18 +19,20 @@ from .histfactory import read_histfactory
 from .histogram_sets import read_histograms
 from .hs3 import read_hs3, write_hs3
 from .pyhf import read_pyhf, write_pyhf
-from .saved import load, save
+from .saved import load, model_hash, read_saved, save
 from .saved_results import load_result, save_result
 
 __all__ = [
     "combine_impacts",
     "load",
     "load_result",
+    "model_hash",
     "read_datacard",
     "read_histfactory",
     "read_histograms",
     "read_hs3",
     "read_pyhf",
+    "read_saved",
     "save",
     "save_result",
     "to_hepdata",

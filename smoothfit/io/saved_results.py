@@ -147,6 +147,7 @@ def load_result(path: str | os.PathLike[str], model: Model | None = None) -> Any
         check_format(document, FORMAT, VERSION)
         keys = ("format", "version", "written_by", "model_hash", "record", "fields")
         read_object("result", document, required=keys)
+        versions = _versions(document["written_by"])
         made_with = read_name("model_hash", document["model_hash"])
         cls = RECORDS.get(read_name("record", document["record"]))
         if cls is None:
@@ -162,9 +163,14 @@ def load_result(path: str | os.PathLike[str], model: Model | None = None) -> Any
         if isinstance(error, InvalidValueError) and str(error).startswith(source):
             raise
         raise FileFormatError(f"{source}: {error}") from error
-    versions = {str(key): str(value) for key, value in dict(document["written_by"]).items()}
     object.__setattr__(record, "origin", Origin(made_with, versions, checked=model is not None))
     return record
+
+
+def _versions(given: Any) -> dict[str, str]:
+    if not isinstance(given, dict) or not all(isinstance(version, str) for version in given.values()):
+        raise FileFormatError(f"written_by: versions by name are expected, got {describe(given)}.")
+    return dict(given)
 
 
 def _layout_of(model: Model, made_with: str, source: str) -> Layout:

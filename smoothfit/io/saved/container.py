@@ -27,10 +27,12 @@ _NAME = re.compile(r"model\.json|arrays/(float64|int64|bool)\.npy|functions/\d{1
 _MAX_MEMBERS = 20_000
 _MAX_FILE = 1 << 31
 _MAX_TOTAL = 1 << 32
-_MAX_RATIO = 1100
-"""Deflate makes at most 1032 bytes of one."""
-_PLAIN = 1 << 20
-"""What is smaller may be of any ratio."""
+_MAX_DOCUMENT = 1 << 28
+_MAX_RATIO = 200
+"""A member that unpacks to more, and is no small one, is stored as it is."""
+_SMALL = 1 << 20
+_SMALL_TOTAL = 1 << 26
+"""What is smaller, and all of that together, may be of any ratio."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -51,11 +53,19 @@ def pack(members: Mapping[str, bytes]) -> bytes:
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.compress_type = _compression(content)
             entry.create_system = 3
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content, compresslevel=6)
     return stream.getvalue()
+
+
+def _compression(content: bytes) -> int:
+    """Deflate, but for what would look like a bomb."""
+    large = len(content) > _SMALL
+    if large and len(content) > _MAX_RATIO // 2 * len(zlib.compress(content, 6)):
+        return zipfile.ZIP_STORED
+    return zipfile.ZIP_DEFLATED
 
 
 def unpack(path: str | os.PathLike[str]) -> dict[str, bytes]:
@@ -81,7 +91,7 @@ def unpack(path: str | os.PathLike[str]) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
-            _check_directory(entries)
+            _check_directory(entries, size)
             return {entry.filename: _content(archive, entry) for entry in entries}
     except FileFormatError:
         raise
@@ -105,7 +115,8 @@ _BROKEN = (
 """What Python's zipfile raises for files that are none, or damaged."""
 
 
-def _check_directory(entries: list[zipfile.ZipInfo]) -> None:
+def _check_directory(entries: list[zipfile.ZipInfo], size: int) -> None:
+    """Names, numbers, compression and sizes of the members of a file of this size."""
     if len(entries) > _MAX_MEMBERS:
         raise _refused(f"it has {len(entries)} members, at most {_MAX_MEMBERS} are read")
     names = [entry.filename for entry in entries]
@@ -118,11 +129,14 @@ def _check_directory(entries: list[zipfile.ZipInfo]) -> None:
             raise _refused(f"{shown} is no member of a saved model")
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or entry.flag_bits & 1:
             raise _refused(f"{shown} is encrypted, or compressed in another way than by deflate")
-        if entry.file_size > max(_PLAIN, _MAX_RATIO * entry.compress_size):
-            raise _refused(f"{shown} claims to unpack to {entry.file_size} bytes, more than is possible")
+        if entry.file_size > max(_SMALL, _MAX_RATIO * entry.compress_size):
+            raise _refused(f"{shown} unpacks to {entry.file_size} bytes, of {entry.compress_size}")
+        if entry.filename == DOCUMENT and entry.file_size > _MAX_DOCUMENT:
+            raise _refused(f"{shown} has more than {_MAX_DOCUMENT >> 20} MiB")
         total += entry.file_size
-    if total > _MAX_TOTAL:
-        raise _refused(f"it unpacks to {total >> 20} MiB, at most {_MAX_TOTAL >> 20} MiB are read")
+    most = min(_MAX_TOTAL, _SMALL_TOTAL + _MAX_RATIO * size)
+    if total > most:
+        raise _refused(f"it unpacks to {total >> 20} MiB, at most {most >> 20} MiB are read of such a file")
     if DOCUMENT not in names:
         raise _refused(f"it has no {DOCUMENT}")
 

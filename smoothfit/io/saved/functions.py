@@ -72,13 +72,20 @@ class Programs:
     def program(self, kind: str, order: int) -> Callable[..., list[Any]]:
         """The program as a function, read when it is first called."""
         if (kind, order) not in self._read:
-            out = (self.out_shape,)
-            shapes = list(self.shapes) * (1 + order if kind == ALONG else order)
-            results = out if kind == ALONG else self.shapes
-            operands = (*shapes, *(out if kind == BACK else ()))
-            what = f"function '{self.label}': program {kind} {order}"
-            self._read[kind, order] = stablehlo.read(what, self.texts[kind, order], operands, results)
+            self._read[kind, order] = stablehlo.read(*self._signature(kind, order))
         return self._read[kind, order]
+
+    def check(self) -> None:
+        """That all programs are what they should be; FileFormatError if not."""
+        for kind, order in self.texts:
+            stablehlo.check(*self._signature(kind, order))
+
+    def _signature(self, kind: str, order: int) -> tuple[str, Text, tuple[Shape, ...], tuple[Shape, ...]]:
+        """A program with the words for it, and the shapes of what it takes and returns."""
+        out = (self.out_shape,)
+        operands = self.shapes * (1 + order if kind == ALONG else order) + (out if kind == BACK else ())
+        what = f"function '{self.label}': program {kind}{order}"
+        return what, self.texts[kind, order], operands, out if kind == ALONG else self.shapes
 
     def __hash__(self) -> int:
         return hash(self.key)

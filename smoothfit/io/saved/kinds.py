@@ -11,6 +11,7 @@ Of each field the table says what it is:
     variable   one of the model's variables
     function   a user's function, called with the arrays of the variable
     elementwise   a user's function of one array, element by element
+    distribution  the same, of which one derivative more is taken
 """
 
 from __future__ import annotations
@@ -74,7 +75,13 @@ EFFECTS: tuple[Kind, ...] = (
     Kind(
         "quantile",
         effects.Quantile,
-        {**dict.fromkeys(("icdf", "cdf", "isf", "sf"), "elementwise"), "support": "array"},
+        {
+            "icdf": "elementwise",
+            "cdf": "distribution",
+            "isf": "elementwise",
+            "sf": "distribution",
+            "support": "array",
+        },
         _quantile,
         lambda effect: {**effect.functions, "support": effect.support},
     ),

@@ -1,6 +1,7 @@
 """Programs as text: StableHLO, written by JAX's exporter, and looked at before they are used again.
 
-The text has one leading batch axis of any length on all arrays, is of float64 throughout its signature, and
+The text has one leading batch axis on all arrays (of any length; of one where an operation has no program
+for that, such as a convolution, which then runs once a member), is of float64 throughout its signature, and
 names neither files nor lines of where it came from. Reading is suspicious: MLIR parses text well, but the
 length, the nesting and the sizes of arrays are checked before; afterwards operations must be
 arithmetic (no transfers, no other machines), calls of external functions ones that JAX makes for linear
@@ -26,7 +27,7 @@ from jax.interpreters import mlir
 
 from ...errors import FileFormatError, UserFunctionError
 
-__all__ = ["Text", "lower", "read"]
+__all__ = ["Text", "check", "lower", "read"]
 
 Shapes = Sequence[tuple[int, ...]]
 
@@ -39,7 +40,7 @@ _STRUCTURE = ("builtin.module", "func.func", "func.call", "func.return")
 _FORBIDDEN = frozenset(
     f"stablehlo.{name}"
     for name in (
-        *("infeed", "outfeed", "send", "recv", "create_token", "after_all", "composite", "partition_id"),
+        *("infeed", "outfeed", "send", "recv", "create_token", "after_all", "partition_id"),
         *("all_gather", "all_reduce", "all_to_all", "collective_broadcast", "collective_permute"),
         *("cross-replica-sum", "reduce_scatter", "replica_id", "rng", "rng_bit_generator"),
     )
@@ -62,6 +63,9 @@ _EXTERNAL = frozenset(
 )
 """Functions outside of a program that it may call: what JAX uses for linear algebra."""
 
+_CALLEES = {"func.call": "callee", "stablehlo.composite": "decomposition"}
+"""Operations that call a function of the program, and the attribute that names it."""
+
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"')
 _BRACKET = re.compile(r"[(\[{]|(?<!-)[<]|[)\]}]|(?<!-)>")
 _TENSOR = re.compile(r"tensor<((?:(?:\d+|\?)x)+)")
@@ -74,18 +78,19 @@ class Text(NamedTuple):
     platforms: tuple[str, ...]
     convention: int
     """Version of JAX's calling convention."""
+    batched: bool = True
+    """Whether its batch axis is of any length; else it is of one."""
 
 
-def _batched(shapes: Shapes) -> list[Any]:
-    (batch,) = export.symbolic_shape("b")
-    return [jax.ShapeDtypeStruct((batch, *shape), jnp.dtype(float)) for shape in shapes]
-
-
-def _exported(fn: Callable[..., Any], shapes: Shapes, platforms: Sequence[str]) -> export.Exported:
+def _exported(
+    fn: Callable[..., Any], shapes: Shapes, platforms: Sequence[str], batched: bool
+) -> export.Exported:
     def program(*operands: Any) -> Any:
         return fn(*operands)
 
-    return export.export(jax.jit(program, keep_unused=True), platforms=platforms)(*_batched(shapes))
+    batch = export.symbolic_shape("b")[0] if batched else 1
+    operands = [jax.ShapeDtypeStruct((batch, *shape), jnp.dtype(float)) for shape in shapes]
+    return export.export(jax.jit(program, keep_unused=True), platforms=platforms)(*operands)
 
 
 def lower(fn: Callable[..., Any], shapes: Shapes, *, what: str) -> Text:
@@ -96,7 +101,8 @@ def lower(fn: Callable[..., Any], shapes: Shapes, *, what: str) -> Text:
     UserFunctionError
         Where it calls back into Python, or cannot be exported.
     """
-    exported = _exported_somewhere(jax.vmap(fn), shapes, _PLATFORMS, what)
+    attempts = [(platforms, batched) for platforms in _PLATFORMS for batched in (True, False)]
+    exported, batched = _first_exported(jax.vmap(fn), shapes, attempts, what)
     with mlir.make_ir_context():
         module = ir.Module.parse(exported.mlir_module())
         text = str(module.operation.get_asm(enable_debug_info=False, print_generic_op_form=True))
@@ -106,19 +112,20 @@ def lower(fn: Callable[..., Any], shapes: Shapes, *, what: str) -> Text:
             raise UserFunctionError(
                 f"{what} cannot be saved as a program: {refused}; save with functions='import'."
             ) from refused
-    return Text(text, tuple(exported.platforms), exported.calling_convention_version)
+    return Text(text, tuple(exported.platforms), exported.calling_convention_version, batched)
 
 
-def _exported_somewhere(
-    fn: Callable[..., Any], shapes: Shapes, platforms: Sequence[tuple[str, ...]], what: str
-) -> export.Exported:
-    """For the first of these sets of platforms that all its operations exist on."""
+def _first_exported(
+    fn: Callable[..., Any], shapes: Shapes, attempts: Sequence[tuple[tuple[str, ...], bool]], what: str
+) -> tuple[export.Exported, bool]:
+    """For the first of these sets of platforms that all its operations exist on, batched if that goes."""
+    platforms, batched = attempts[0]
     try:
-        return _exported(fn, shapes, platforms[0])
+        return _exported(fn, shapes, platforms, batched), batched
     except Exception as error:
-        if len(platforms) > 1:
+        if len(attempts) > 1:
             with contextlib.suppress(UserFunctionError):
-                return _exported_somewhere(fn, shapes, platforms[1:], what)
+                return _first_exported(fn, shapes, attempts[1:], what)
         lines = str(error).strip().splitlines() or ["no reason given"]
         raise UserFunctionError(
             f"{what} cannot be saved as a program: {type(error).__name__}: {lines[0][:300].rstrip('.')}; "
@@ -128,27 +135,28 @@ def _exported_somewhere(
 
 @functools.lru_cache(maxsize=256)
 def _template(
-    shapes: tuple[tuple[int, ...], ...], results: tuple[tuple[int, ...], ...], platforms: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...],
+    results: tuple[tuple[int, ...], ...],
+    platforms: tuple[str, ...],
+    batched: bool,
 ) -> tuple[export.Exported, str]:
     """A program of this signature, by the JAX that runs now, and its signature."""
 
     def blank(*operands: Any) -> list[Any]:
         return [jnp.zeros((operands[0].shape[0], *shape)) for shape in results]
 
-    exported = _exported(blank, shapes, platforms)
+    exported = _exported(blank, shapes, platforms, batched)
     with mlir.make_ir_context():
         return exported, _signature(ir.Module.parse(exported.mlir_module()))
 
 
-def read(
-    what: str, given: Text, shapes: tuple[tuple[int, ...], ...], results: tuple[tuple[int, ...], ...]
-) -> Callable[..., list[Any]]:
-    """The program as a function of batched arrays, which returns a list of them.
+def check(what: str, given: Text, shapes: Shapes, results: Shapes) -> None:
+    """That a program is what ``lower`` writes, for arguments and results of these shapes.
 
     Raises
     ------
     FileFormatError
-        If it is not what ``lower`` writes, or of a JAX that this one does not understand.
+        If it is not, or of a JAX that this one does not understand.
     """
     lowest, highest = (
         export.minimum_supported_calling_convention_version,
@@ -160,31 +168,71 @@ def read(
             f"reads {lowest} to {highest}: use a version of JAX near the one that the file names."
         )
     _check_text(what, given.text)
-    template, signature = _template(shapes, results, given.platforms)
+    with mlir.make_ir_context():
+        module = _parsed(what, given.text)
+        if not _signature(module).startswith(_types(given, shapes, results)):
+            raise FileFormatError(f"{what}: the program has another signature than the file says.")
+
+
+def read(
+    what: str, given: Text, shapes: tuple[tuple[int, ...], ...], results: tuple[tuple[int, ...], ...]
+) -> Callable[..., list[Any]]:
+    """The program as a function of batched arrays, which returns a list of them.
+
+    Raises
+    ------
+    FileFormatError
+        As :func:`check`.
+    """
+    check(what, given, shapes, results)
+    template, signature = _template(shapes, results, given.platforms, given.batched)
     version = re.search(rb"StableHLO_v(\d+\.\d+\.\d+)", template.mlir_module_serialized)
     target = version.group(1).decode() if version else stablehlo.get_minimum_version()
     with mlir.make_ir_context():
-        try:
-            module = ir.Module.parse(given.text)
-            module.operation.verify()
-            _check_operations(what, module)
-            found = _signature(module)
-            asm = str(module.operation.get_asm(enable_debug_info=False))
-            artifact = stablehlo.serialize_portable_artifact_str(asm, target)
-        except (ir.MLIRError, ValueError) as error:
-            if isinstance(error, FileFormatError):
-                raise
-            first = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
-            raise FileFormatError(
-                f"{what}: not StableHLO that this JAX ({jax.__version__}) reads: {first}; the file names the "
-                "version of JAX that wrote it."
-            ) from error
-    if found != signature:
-        raise FileFormatError(f"{what}: the program has another signature than the file says.")
+        module = _parsed(what, given.text)
+        if _signature(module) != signature:
+            raise FileFormatError(f"{what}: the arguments of the program are not those of this JAX.")
+        artifact = stablehlo.serialize_portable_artifact_str(
+            str(module.operation.get_asm(enable_debug_info=False)), target
+        )
     exported = dataclasses.replace(
         template, mlir_module_serialized=artifact, calling_convention_version=given.convention
     )
-    return lambda *operands: list(exported.call(*operands))
+
+    def whole(*operands: Any) -> list[Any]:
+        return list(exported.call(*operands))
+
+    def one_by_one(*operands: Any) -> list[Any]:
+        return list(
+            jax.lax.map(lambda rows: [r[0] for r in whole(*(row[None] for row in rows))], list(operands))
+        )
+
+    return whole if given.batched else one_by_one
+
+
+def _parsed(what: str, text: str) -> ir.Module:
+    """The module, of operations that compute and nothing else; in the current context."""
+    try:
+        module = ir.Module.parse(text)
+        module.operation.verify()
+    except (ir.MLIRError, ValueError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
+        raise FileFormatError(
+            f"{what}: not StableHLO that this JAX ({jax.__version__}) reads: {first}; the file names the "
+            "version of JAX that wrote it."
+        ) from error
+    _check_operations(what, module)
+    return module
+
+
+def _types(given: Text, shapes: Shapes, results: Shapes) -> str:
+    """Types of arguments and results, as MLIR prints them."""
+    batch = "?" if given.batched else "1"
+    of = lambda shape: f"tensor<{'x'.join([batch, *map(str, shape)])}xf64>"  # noqa: E731
+    # A program for several platforms is told which one it runs on.
+    arguments = [*(["tensor<i64>"] if len(given.platforms) > 1 else []), *map(of, shapes)]
+    ends = ", ".join(map(of, results))
+    return f"({', '.join(arguments)}) -> {ends if len(results) == 1 else f'({ends})'} "
 
 
 def _check_text(what: str, text: str) -> None:
@@ -223,8 +271,9 @@ def _check_operations(what: str, module: ir.Module) -> None:
         called: set[str] = set()
         for operation in _inside(function.operation):
             _check_operation(what, operation)
-            if operation.name == "func.call":
-                called.add(ir.FlatSymbolRefAttr(operation.attributes["callee"]).value)
+            key = _CALLEES.get(operation.name)
+            if key is not None:
+                called.add(ir.FlatSymbolRefAttr(operation.attributes[key]).value)
         calls[ir.StringAttr(function.operation.attributes["sym_name"]).value] = called
     done: set[str] = set()
     while True:
@@ -248,6 +297,10 @@ def _check_operation(what: str, operation: Any) -> None:
     name = operation.name
     if (not name.startswith("stablehlo.") and name not in _STRUCTURE) or name in _FORBIDDEN:
         raise FileFormatError(f"{what}: the operation {name} is none of a program that computes.")
+    if name == "stablehlo.composite":
+        function = ir.StringAttr(operation.attributes["name"]).value
+        if not function.startswith("chlo."):
+            raise FileFormatError(f"{what}: '{function}' is none of the functions that StableHLO knows.")
     if name == "stablehlo.custom_call":
         target = ir.StringAttr(operation.attributes["call_target_name"]).value
         with_functions = "called_computations" in operation.attributes

@@ -19,7 +19,7 @@ from ...effects import Effect
 from ...errors import InvalidTypeError
 from ...layout import Layout
 from ...model import Model
-from ...preparation.specification import Specification, UserTerm
+from ...preparation.specification import Correlation, McStat, Specification, UserTerm
 from .kinds import CONSTRAINTS, EFFECTS, FUNCTIONS, Kind, kind_of
 
 __all__ = ["Store", "told"]
@@ -35,9 +35,12 @@ class Store(Protocol):
         ...
 
     def function(
-        self, fn: Callable[..., Any], attempts: Sequence[Shapes], *, label: str, owner: str, elementwise: bool
+        self, fn: Callable[..., Any], attempts: Sequence[Shapes], *, label: str, owner: str, use: str
     ) -> Any:
-        """What stands for a function that is called with arrays of the first shapes that it takes."""
+        """What stands for a function, called with arrays of the first shapes that it takes.
+
+        ``use`` is "function", "elementwise" or "distribution", as :mod:`.kinds` has it.
+        """
         ...
 
 
@@ -65,39 +68,30 @@ class _Walk:
         self._of_variables: list[dict[str, Any]] = []
 
     def model(self, told: Specification) -> dict[str, Any]:
-        processes = [self._process(process) for process in told.processes]
-        correlations = [
-            {
-                "variables": [self._variable(v) for v in correlation.variables],
-                "matrix": self._store.array(correlation.matrix),
-                "stated": self._store.array(correlation.stated),
-            }
-            for correlation in told.correlations
-        ]
-        terms = [self._term(term) for term in told.terms]
-        return {
-            "variables": self._of_variables,
-            "processes": processes,
-            "correlations": correlations,
-            "terms": terms,
-            "mc_stat": [
-                {
-                    "mode": stat.mode,
-                    **vars(stat.options),
-                    "channels": None if stat.channels is None else list(stat.channels),
-                }
-                for stat in told.mc_stat
-            ],
+        # Variables are listed as they are met.
+        parts = {
+            "processes": [self._process(process) for process in told.processes],
+            "correlations": [self._correlation(correlation) for correlation in told.correlations],
+            "terms": [self._term(term) for term in told.terms],
+            "mc_stat": [_mc_stat(stat) for stat in told.mc_stat],
             "data": self._data(told),
             "masked": list(told.masked),
-            "shown": {
-                "channels": [
-                    {"name": name, "edges": self._optional(d.edges), "label": d.label, "unit": d.unit}
-                    for name, d in told.descriptions.items()
-                ],
-                "poi": told.poi,
-            },
+            "shown": {"channels": self._channels(told), "poi": told.poi},
         }
+        return {"variables": self._of_variables, **parts}
+
+    def _correlation(self, correlation: Correlation) -> dict[str, Any]:
+        return {
+            "variables": [self._variable(v) for v in correlation.variables],
+            "matrix": self._store.array(correlation.matrix),
+            "stated": self._store.array(correlation.stated),
+        }
+
+    def _channels(self, told: Specification) -> list[dict[str, Any]]:
+        return [
+            {"name": name, "edges": self._optional(d.edges), "label": d.label, "unit": d.unit}
+            for name, d in told.descriptions.items()
+        ]
 
     def _optional(self, values: Any) -> Any:
         return None if values is None else self._store.array(values)
@@ -255,12 +249,12 @@ class _Walk:
         *,
         label: str,
         owner: str,
-        elementwise: bool = False,
+        use: str = "function",
     ) -> Any:
         kind = kind_of(FUNCTIONS, fn)
         if kind is not None:
             return self._object(kind, fn, attempts, owner)
-        return self._store.function(fn, attempts, label=label, owner=owner, elementwise=elementwise)
+        return self._store.function(fn, attempts, label=label, owner=owner, use=use)
 
     def _object(self, kind: Kind, obj: Any, attempts: Sequence[Shapes], owner: str) -> dict[str, Any]:
         """An object of one of the tables, field by field."""
@@ -277,14 +271,17 @@ class _Walk:
                 found[name] = list(value)
             elif what == "variable":
                 found[name] = self._variable(value)
-            elif what in ("function", "elementwise"):
-                alone = what == "elementwise"
-                found[name] = self._function(
-                    value, attempts, label=function_label(value), owner=owner, elementwise=alone
-                )
+            elif what in ("function", "elementwise", "distribution"):
+                label = function_label(value)
+                found[name] = self._function(value, attempts, label=label, owner=owner, use=what)
             else:
                 found[name] = value
         return found
+
+
+def _mc_stat(stat: McStat) -> dict[str, Any]:
+    channels = None if stat.channels is None else list(stat.channels)
+    return {"mode": stat.mode, **vars(stat.options), "channels": channels}
 
 
 def _attempts(variables: Sequence[Variable]) -> list[Shapes]:

@@ -18,7 +18,7 @@ from ...model import Model
 from ...results import Receipt
 from .arrays import ArrayWriter
 from .container import DOCUMENT, digest, pack
-from .functions import Programs, Recorder, SavedFunction, identity_of, program_names, usable_traces
+from .functions import ORDER, Programs, Recorder, SavedFunction, identity_of, program_names, usable_traces
 from .told import Shapes, told
 from .versions import written_by
 
@@ -29,7 +29,7 @@ FORMAT, VERSION = "smoothfit model", 1
 SAVED_KIND = "saved model"
 """Kind of the receipt that ``load`` leaves on a model without one."""
 
-_QUANTILE_ORDER = 4
+_DISTRIBUTION_ORDER = ORDER + 1
 """Of a distribution function: it is solved for by Newton steps, which take one derivative more."""
 
 
@@ -48,15 +48,19 @@ class _FileStore:
         return self.arrays.add(values)
 
     def function(
-        self, fn: Callable[..., Any], attempts: Sequence[Shapes], *, label: str, owner: str, elementwise: bool
+        self, fn: Callable[..., Any], attempts: Sequence[Shapes], *, label: str, owner: str, use: str
     ) -> dict[str, Any]:
         if self._functions == "import" and not isinstance(fn, SavedFunction):
             name = import_name(fn, label, owner)
             identity = identity_of(usable_traces(fn, attempts, label=label, owner=owner))
             return {"kind": "import", "label": label, "name": name, "identity": identity}
-        options = {"order": _QUANTILE_ORDER} if elementwise else {}
         saved = self._recorder.record(
-            fn, attempts, label=label, owner=owner, elementwise=elementwise, **options
+            fn,
+            attempts,
+            label=label,
+            owner=owner,
+            order=_DISTRIBUTION_ORDER if use == "distribution" else ORDER,
+            elementwise=use != "function",
         )
         return {
             "kind": "program",
@@ -76,17 +80,20 @@ class _FileStore:
             members = {}
             for kind, order in program_names(programs.order):
                 name = f"functions/{at}_{kind}{order}.mlir"
-                members[f"{kind}{order}"] = name
-                self.texts[name] = programs.texts[kind, order].text.encode()
-            first = programs.texts[program_names(0)[0]]
+                text = programs.texts[kind, order]
+                self.texts[name] = text.text.encode()
+                members[f"{kind}{order}"] = {
+                    "name": name,
+                    "platforms": list(text.platforms),
+                    "calling_convention": text.convention,
+                    "batched": text.batched,
+                }
             self.programs.append(
                 {
                     "label": programs.label,
                     "shapes": [list(shape) for shape in programs.shapes],
                     "result": list(programs.out_shape),
                     "order": programs.order,
-                    "platforms": list(first.platforms),
-                    "calling_convention": first.convention,
                     "members": members,
                 }
             )
@@ -104,7 +111,7 @@ class _HashStore:
         return [array.dtype.str, list(array.shape), hashlib.sha256(content).hexdigest()]
 
     def function(
-        self, fn: Callable[..., Any], attempts: Sequence[Shapes], *, label: str, owner: str, elementwise: bool
+        self, fn: Callable[..., Any], attempts: Sequence[Shapes], *, label: str, owner: str, use: str
     ) -> str:
         known = getattr(fn, "identity", None)
         if isinstance(fn, SavedFunction) and isinstance(known, str):
@@ -150,30 +157,28 @@ def contents(model: Model, obs: Any, functions: str) -> bytes:
     check_choice("save: functions", functions, ("trace", "import"))
     data: FloatArray | None = None if obs is None else inputs.counts(model.layout, obs)
     store = _FileStore(functions)
-    described = told(model, store)
-    observed = None if data is None else store.array(data)
-    receipt = model.receipt
-    members = {**store.arrays.members(), **store.texts}
     document = {
         "format": FORMAT,
         "version": VERSION,
         "written_by": written_by(),
         "hash": model_hash(model),
-        "model": described,
+        "model": told(model, store),
         "programs": store.programs,
-        "obs": observed,
+        "obs": None if data is None else store.array(data),
         "blinded": sorted(model._blinded),
-        "receipt": None if receipt is None or receipt.kind == SAVED_KIND else _receipt(receipt),
-        "members": {
-            name: {"size": len(content), "sha256": digest(content)} for name, content in members.items()
-        },
+        "receipt": _receipt(model.receipt),
+    }
+    members = {**store.arrays.members(), **store.texts}
+    document["members"] = {
+        name: {"size": len(content), "sha256": digest(content)} for name, content in members.items()
     }
     text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
     return pack({DOCUMENT: f"{text}\n".encode(), **members})
 
 
-def _receipt(receipt: Receipt) -> dict[str, Any]:
-    return {**receipt.to_dict(), "source": str(receipt.source)}
+def _receipt(receipt: Receipt | None) -> dict[str, Any] | None:
+    """What the reader of another format left; what ``load`` leaves says nothing of the model."""
+    return None if receipt is None or receipt.kind == SAVED_KIND else receipt.to_dict()
 
 
 def import_name(fn: Callable[..., Any], label: str, owner: str) -> str:
