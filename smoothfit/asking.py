@@ -329,6 +329,11 @@ class Asking(ABC):
         self._blinded = self._blinded | frozenset(found) | frozenset(_listed(channels))
         return self
 
+    @property
+    def blinded(self) -> frozenset[str]:
+        """Names of what is hidden: parameters and channels."""
+        return self._blinded
+
     def unblind(self) -> Self:
         """Show everything again."""
         self._blinded = frozenset()

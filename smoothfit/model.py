@@ -28,7 +28,6 @@ from .layout import Layout
 from .preparation import Specification, prepare
 from .preparation import settings as checked
 from .preparation.correlations import correlated
-from .preparation.specification import Correlation
 from .prepared import Prepared
 from .results import ModelSummary, Receipt
 from .template_sets import Options, gather, read_mc_stat
@@ -69,8 +68,10 @@ class Model(Asking):
         """What a reader took from a file; None of a model that was built by hand."""
 
     @classmethod
-    def _of(cls, specification: Specification, blinded: frozenset[str] = frozenset()) -> Model:
-        """A model that was told all this, hiding these names; not prepared."""
+    def from_specification(
+        cls, specification: Specification, *, blinded: frozenset[str] = frozenset()
+    ) -> Model:
+        """A model that was told all this, hiding these names; not prepared. The specification is its own."""
         model = cls()
         model._specification, model._blinded = specification, blinded
         return model
@@ -365,20 +366,10 @@ class Model(Asking):
         prepared, layout = prepare(replace(self._specification, terms=terms))
         return Context(prepared, layout, self._blinded)
 
-    def _with_processes(self, processes: Sequence[Process], correlations: Sequence[Correlation]) -> Model:
-        """A model of other processes and correlations, else told the same; prepared if this one is."""
-        told = self._specification
-        copy = Model()
-        copy._specification = replace(
-            told,
-            processes=list(processes),
-            correlations=list(correlations),
-            terms=list(told.terms),
-            mc_stat=list(told.mc_stat),
-            descriptions=dict(told.descriptions),
-        )
-        copy._blinded, copy.receipt = self._blinded, self.receipt
-        return copy if self._layout is None else copy.prepare()
+    @property
+    def is_prepared(self) -> bool:
+        """Whether :meth:`prepare` was called, be it before the last change."""
+        return self._layout is not None
 
     @property
     def specification(self) -> Specification:

@@ -169,36 +169,6 @@ class ChannelContrib(Tracked):
         owner = self._owner if self._process is None else self._process.name
         return f"ChannelContrib '{self._channel}'" + (f" of '{owner}'" if owner is not None else "")
 
-    def copied(self, effects: Iterable[Declaration] | None = None) -> ChannelContrib:
-        """A contribution like this one, that belongs to no process yet.
-
-        Parameters
-        ----------
-        effects
-            What acts on it, in place of :attr:`effects`: declarations as they are there.
-
-        Raises
-        ------
-        InvalidValueError
-            For shapes whose kind needs other integrals than their templates have.
-
-        Examples
-        --------
-        >>> contrib = ChannelContrib("SR", [50.0, 1.0]).add_lnN(Variable("lumi", 0.0, nuisance=True), 1.05)
-        >>> contrib.copied(effects=[])
-        ChannelContrib('SR', 2 bins)
-        """
-        copy = ChannelContrib.__new__(ChannelContrib)
-        copy.__dict__.update(self.__dict__)
-        copy._owner = self._owner if self._process is None else self._process.name
-        copy._process = None
-        copy._effects = list(self._effects if effects is None else effects)
-        for effect in copy._effects:
-            if isinstance(effect, Shape) and effect.kind in ("shape", "shapeN"):
-                what = f"{self._what}: {effect_label(effect)}"
-                check_integrals(what, self._yields, effect.up, effect.down, is_array=self._is_array)
-        return copy
-
     def _attach(self, process: Process) -> None:
         """Called by the process, after its checks."""
         self._process = process

@@ -1,4 +1,4 @@
-"""Copies of builders with other names and variables: what combinations are made of.
+"""Copies of builders, with other declarations, names or variables: what combinations and edits are made of.
 
 A copy is as good as a model's own builder: nothing that is done to it changes the original.
 """
@@ -6,16 +6,18 @@ A copy is as good as a model's own builder: nothing that is done to it changes t
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ..effects.shape import NORMALISED
 from ..errors import DuplicateNameError
+from .arguments import check_integrals
 from .contribution import ChannelContrib
-from .declarations import Declaration, ScaleFn, Shape, Systematic
+from .declarations import Declaration, ScaleFn, Shape, Systematic, effect_label
 from .process import Process
 from .variable import Variable
 
-__all__ = ["Source", "copied_variable", "merged"]
+__all__ = ["Source", "copied_contrib", "copied_process", "copied_variable", "merged"]
 
 
 def copied_variable(variable: Variable, name: str, sub_names: Sequence[str]) -> Variable:
@@ -28,6 +30,48 @@ def copied_variable(variable: Variable, name: str, sub_names: Sequence[str]) -> 
     """
     other = copy.copy(variable)
     other._name, other._sub_names, other._sub_idxes = name, tuple(sub_names), None
+    return other
+
+
+def copied_contrib(contrib: ChannelContrib, effects: Iterable[Declaration]) -> ChannelContrib:
+    """A contribution like this one that belongs to no process yet, on which these declarations act.
+
+    Raises
+    ------
+    InvalidValueError
+        For shapes whose kind needs other integrals than their templates have.
+
+    Examples
+    --------
+    >>> contrib = ChannelContrib("SR", [50.0, 1.0]).add_lnN(Variable("lumi", 0.0, nuisance=True), 1.05)
+    >>> copied_contrib(contrib, [])
+    ChannelContrib('SR', 2 bins)
+    """
+    other = copy.copy(contrib)
+    other._owner = contrib._owner if contrib._process is None else contrib._process.name
+    other._process, other._effects = None, list(effects)
+    for effect in other._effects:
+        if isinstance(effect, Shape) and effect.kind in NORMALISED:
+            what = f"{contrib._what}: {effect_label(effect)}"
+            check_integrals(what, contrib._yields, effect.up, effect.down, is_array=contrib.is_array)
+    return other
+
+
+def copied_process(
+    process: Process, contribs: Iterable[ChannelContrib], effects: Iterable[Declaration]
+) -> Process:
+    """A process like this one that belongs to no model, of these contributions; effects act on all of them.
+
+    Examples
+    --------
+    >>> bkg = Process("bkg", [500.0, 400.0]).add_lnN(Variable("lumi", 0.0, nuisance=True), 1.25)
+    >>> copied_process(bkg, [copied_contrib(bkg["main"], [])], [])
+    Process('bkg', channels: main)
+    """
+    other = Process(process.name, sub_procs=process._given, signal=process.signal, label=process.label)
+    other._effects = list(effects)
+    for contrib in contribs:
+        other.add_contrib(contrib)
     return other
 
 
@@ -84,9 +128,8 @@ def merged(name: str, sources: Sequence[Source]) -> Process:
 
 
 def _copied_contrib(contrib: ChannelContrib, source: Source, owner: str) -> ChannelContrib:
-    other = copy.copy(contrib)
-    other._channel, other._owner, other._process = source.channels[contrib.channel], owner, None
-    other._effects = []
+    other = copied_contrib(contrib, [])
+    other._channel, other._owner = source.channels[contrib.channel], owner
     for effect in source.effects(contrib):
         if isinstance(effect, Systematic):
             effect.effect.check_variable(other._what, effect.variable)

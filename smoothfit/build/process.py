@@ -199,30 +199,6 @@ class Process(Tracked):
             return len(self._given)
         return next((contrib.n_sub for contrib in self._contribs.values()), None)
 
-    def copied(
-        self, contribs: Iterable[ChannelContrib] | None = None, effects: Iterable[Declaration] | None = None
-    ) -> Process:
-        """A process like this one, which belongs to no model.
-
-        Parameters
-        ----------
-        contribs
-            Its contributions, by default copies of those there are.
-        effects
-            What acts on every contribution, in place of :attr:`effects`.
-
-        Examples
-        --------
-        >>> bkg = Process("bkg", [500.0, 400.0]).add_lnN(Variable("lumi", 0.0, nuisance=True), 1.25)
-        >>> bkg.copied(effects=[])
-        Process('bkg', channels: main)
-        """
-        copy = Process(self._name, sub_procs=self._given, signal=self._signal, label=self._label)
-        copy._effects = list(self._effects if effects is None else effects)
-        for contrib in [c.copied() for c in self._contribs.values()] if contribs is None else contribs:
-            copy.add_contrib(contrib)
-        return copy
-
     # -- building --------------------------------------------------------------------------------
 
     def add_contrib(self, contrib: ChannelContrib) -> Process:

@@ -110,7 +110,7 @@ def combine(
         poi=poi,
         known_as=shared.known_as(parts),
     )
-    model = Model._of(specification, _blinded(parts, shared))
+    model = Model.from_specification(specification, blinded=_blinded(parts, shared))
     _correlate(model, asked, shared)
     model.prepare()
     model.receipt = _receipt(model, parts, shared, [*shared.notes, *notes])
@@ -156,7 +156,7 @@ def _blinded(parts: Sequence[Part], shared: Shared) -> frozenset[str]:
     for part in parts:
         # A channel may have the name of a parameter.
         for names in (_new_names(part, shared), part.channels, part.bin_parameters):
-            found |= {names[name] for name in part.model._blinded if name in names}
+            found |= {names[name] for name in part.model.blinded if name in names}
     return frozenset(found)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from .._checks import describe
 from ..build import ChannelContrib, Process
+from ..build.copying import copied_contrib, copied_process
 from ..build.declarations import Declaration, Shape, Systematic, variables_of
 from ..errors import InvalidTypeError, InvalidValueError, UnknownNameError
 from ..model import Model
@@ -153,7 +154,20 @@ def edited(title: str, model: Model, selection: Selection, edit: Edit) -> tuple[
     vanished = _vanished(told.processes, processes)
     _check_terms(title, told, vanished)
     correlations = [c for old in told.correlations if (c := _without(old, vanished)) is not None]
-    copy = model._with_processes(processes, correlations)
+    copy = Model.from_specification(
+        replace(
+            told,
+            processes=processes,
+            correlations=correlations,
+            terms=list(told.terms),
+            mc_stat=list(told.mc_stat),
+            descriptions=dict(told.descriptions),
+        ),
+        blinded=model.blinded,
+    )
+    copy.receipt = model.receipt
+    if model.is_prepared:
+        copy.prepare()
     return copy, Changes(title, tuple(log.changes), tuple(log.left), tuple(vanished))
 
 
@@ -163,8 +177,8 @@ def _edited_process(process: Process, selection: Selection, edit: Edit, log: Log
         return [declaration for declaration in found if declaration is not None]
 
     shared = done(Place(process, None), process.effects)
-    contribs = [c.copied(done(Place(process, c), c.effects)) for c in process.contribs.values()]
-    return process.copied(contribs, shared)
+    contribs = [copied_contrib(c, done(Place(process, c), c.effects)) for c in process.contribs.values()]
+    return copied_process(process, contribs, shared)
 
 
 def _names(processes: Sequence[Process]) -> list[str]:

@@ -7,7 +7,7 @@ channel, each at one standard deviation:
 * shape: the largest relative change of a bin, by up or down scaled to the nominal integral.
 
 Of a shape that keeps only its normalisation a log-normal is left where that is what its kind does with
-it ("shape" and "shapeN"), so that it costs no templates any more; what is left has the effect that it had.
+it, so that it costs no templates any more; what is left has the effect that it had.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .._types import BoolArray, FloatArray
 from ..build.declarations import Declaration, Shape, Systematic
 from ..build.selection import Region
 from ..effects import LnN
+from ..effects.shape import NORMALISED
 from ..errors import InvalidValueError
 from ..model import Model
 from .changes import Change, Changes
@@ -30,7 +31,7 @@ from .editing import Log, Place, Selection, edited
 __all__ = ["prune"]
 
 _NONE = 1e-3
-"""Ratios of integrals nearer to 1 have no effect in kinds "shape" and "shapeN"."""
+"""Ratios of integrals nearer to 1 have no effect in the kinds that are normalised."""
 _NORM, _SHAPE = "change of the integral", "largest change of a bin"
 
 
@@ -163,7 +164,7 @@ def _sizes(shape: Shape, nominal: FloatArray, limits: tuple[float, float]) -> _S
     filled = empty & ((shape.up != 0.0) | (shape.down != 0.0))
     largest = np.where(filled, np.inf, np.where(empty, 0.0, np.maximum(*deviations)))
     size = shape.scale * largest.max(axis=1, initial=0.0)
-    if shape.kind in ("shape", "shapeN"):
+    if shape.kind in NORMALISED:
         norm = np.where((np.abs(up - 1.0) < _NONE) & (np.abs(down - 1.0) < _NONE), 0.0, norm)
     return _Sizes(up, down, norm, size, usable & (norm < limits[0]), usable & (size < limits[1]))
 
@@ -178,7 +179,7 @@ def _pruned_shape(place: Place, shape: Shape, limits: tuple[float, float], log: 
         log.changes += _described(place, shape, row, sizes, i)
     if np.all(sizes.drop_norm & sizes.drop_shape):
         return None
-    if np.all(sizes.drop_shape) and shape.kind in ("shape", "shapeN") and not _has_lnn(place, shape):
+    if np.all(sizes.drop_shape) and shape.kind in NORMALISED and not _has_lnn(place, shape):
         return _as_lnn(shape, sizes)
     up, down = (
         _without_dropped(template, contrib.yields, ratio, sizes)

@@ -165,7 +165,7 @@ def contents(model: Model, obs: Any, functions: str) -> bytes:
         "model": told(model, store),
         "programs": store.programs,
         "obs": None if data is None else store.array(data),
-        "blinded": sorted(model._blinded),
+        "blinded": sorted(model.blinded),
         "receipt": _receipt(model.receipt),
     }
     members = {**store.arrays.members(), **store.texts}
