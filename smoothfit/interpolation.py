@@ -17,10 +17,12 @@ from collections.abc import Callable
 import jax.numpy as jnp
 import numpy as np
 
-from ._types import Array
+from ._types import Array, FloatArray
 
 __all__ = [
     "LOG_FACTORS",
+    "code4",
+    "code4_least",
     "combine_derivatives",
     "log_code1",
     "log_code4",
@@ -146,6 +148,42 @@ def log_code4(theta: Array, log_down: Array, log_up: Array) -> Array:
     >>> round(float(np.exp(log_code4(1.0, np.log(0.9), np.log(1.3)))), 12)
     1.3
     """
+    inside, polynomial = _code4_polynomial(theta, log_down, log_up)
+    return jnp.where(inside, jnp.log1p(polynomial), log_code1(theta, log_down, log_up))
+
+
+def code4(theta: Array, log_down: Array, log_up: Array) -> Array:
+    """The factor of :func:`log_code4` itself, which extreme ratios make negative inside +-1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(code4(-0.4, np.log(0.01), np.log(40.0))) < 0.0
+    True
+    """
+    inside, polynomial = _code4_polynomial(theta, log_down, log_up)
+    outside = log_code1(jnp.where(inside, 0.0, theta), log_down, log_up)
+    return jnp.where(inside, 1.0 + polynomial, jnp.exp(outside))
+
+
+def code4_least(down: FloatArray, up: FloatArray) -> float:
+    """The least value of :func:`code4` inside +-1, of several ratios at -1 and at +1 (in numpy, on a grid).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(code4_least(np.array([0.9]), np.array([1.3])), 3)
+    0.9
+    """
+    low, high = np.log(down), np.log(up)
+    powers = np.linspace(-1.0, 1.0, 65)[:, None] ** np.arange(1, 7)
+    with np.errstate(over="ignore", invalid="ignore"):
+        targets = np.array([up - 1.0, down - 1.0, high * up, -low * down, high**2 * up, low**2 * down])
+        return float(1.0 + np.min(powers @ (_CODE4_INVERSE @ targets)))
+
+
+def _code4_polynomial(theta: Array, log_down: Array, log_up: Array) -> tuple[Array, Array]:
+    """(whether abs(theta) < 1, the polynomial less 1 there)."""
     up, down = jnp.exp(log_up), jnp.exp(log_down)
     targets = (up - 1.0, down - 1.0, log_up * up, -log_down * down, log_up**2 * up, log_down**2 * down)
     inside = jnp.abs(theta) < 1.0
@@ -154,7 +192,7 @@ def log_code4(theta: Array, log_down: Array, log_up: Array) -> Array:
     for row in _CODE4_INVERSE[::-1]:
         coefficient = sum(float(c) * target for c, target in zip(row, targets, strict=True))
         polynomial = (polynomial + coefficient) * t
-    return jnp.where(inside, jnp.log1p(polynomial), log_code1(theta, log_down, log_up))
+    return inside, polynomial
 
 
 LOG_FACTORS: dict[str, Callable[[Array, Array, Array], Array]] = {

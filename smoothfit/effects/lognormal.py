@@ -17,12 +17,12 @@ from .._checks import check_choice, check_finite
 from .._types import Array, FloatArray
 from ..constraints import Uniform
 from ..errors import InvalidValueError, ShapeMismatchError
-from ..interpolation import LOG_FACTORS, combine_derivatives
+from ..interpolation import LOG_FACTORS, code4, code4_least, combine_derivatives
 from .effect import Entries, RowEffect, VariableLike, given_as, on_rows, row_numbers
 from .kind import Derivatives, Kind
 from .terms import second_order
 
-__all__ = ["KINDS", "LnN", "LnU"]
+__all__ = ["KINDS", "SIGNED", "LnN", "LnU"]
 
 CODE2 = (
     " 'code2' as published jumps at abs(theta) = 1 (its value outside lacks the change up to 1); "
@@ -50,6 +50,17 @@ def _kind(interpolation: str) -> Kind:
 
 KINDS = {interpolation: _kind(interpolation) for interpolation in LOG_FACTORS}
 """interpolation -> its kind; the numbers are yield ratios at theta = -1 and +1."""
+
+
+def _signed(theta: Array, down: Array, up: Array) -> Derivatives:
+    return second_order(lambda t: code4(t, down, up), theta)
+
+
+SIGNED = Kind("lnN_code4_signed", ("down", "up"), False, _signed, _logarithms)
+"""code4 of ratios whose polynomial is not positive everywhere: a plain factor, as it has no logarithm."""
+
+_LEAST = 0.05
+"""Where the polynomial stays above this, both kinds are the same function."""
 
 _RATIO = "it is a ratio of yields, 1.05 is 5%"
 
@@ -116,6 +127,8 @@ class LnN(RowEffect):
             )
         self.down, self.up = np.broadcast_arrays(down, up)
         self.interpolation: str = interpolation
+        signed = interpolation == "code4" and code4_least(self.down, self.up) < _LEAST
+        self._kind = SIGNED if signed else KINDS[interpolation]
         # A list of two numbers could be one a sub-process, too: see entries().
         self._listed = not isinstance(kappa, tuple) and np.shape(kappa) == (2,)
 
@@ -127,10 +140,10 @@ class LnN(RowEffect):
                 f"{what}: a list of two kappas for two sub-processes can mean two things; write "
                 f"({down}, {up}) for (down, up), or ([1/{down}, 1/{up}], [{down}, {up}]) for one each."
             )
-        return Entries(KINDS[self.interpolation], (on_rows(self.down, rate), on_rows(self.up, rate)))
+        return Entries(self._kind, (on_rows(self.down, rate), on_rows(self.up, rate)))
 
     def _bare(self) -> tuple[Kind, tuple[FloatArray, ...]]:
-        return KINDS[self.interpolation], (self.down, self.up)
+        return self._kind, (self.down, self.up)
 
     def __repr__(self) -> str:
         symmetric = np.array_equal(self.down, 1.0 / self.up)

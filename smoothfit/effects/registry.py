@@ -18,7 +18,9 @@ from .quantile import Quantile
 
 __all__ = ["EFFECTS", "KINDS"]
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (*lognormal.KINDS.values(), AFFINE, COUNT)}
+KINDS: dict[str, Kind] = {
+    kind.name: kind for kind in (*lognormal.KINDS.values(), lognormal.SIGNED, AFFINE, COUNT)
+}
 """name -> what acts on a row; the names are part of what is compiled."""
 
 EFFECTS: dict[str, type[Effect]] = {

@@ -67,6 +67,9 @@ CASES = {
     ),
     "normsys": one_channel(JES_NORM),
     "normsys auxdata": one_channel(JES_NORM, parameters=[{"name": "jes", "auxdata": [0.4]}]),
+    "normsys that is negative inside": one_channel(
+        modifier("normsys", "jes", {"lo": 0.01, "hi": 40.0}), data=(1.0, 2.0, 0.5)
+    ),
     "histosys": one_channel(JES_SHAPE),
     "normsys and histosys of one name": one_channel(JES_NORM, JES_SHAPE),
     "lumi": one_channel(LUMI, parameters=[LUMI_CONFIG]),

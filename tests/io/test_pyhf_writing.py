@@ -86,19 +86,13 @@ def check_round_trip(source):
     np.testing.assert_array_equal(
         [theirs.fixed[theirs.config.par_names.index(name)] for name in twin.config.par_names], twin.fixed
     )
-    compared = 0
-    for point in [twin.init, *twin.points(20)]:
+    for point in [twin.init, *twin.points(10)]:
         values = twin.values(point)
         before = float(model.nll(values, obs))
-        if not np.isfinite(before):
-            # Where a normsys with a side near 0 is negative between -1 and +1, we have none.
-            continue
-        compared += 1
         scale = max(abs(before), 1.0)
         assert abs(float(again.nll(values[order], obs_again)) - before) < 1e-10 * scale
         of_written = 0.5 * theirs.their_twice_nll(theirs.parameters(values[order]))
         assert abs(of_written - 0.5 * twin.their_twice_nll(point)) < 1e-10 * scale
-    assert compared > 10
 
 
 @pytest.mark.parametrize("name", CASES)

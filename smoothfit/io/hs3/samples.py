@@ -116,8 +116,9 @@ class Samples:
         at = row.position(effect.region)
         kind = "" if found is None else found.kind.name
         numbers = () if found is None else tuple(float(number[at]) for number in found.numbers)
-        if kind in ("lnN_code1", "lnN_code4"):
-            return self._normsys(effect.variable, numbers, kind.removeprefix("lnN_"))
+        if kind in ("lnN_code1", "lnN_code4", "lnN_code4_signed"):
+            interpolation = kind.removeprefix("lnN_").removesuffix("_signed")
+            return self._normsys(effect.variable, numbers, interpolation)
         if kind == "lnN_combine":
             low, high = numbers
             if low == 1.0 / high:

@@ -35,7 +35,7 @@ from smoothfit.errors import InvalidTypeError, NotExpressibleError, OutputFileEr
 DATA = shared_path("data")
 
 
-def same(model, obs, points, *, n=5, constant=False):
+def same(model, obs, points, *, constant=False):
     """Write, read and compare at points given by names; returns the model that was read."""
     content = json.loads(json.dumps(write_hs3(model, obs)))
     again, obs_again = read_hs3(content)
@@ -51,10 +51,8 @@ def same(model, obs, points, *, n=5, constant=False):
     differences = []
     for point in points:
         before = float(model.nll(point, obs))
-        if np.isfinite(before):
-            difference = float(again.nll(point[order], obs_again)) - before
-            differences.append(difference if constant else difference / max(abs(before), 1.0))
-    assert len(differences) >= n
+        difference = float(again.nll(point[order], obs_again)) - before
+        differences.append(difference if constant else difference / max(abs(before), 1.0))
     offset = differences[0] if constant else 0.0
     assert np.max(np.abs(np.array(differences) - offset)) < 1e-10
     return again
@@ -93,7 +91,7 @@ def test_every_modifier_of_pyhf(name):
 def test_published_workspaces(name):
     model, obs = read(DATA / name)
     twin = Twin(DATA / name)
-    same(model, obs, [twin.values(point) for point in [twin.init, *twin.points(20)]], n=10)
+    same(model, obs, [twin.values(point) for point in [twin.init, *twin.points(10)]])
 
 
 # -- models that were built by hand --------------------------------------------------------------
