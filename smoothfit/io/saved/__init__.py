@@ -4,7 +4,8 @@ The file is a zip of ``model.json`` (names and structure), ``arrays/*.npy`` and 
 (programs of users' functions); docs/saving.md has it field by field. What a model was *told* is kept, and
 told again to the builders when it is read.
 
-* :mod:`.container`, :mod:`.arrays`, :mod:`.stablehlo`: the three kinds of members, read with suspicion.
+* :mod:`.container`, :mod:`.arrays`, :mod:`.stablehlo`: the three kinds of members, read with suspicion
+  (:mod:`.inspection`).
 * :mod:`.functions`, :mod:`.derivatives`: a user's function as programs, and programs as a function.
 * :mod:`.kinds`, :mod:`.told`: what can be saved, and the walk through a model.
 * :mod:`.writing`, :mod:`.reading`: to a file, and back.

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...errors import FileFormatError, InputFileError
+from ...errors import FileFormatError, InputFileError, InvalidValueError
 
 __all__ = ["DOCUMENT", "digest", "pack", "unpack"]
 
@@ -44,6 +44,11 @@ def digest(content: bytes) -> str:
 def pack(members: Mapping[str, bytes]) -> bytes:
     """A zip file of these members, in their order: the same bytes for the same members.
 
+    Raises
+    ------
+    InvalidValueError
+        For more than :func:`unpack` reads.
+
     Examples
     --------
     >>> pack({"model.json": b"{}"}) == pack({"model.json": b"{}"})
@@ -57,7 +62,13 @@ def pack(members: Mapping[str, bytes]) -> bytes:
             entry.create_system = 3
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content, compresslevel=6)
-    return stream.getvalue()
+    packed = stream.getvalue()
+    if len(members) > _MAX_MEMBERS or len(packed) > _MAX_FILE or len(members[DOCUMENT]) > _MAX_DOCUMENT:
+        raise InvalidValueError(
+            f"save: {len(members)} members in {len(packed) >> 20} MiB are more than one file may have "
+            f"({_MAX_MEMBERS}, {_MAX_FILE >> 20} MiB); save with functions='import', or split the model."
+        )
+    return packed
 
 
 def _compression(content: bytes) -> int:

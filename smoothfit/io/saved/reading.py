@@ -163,11 +163,11 @@ class ModelReader:
         yields = self._array(f"{what}: yields", item["yields"], axes=2)
         rows = read_flag(f"{what}: array", item["array"])
         shown = read_object(f"{what}: shown", item["shown"], required=("edges", "label"))
-        label = read_text(f"{what}: label", shown["label"])
-        edges = shown["edges"]
+        label, edges = read_text(f"{what}: label", shown["label"]), shown["edges"]
         template: Any = read_rows(what, yields, rows)
-        if edges is not None:
-            template = _Histogram(template, self._array(f"{what}: edges", edges, axes=1), label)
+        if edges is not None or label is not None:
+            known = None if edges is None else self._array(f"{what}: edges", edges, axes=1)
+            template = _Histogram(template, known, label)
         contrib = ChannelContrib(channel, template)
         if item["sumw2"] is not None:
             variances = self._array(f"{what}: sumw2", item["sumw2"])
@@ -307,7 +307,7 @@ DECLARATIONS = {
 class _Histogram:
     """Yields with their edges and label, as a histogram has them."""
 
-    def __init__(self, values: FloatArray, edges: FloatArray, label: str | None) -> None:
+    def __init__(self, values: FloatArray, edges: FloatArray | None, label: str | None) -> None:
         axis = SimpleNamespace(edges=edges, label=label)
         self._values = values
         self.axes = [SimpleNamespace(edges=None, label=None)] * (values.ndim - 1) + [axis]

@@ -26,49 +26,13 @@ from jax.extend.mlir.dialects import stablehlo
 from jax.interpreters import mlir
 
 from ...errors import FileFormatError, UserFunctionError
+from .inspection import check_operations, check_text, signature
 
 __all__ = ["Text", "check", "lower", "read"]
 
 Shapes = Sequence[tuple[int, ...]]
 
 _PLATFORMS = (("cpu", "cuda", "rocm", "tpu"), ("cpu", "cuda"), ("cpu",))
-_MAX_LENGTH = 1 << 24
-_MAX_DEPTH = 100
-_MAX_ELEMENTS = 1 << 27
-
-_STRUCTURE = ("builtin.module", "func.func", "func.call", "func.return")
-_FORBIDDEN = frozenset(
-    f"stablehlo.{name}"
-    for name in (
-        *("infeed", "outfeed", "send", "recv", "create_token", "after_all", "partition_id"),
-        *("all_gather", "all_reduce", "all_to_all", "collective_broadcast", "collective_permute"),
-        *("cross-replica-sum", "reduce_scatter", "replica_id", "rng", "rng_bit_generator"),
-    )
-)
-_LAPACK = ("geev", "geqrf", "gesdd", "getrf", "gtsv", "orgqr", "potrf", "syevd", "sytrd", "trsm")
-_EXTERNAL = frozenset(
-    (
-        "shape_assertion",
-        *(f"stablehlo.dynamic_{name}" for name in ("reduce_window", "top_k")),
-        *("Eigh", "LuDecomposition", "ProductOfElementaryHouseholderReflectors", "Qr"),
-        *(f"lapack_{kind}{name}_ffi" for kind in "sd" for name in _LAPACK),
-        *(f"{chip}_lu_pivots_to_permutation" for chip in ("cu", "hip")),
-        *(
-            f"{chip}solver_{name}_ffi"
-            for chip in ("cu", "hip")
-            for name in ("geqrf", "gesvd", "gesvdj", "gesdd", "getrf", "orgqr", "potrf", "syevd", "sytrd")
-        ),
-        "cusparse_gtsv2_ffi",
-    )
-)
-"""Functions outside of a program that it may call: what JAX uses for linear algebra."""
-
-_CALLEES = {"func.call": "callee", "stablehlo.composite": "decomposition"}
-"""Operations that call a function of the program, and the attribute that names it."""
-
-_STRING = re.compile(r'"(?:\\.|[^"\\])*"')
-_BRACKET = re.compile(r"[(\[{]|(?<!-)[<]|[)\]}]|(?<!-)>")
-_TENSOR = re.compile(r"tensor<((?:(?:\d+|\?)x)+)")
 
 
 class Text(NamedTuple):
@@ -107,7 +71,9 @@ def lower(fn: Callable[..., Any], shapes: Shapes, *, what: str) -> Text:
         module = ir.Module.parse(exported.mlir_module())
         text = str(module.operation.get_asm(enable_debug_info=False, print_generic_op_form=True))
         try:
-            _check_operations(what, module)
+            # What reading would refuse is not written.
+            check_text(what, text)
+            check_operations(what, module)
         except FileFormatError as refused:
             raise UserFunctionError(
                 f"{what} cannot be saved as a program: {refused}; save with functions='import'."
@@ -147,7 +113,7 @@ def _template(
 
     exported = _exported(blank, shapes, platforms, batched)
     with mlir.make_ir_context():
-        return exported, _signature(ir.Module.parse(exported.mlir_module()))
+        return exported, signature(ir.Module.parse(exported.mlir_module()))
 
 
 def check(what: str, given: Text, shapes: Shapes, results: Shapes) -> None:
@@ -167,10 +133,10 @@ def check(what: str, given: Text, shapes: Shapes, results: Shapes) -> None:
             f"{what}: calling convention {given.convention} of jax.export; this JAX ({jax.__version__}) "
             f"reads {lowest} to {highest}: use a version of JAX near the one that the file names."
         )
-    _check_text(what, given.text)
+    check_text(what, given.text)
     with mlir.make_ir_context():
         module = _parsed(what, given.text)
-        if not _signature(module).startswith(_types(given, shapes, results)):
+        if not signature(module).startswith(_types(given, shapes, results)):
             raise FileFormatError(f"{what}: the program has another signature than the file says.")
 
 
@@ -185,12 +151,12 @@ def read(
         As :func:`check`.
     """
     check(what, given, shapes, results)
-    template, signature = _template(shapes, results, given.platforms, given.batched)
+    template, expected = _template(shapes, results, given.platforms, given.batched)
     version = re.search(rb"StableHLO_v(\d+\.\d+\.\d+)", template.mlir_module_serialized)
     target = version.group(1).decode() if version else stablehlo.get_minimum_version()
     with mlir.make_ir_context():
         module = _parsed(what, given.text)
-        if _signature(module) != signature:
+        if signature(module) != expected:
             raise FileFormatError(f"{what}: the arguments of the program are not those of this JAX.")
         artifact = stablehlo.serialize_portable_artifact_str(
             str(module.operation.get_asm(enable_debug_info=False)), target
@@ -221,7 +187,7 @@ def _parsed(what: str, text: str) -> ir.Module:
             f"{what}: not StableHLO that this JAX ({jax.__version__}) reads: {first}; the file names the "
             "version of JAX that wrote it."
         ) from error
-    _check_operations(what, module)
+    check_operations(what, module)
     return module
 
 
@@ -233,79 +199,3 @@ def _types(given: Text, shapes: Shapes, results: Shapes) -> str:
     arguments = [*(["tensor<i64>"] if len(given.platforms) > 1 else []), *map(of, shapes)]
     ends = ", ".join(map(of, results))
     return f"({', '.join(arguments)}) -> {ends if len(results) == 1 else f'({ends})'} "
-
-
-def _check_text(what: str, text: str) -> None:
-    """Before any parser sees it: length, nesting, sizes of arrays."""
-    if len(text) > _MAX_LENGTH:
-        raise FileFormatError(f"{what}: {len(text)} characters; at most {_MAX_LENGTH} are read.")
-    bare = _STRING.sub('""', text)
-    depth = 0
-    for match in _BRACKET.finditer(bare):
-        depth += 1 if match.group() in "([{<" else -1
-        if depth > _MAX_DEPTH:
-            raise FileFormatError(f"{what}: nested deeper than {_MAX_DEPTH}.")
-    for match in _TENSOR.finditer(bare):
-        elements = 1
-        for size in match.group(1).split("x")[:-1]:
-            elements *= int(size[:12]) if size != "?" else 1
-        if elements > _MAX_ELEMENTS:
-            raise FileFormatError(f"{what}: an array of {match.group(1)[:-1]} is more than is computed with.")
-
-
-def _signature(module: ir.Module) -> str:
-    """Type and attributes of the arguments of the public function."""
-    for function in module.body.operations:
-        attributes = function.operation.attributes
-        if "sym_name" in attributes and ir.StringAttr(attributes["sym_name"]).value == "main":
-            marks = str(attributes["arg_attrs"]) if "arg_attrs" in attributes else ""
-            return f"{attributes['function_type']} {marks}"
-    return "none"
-
-
-def _check_operations(what: str, module: ir.Module) -> None:
-    calls: dict[str, set[str]] = {}
-    for function in module.body.operations:
-        if function.operation.name != "func.func":
-            raise FileFormatError(f"{what}: the operation {function.operation.name} is none of a program.")
-        called: set[str] = set()
-        for operation in _inside(function.operation):
-            _check_operation(what, operation)
-            key = _CALLEES.get(operation.name)
-            if key is not None:
-                called.add(ir.FlatSymbolRefAttr(operation.attributes[key]).value)
-        calls[ir.StringAttr(function.operation.attributes["sym_name"]).value] = called
-    done: set[str] = set()
-    while True:
-        ready = [name for name in calls if name not in done and calls[name] <= done]
-        if not ready:
-            break
-        done |= set(ready)
-    if len(done) < len(calls):
-        raise FileFormatError(f"{what}: a function of the program calls itself, or one that is missing.")
-
-
-def _inside(operation: Any) -> Any:
-    for region in operation.regions:
-        for block in region.blocks:
-            for inner in block.operations:
-                yield inner.operation
-                yield from _inside(inner.operation)
-
-
-def _check_operation(what: str, operation: Any) -> None:
-    name = operation.name
-    if (not name.startswith("stablehlo.") and name not in _STRUCTURE) or name in _FORBIDDEN:
-        raise FileFormatError(f"{what}: the operation {name} is none of a program that computes.")
-    if name == "stablehlo.composite":
-        function = ir.StringAttr(operation.attributes["name"]).value
-        if not function.startswith("chlo."):
-            raise FileFormatError(f"{what}: '{function}' is none of the functions that StableHLO knows.")
-    if name == "stablehlo.custom_call":
-        target = ir.StringAttr(operation.attributes["call_target_name"]).value
-        with_functions = "called_computations" in operation.attributes
-        if target not in _EXTERNAL or (with_functions and len(operation.attributes["called_computations"])):
-            raise FileFormatError(
-                f"{what}: it calls '{target}', which is no function of linear algebra; programs that call "
-                "anything else are refused"
-            )

@@ -13,8 +13,15 @@ import pytest
 import smoothfit
 from smoothfit import Model, Process, Variable, programs
 from smoothfit.effects import Quantile
-from smoothfit.errors import FileFormatError, InvalidTypeError, ShapeMismatchError, UserFunctionError
+from smoothfit.errors import (
+    FileFormatError,
+    InvalidTypeError,
+    InvalidValueError,
+    ShapeMismatchError,
+    UserFunctionError,
+)
 from smoothfit.io.saved import save
+from smoothfit.io.saved.container import pack
 from smoothfit.io.saved.functions import Recorder
 
 CAPTURED = np.linspace(0.5, 2.0, 4)
@@ -196,3 +203,11 @@ def test_a_lambda_cannot_be_imported(tmp_path):
     model = Model().add_proc(Process("p", [10.0]).scale_by_fn(lambda m: m, Variable("mu", 1.0))).prepare()
     with pytest.raises(UserFunctionError, match="cannot be found by import"):
         save(model, tmp_path / "m.smoothfit", functions="import")
+
+
+def test_what_reading_would_refuse_is_not_written():
+    large = np.arange(1 << 21)
+    with pytest.raises(UserFunctionError, match="characters; at most"):
+        Recorder().record(lambda x: x + jnp.asarray(large)[0], [[()]], label="f", owner="o", order=0)
+    with pytest.raises(InvalidValueError, match="20001 members"):
+        pack({"model.json": b"{}", **{f"functions/{i}_along0.mlir": b"" for i in range(20_000)}})
