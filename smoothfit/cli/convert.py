@@ -73,8 +73,7 @@ def _run(arguments: argparse.Namespace) -> int:
             "obs=."
         )
     content, found, receipt = _converted(model, obs, target, kind, arguments)
-    # NaN is no agreement.
-    agrees = found.largest <= arguments.tolerance
+    agrees = found.agrees(arguments.tolerance)
     if agrees:
         write_files({arguments.out: content})
     text = strict_json(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._checks import describe
-from .._types import ArrayLike, FloatArray
+from .._types import ArrayLike, BoolArray, FloatArray
 from ..errors import InvalidTypeError, InvalidValueError
 from ..layout import Layout
 from ..model import Model
@@ -18,6 +18,8 @@ __all__ = ["nll_difference", "shared_names"]
 
 _FREE = 0.3
 """Free parameters are drawn within this of their start, relative to it where that is above 1."""
+_NEGATIVE = 1e-8
+"""Expectations below this many events less than nothing are no expectations."""
 _SMALLEST = 1e-3
 """Factors of bins are drawn above this."""
 
@@ -41,7 +43,8 @@ def nll_difference(
 
     Parameters are matched by name, components by theirs, bin parameters too; what only one model has stays at
     its start. The start is that of ``model_a``. Constrained parameters are drawn within their uncertainties,
-    free ones near the start, all within the limits of both.
+    free ones near the start, all within the limits of both. Where both models expect negative events in a bin
+    the difference is relative to the NLL; where one does only the point is counted, not compared.
 
     Parameters
     ----------
@@ -78,12 +81,17 @@ def nll_difference(
             "giving others."
         )
     points = _points(first, second, shared, int(n), np.random.default_rng(seed))
-    nll_a = _nlls(model_a, obs_a, _at(first, shared, points))
-    nll_b = _nlls(model_b, obs_b, _at(second, shared, points))
+    nll_a, legal_a = _nlls(model_a, obs_a, _at(first, shared, points))
+    nll_b, legal_b = _nlls(model_b, obs_b, _at(second, shared, points))
     differences = np.abs((nll_b - nll_b[0]) - (nll_a - nll_a[0]))[1:]
+    # Where both expect less than nothing both are extrapolations, as large as can be.
+    size = np.where(legal_a | legal_b, 1.0, np.maximum(1.0, np.abs(nll_a)))[1:]
+    one_only = (legal_a != legal_b)[1:]
+    differences = np.where(one_only, 0.0, differences / size)
     worst = int(np.argmax(np.where(np.isfinite(differences), differences, np.inf)))
     return NllDifference(
         largest=float(np.max(differences)),
+        negative_in_one=int(np.count_nonzero(one_only)),
         n=int(n),
         seed=int(seed),
         shared=shared,
@@ -129,5 +137,9 @@ def _at(layout: Layout, shared: Sequence[str], points: FloatArray) -> FloatArray
     return values
 
 
-def _nlls(model: Model, obs: Any, values: FloatArray) -> FloatArray:
-    return np.array([model.nll(row, obs) for row in values])
+def _nlls(model: Model, obs: Any, values: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """The NLL at each point, and whether the model expects no negative events there."""
+    nlls = np.array([model.nll(row, obs) for row in values])
+    smallest = np.array([np.min(model.pred(row)) for row in values])
+    # NaN is another matter, which the NLL shows.
+    return nlls, ~(smallest < -_NEGATIVE)

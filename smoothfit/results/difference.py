@@ -84,11 +84,17 @@ class NllDifference(Record):
     shared: tuple[str, ...]
     at_start: float
     """NLL_b(start) - NLL_a(start): a constant, which no fit sees."""
+    negative_in_one: int = 0
+    """Points at which one model expects negative events and the other does not: they are not compared."""
     only_first: tuple[str, ...] = ()
     only_second: tuple[str, ...] = ()
     """Parameters and bin parameters that stay at the start, as the other model does not have them."""
     worst: Mapping[str, float] = field(default_factory=dict)
     """Where the largest difference is."""
+
+    def agrees(self, tolerance: float) -> bool:
+        """Whether the likelihoods are the same at every point, but for a constant; NaN is no agreement."""
+        return self.largest <= tolerance and self.negative_in_one == 0
 
     def heading(self) -> str:
         """The largest difference."""
@@ -101,6 +107,8 @@ class NllDifference(Record):
             ("shared parameters", len(self.shared)),
             ("at the start", self.at_start),
         ]
+        if self.negative_in_one:
+            rows.append(("points with negative yields in one model only", self.negative_in_one))
         for what, names in (("only in the first", self.only_first), ("only in the second", self.only_second)):
             if names:
                 shown = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
@@ -132,7 +140,7 @@ class Difference(Record):
     def is_empty(self) -> bool:
         """Whether nothing differs, and the likelihoods agree to rounding."""
         return not (self.structure or self.yields or self.shifts) and (
-            self.nll is None or self.nll.largest < 1e-8
+            self.nll is None or self.nll.agrees(1e-8)
         )
 
     def heading(self) -> str:

@@ -294,3 +294,24 @@ def test_the_bottom_squark_card_has_its_nuisances_twice(shared):
     # What a file holds of these data is another matter: the conversion changed a count.
     assert (structure["data"].where, structure["data"].first) == ("CRz_cuts, bin 0", "73")
     assert found.equal["contributions"] == 22
+
+
+def test_points_without_an_expectation():
+    """Where one model expects negative events its likelihood is an extrapolation, which is not compared."""
+
+    def falling(change):
+        tilt = Variable("tilt", 0.0, nuisance=True)
+        process = Process("bkg", [10.0, 10.0])
+        process.add_shape(tilt, [10.0 + change, 10.0], [10.0 - change, 10.0], kind="raw")
+        return Model().add_proc(process).prepare()
+
+    found = nll_difference(falling(2.0), [9.0, 9.0], falling(9.0), [9.0, 9.0], n=100, seed=1)
+    # Beyond theta = -1.11 the second has less than nothing in its first bin; the first nowhere.
+    rng = np.random.default_rng(1)
+    rng.uniform(size=100)  # of free parameters
+    assert found.negative_in_one == np.count_nonzero(rng.normal(size=100) < -10.0 / 9.0) > 0
+    assert 0.0 < found.largest < 100.0
+    assert not found.agrees(1e6)
+    both = nll_difference(falling(9.0), [9.0, 9.0], falling(9.0), [9.0, 9.0], n=100, seed=1)
+    assert both.negative_in_one == 0
+    assert both.agrees(1e-12)
