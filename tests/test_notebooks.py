@@ -76,6 +76,23 @@ PROBES = {
         ),
         "coverage": ("n_toys = 300", "[len(pulls), float(pulls.mean()), float(pulls.std())]"),
     },
+    "from_combine": {
+        "interval": (
+            'bounds = model.minos_bounds("r"',
+            "[model.profile({'r': end}, best_fit, obs).fun - best_fit.fun for end in (bounds.up, bounds.down)]",
+        ),
+        "both": (
+            "both, both_obs = smoothfit.combine(",
+            "[both_fit.success, float(both.nll({'r': 0.5}, both_obs) - both.nll({'r': 1.5}, both_obs)), "
+            "float(model.nll({'r': 0.5}, obs) - model.nll({'r': 1.5}, obs))]",
+        ),
+        "saved": ("loaded = smoothfit.load(", "smoothfit.nll_difference(model, obs, loaded, obs).largest"),
+    },
+    "from_pyhf": {
+        "pyhf": ("ours_at_start - theirs_at_start", "ours_at_start - theirs_at_start"),
+        "files": ("largest = {}", "largest"),
+        "kept": ("kept = smoothfit.load_result(", "(kept.x - best_fit.x).tolist()"),
+    },
     "systematics": {
         "interpolations": (
             "slope of log(factor)",
@@ -210,6 +227,22 @@ def test_runs(path, tmp_path):
     CHECKS.get(path.stem, lambda found: None)(found)
 
 
+def _check_from_combine(found: dict[str, Any]) -> None:
+    assert found["interval"] == pytest.approx([0.5, 0.5], abs=1e-6)
+    success, both, one = found["both"]
+    assert success
+    # With all nuisances at the start the second year is the first again.
+    assert both == pytest.approx(2.0 * one, rel=1e-12)
+    assert found["saved"] < 1e-12
+
+
+def _check_from_pyhf(found: dict[str, Any]) -> None:
+    assert abs(found["pyhf"]) < 1e-8
+    assert len(found["files"]) == 3
+    assert max(found["files"].values()) < 1e-9
+    assert np.all(np.array(found["kept"]) == 0.0)
+
+
 def _check_quickstart(found: dict[str, Any]) -> None:
     assert found["variance"] == pytest.approx(VARIANCE, abs=1e-7)
     assert found["bounds"] == pytest.approx(BOUNDS, abs=1e-7)
@@ -303,6 +336,8 @@ CHECKS = {
     "quickstart": _check_quickstart,
     "eft": _check_eft,
     "abcd": _check_abcd,
+    "from_combine": _check_from_combine,
+    "from_pyhf": _check_from_pyhf,
     "unfolding": _check_unfolding,
     "systematics": _check_systematics,
 }
