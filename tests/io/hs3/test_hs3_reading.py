@@ -254,6 +254,13 @@ def test_named_constraints(name, how):
     assert nll(constrained(name, how), {"k": 1.3}) == pytest.approx(expected, rel=1e-13)
 
 
+def test_an_observed_value_that_is_not_held():
+    content = constrained("gaussian", "auxiliary")
+    for parameter in content["parameter_points"][0]["parameters"]:
+        parameter["const"] = False
+    assert nll(content, {"k": 1.3}) == pytest.approx(of_bkg(1.3) + gauss(0.3, 1.3, 0.2), rel=1e-13)
+
+
 @pytest.mark.parametrize("form", ["inline", "point", "unbinned"])
 def test_constraints_with_data(form):
     content = constrained("gaussian", "auxiliary")
