@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import shared_path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 from hs3_files import COUNTS, MU, SIGNAL, channel, file, gauss, modifier, one, poisson, sample
 
 from smoothfit import read_hs3, read_pyhf
