@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,6 @@ class Binned:
     axis: str | None = None
     stat_constraint: str = "Poisson"
     stat_threshold: float = 0.0
-    observables: tuple[str, ...] = field(default=())
 
     @property
     def n_bins(self) -> int:
@@ -139,8 +138,7 @@ def read_channel(entry: Entry) -> Binned:
             raise FileFormatError(f"{sample.path}: the name '{sample.name}' is given twice; rename one.")
     edges, observables = read_axes(entry, len(samples[0].contents))
     constraint, threshold = _stat_options(entry)
-    axis = axis_label(observables)
-    return Binned(name, entry.path, samples, edges, axis, constraint, threshold, observables)
+    return Binned(name, entry.path, samples, edges, axis_label(observables), constraint, threshold)
 
 
 def _stat_options(entry: Entry) -> tuple[str, float]:

@@ -228,7 +228,11 @@ class Constraints:
     def _value(self, given: Any, where: str, observed: Mapping[str, float]) -> float | None:
         if isinstance(given, str) and given in observed:
             return observed[given]
-        return self._functions.constant(given, where)
+        known = self._functions.constant(given, where)
+        if known is None and isinstance(given, str) and given not in self._used:
+            # What no expectation depends on is an observed value, also where the file does not hold it.
+            return self._parameters.values.get(given)
+        return known
 
     def _constant(self, entry: Entry, key: str) -> float:
         value = self._functions.constant(entry.require(key), entry.at(key))

@@ -52,7 +52,7 @@ def read_mixture(document: Document, functions: Functions, entry: Entry) -> Binn
         raise FileFormatError(
             f"{entry.path}: its histograms have different numbers of bins, {sorted(sizes)}."
         )
-    return Binned(entry.text("name"), entry.path, found, edges, axis_label(names), observables=names)
+    return Binned(entry.text("name"), entry.path, found, edges, axis_label(names))
 
 
 def _summands(entry: Entry) -> list[tuple[str, str, str, Any]]:

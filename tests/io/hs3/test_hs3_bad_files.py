@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-import sys
 import time
 import warnings
-from pathlib import Path
 
 import pytest
+from hs3_files import SIGNAL, channel, file, modifier, one, sample
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from hs3_files import SIGNAL, channel, file, modifier, one, sample
 
 from smoothfit import read_hs3
 from smoothfit.errors import FileFormatError, InputFileError, SmoothfitError

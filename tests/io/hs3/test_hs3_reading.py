@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import shared_path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 from hs3_files import COUNTS, MU, SIGNAL, channel, file, gauss, modifier, one, poisson, sample
 
 from smoothfit import read_hs3, read_pyhf
@@ -252,6 +247,13 @@ def test_named_constraints(name, how):
     """Wherever a distribution is named, and how often, it is one term."""
     expected = of_bkg(1.3) + NAMED[name][1](1.3)
     assert nll(constrained(name, how), {"k": 1.3}) == pytest.approx(expected, rel=1e-13)
+
+
+def test_an_observed_value_that_is_not_held():
+    content = constrained("gaussian", "auxiliary")
+    for parameter in content["parameter_points"][0]["parameters"]:
+        parameter["const"] = False
+    assert nll(content, {"k": 1.3}) == pytest.approx(of_bkg(1.3) + gauss(0.3, 1.3, 0.2), rel=1e-13)
 
 
 @pytest.mark.parametrize("form", ["inline", "point", "unbinned"])

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import shared_path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from pyhf_twin import Twin
 from test_pyhf import CASES
 from test_pyhf_writing import (
