@@ -19,6 +19,7 @@ __all__ = ["ArrayReader", "ArrayWriter", "array_member"]
 DTYPES = {"float64": np.dtype("<f8"), "int64": np.dtype("<i8"), "bool": np.dtype("?")}
 
 _MAX_AXES = 8
+_LONGEST_EMPTY = 1 << 16
 _HEADER = 128
 """Bytes of the header of a flat array."""
 
@@ -126,7 +127,8 @@ class ArrayReader:
         for length in shape:
             size *= length
         flat = self._flat.get(dtype, np.zeros(0))
-        if start + size > len(flat):
+        # Nothing along one axis does not make the others any shorter.
+        if start + size > len(flat) or max(shape, default=0) > max(len(flat), _LONGEST_EMPTY):
             raise FileFormatError(f"{what}: {describe(reference)} leads outside of the arrays of the file.")
         return flat[start : start + size].reshape(shape)
 

@@ -148,6 +148,14 @@ def test_other_arrays_are_not_read(refused, good, array):
     )
 
 
+def test_an_empty_array_has_no_endless_axis(refused, good):
+    members = members_of(good)
+    told = json.loads(members["model.json"])
+    contribution = told["model"]["processes"][0]["contributions"][0]
+    contribution |= {"array": True, "yields": ["float64", 0, [0, 1 << 40]]}
+    refused(resealed(members, told), "leads outside of the arrays")
+
+
 def test_zip_bombs_are_refused_before_they_are_unpacked(refused, good):
     members = members_of(good)
     # 256 MiB of zeros, in 256 kiB.

@@ -188,7 +188,7 @@ def pair(folder):
     return model, smoothfit.load(folder / "pair.smoothfit"), np.array([118.0, 170.0])
 
 
-def test_bounds_scans_and_toys_of_a_loaded_model_are_the_same(pair):
+def test_what_is_asked_of_a_loaded_model_is_the_same(pair):
     *models, obs = pair
     toys = np.stack([obs, obs + 2.0, obs + 5.0])
     found = []
@@ -196,7 +196,9 @@ def test_bounds_scans_and_toys_of_a_loaded_model_are_the_same(pair):
         best_fit = model.fit(obs)
         bounds = model.minos_bounds("mu", best_fit, obs)[:2]
         scanned = model.scan("mu", [0.9, 1.1], best_fit, obs).delta_nll
-        found.append([bounds, scanned, model.batch_fit(toys).x])
+        shifts = model.impacts("mu", best_fit, nuisances="nu", bounds="hesse").up
+        moved = jax.jit(jax.grad(lambda n, model=model: functional.fit(model.prepared, n).values[0]))(obs)
+        found.append([bounds, scanned, model.batch_fit(toys).x, shifts, moved])
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(theirs, ours, rtol=1e-8, atol=1e-9)
 
