@@ -79,7 +79,7 @@ PROBES = {
     "from_combine": {
         "interval": (
             'bounds = model.minos_bounds("r"',
-            "[model.profile({'r': end}, best_fit, obs).fun - best_fit.fun for end in (bounds.up, bounds.down)]",
+            "[model.profile({'r': x}, best_fit, obs).fun - best_fit.fun for x in (bounds.up, bounds.down)]",
         ),
         "both": (
             "both, both_obs = smoothfit.combine(",
