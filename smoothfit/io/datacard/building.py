@@ -6,7 +6,7 @@ template; in a channel with autoMCStats the template's own, whose errors then co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,7 +50,26 @@ def build_model(card: Card, templates: Templates, signals: Signals) -> tuple[Mod
     _penalties(card, model, variables)
     model.poi = next(iter(signals.variables), None)
     model.prepare()
+    _note_unused(card, model, variables)
     return model, np.asarray(model.data_from_dict({c: data.counts for c, data in observed.items()}))
+
+
+def _note_unused(card: Card, model: Model, variables: Iterable[str]) -> None:
+    """Parameters that the model does not have, as nothing that it has depends on them."""
+    known = {variable.name for variable in model.layout.variables}
+    noted = {(line, what) for line, what, _ in card.ignored}
+    declared = [
+        *((one.name, one.line, "param") for one in card.parameters.values()),
+        *((one.name, one.line, "extArg") for one in card.external.values()),
+        *((one.name, one.line, "rateParam") for one in card.rate_parameters.values()),
+        *((one.name, one.line, one.kind) for one in card.systematics),
+    ]
+    for name in variables:
+        if name not in known:
+            found = ((line, f"{name} {kind}") for other, line, kind in declared if other == name)
+            line, what = next(found, (0, name))
+            if (line, what) not in noted:
+                card.ignored.append((line, what, "nothing depends on it"))
 
 
 class _Data(NamedTuple):

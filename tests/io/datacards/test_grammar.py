@@ -133,6 +133,16 @@ def test_the_receipt_says_what_had_no_effect(read):
         "lonely": "one word says nothing",
     }
     assert model.receipt.groups == {"g": ["b"]}
+
+
+def test_parameters_that_nothing_depends_on_are_noted(read):
+    """As in Combine they change nothing but a constant; here they are left out."""
+    model, _ = read(HEAD + "p param 1 0.2\nx extArg 3\na lnN 1.1 -\n")
+    assert model.parameters == ("r", "a")
+    notes = {(note.where, note.what): note.why for note in model.receipt.ignored}
+    assert notes[("line 13", "p param")] == notes[("line 14", "x extArg")] == "nothing depends on it"
+    nothing, _ = read(HEAD.replace("rate 2.0 5.5", "rate 2.0 0") + "a lnN - 1.1\n")
+    assert [(note.where, note.what) for note in nothing.receipt.ignored] == [("line 13", "a lnN")]
     assert model.receipt.read["lnN nuisances"] == 1
     assert "text before the rates" in repr(model.receipt)
 
