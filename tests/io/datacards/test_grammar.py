@@ -133,6 +133,8 @@ def test_the_receipt_says_what_had_no_effect(read):
         "lonely": "one word says nothing",
     }
     assert model.receipt.groups == {"g": ["b"]}
+    assert model.receipt.read["lnN nuisances"] == 1
+    assert "text before the rates" in repr(model.receipt)
 
 
 def test_parameters_that_nothing_depends_on_are_noted(read):
@@ -143,8 +145,6 @@ def test_parameters_that_nothing_depends_on_are_noted(read):
     assert notes[("line 13", "p param")] == notes[("line 14", "x extArg")] == "nothing depends on it"
     nothing, _ = read(HEAD.replace("rate 2.0 5.5", "rate 2.0 0") + "a lnN - 1.1\n")
     assert [(note.where, note.what) for note in nothing.receipt.ignored] == [("line 13", "a lnN")]
-    assert model.receipt.read["lnN nuisances"] == 1
-    assert "text before the rates" in repr(model.receipt)
 
 
 BROKEN = [
