@@ -187,7 +187,9 @@ def test_an_array_process_is_the_sum_of_plain_ones():
     np.testing.assert_allclose(plain.pred(values), stacked.pred(values), rtol=1e-13)
 
 
-@pytest.mark.parametrize("scaling", MC_STAT)
+@pytest.mark.parametrize(
+    "scaling", [pytest.param(m, marks=pytest.mark.slow) if m == "full" else m for m in MC_STAT]
+)
 def test_a_masked_channel_does_not_matter(scaling):
     """Its data and its bin parameters are gone, as if it had never been there; it is still predicted."""
     templates = np.random.default_rng(4).uniform(5, 50, (3, 3))

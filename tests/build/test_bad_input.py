@@ -486,7 +486,7 @@ EFFECTS = [
         "shape kind",
         lambda: shape(kind="morph"),
         InvalidValueError,
-        ["'shape', 'raw', 'floored', 'shapeN'", "'morph'"],
+        ["'shape', 'raw', 'floored', 'density', 'shapeN'", "'morph'"],
     ),
     ("shape scale 0", lambda: shape(scale=0.0), InvalidValueError, ["scale", "positive"]),
     ("shape scale NaN", lambda: shape(scale=NAN), InvalidValueError, ["scale", "nan"]),

@@ -67,7 +67,9 @@ def test_the_fits_at_the_bounds_are_there(model, fit):
         assert np.all(np.isnan(there.errors))
 
 
-@pytest.mark.parametrize("treatment", ["lite", "lite-gamma", "full"])
+@pytest.mark.parametrize(
+    "treatment", ["lite", *(pytest.param(m, marks=pytest.mark.slow) for m in ("lite-gamma", "full"))]
+)
 def test_yields_with_monte_carlo_errors_against_scipy(treatment):
     mu, theta = Variable("mu", 1.0), Variable("theta", 0.0, nuisance=True)
     signal = Process("sig", [12.0, 5.0], sumw2=[2.0, 0.5]).scale_by(mu)

@@ -28,8 +28,12 @@ def _with(monkeypatch, name, size, full):
     return make(name, 0)
 
 
+SHAPED = [name for name in MODELS if make(name, 0).model.prepared.plan.shape is not None]
+SLOW = ("full", "arrays")
+
+
 @pytest.mark.parametrize(
-    "name", [name for name in MODELS if make(name, 0).model.prepared.plan.shape is not None]
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in SHAPED]
 )
 def test_all_arrangements_agree(name, monkeypatch):
     once, twice = _with(monkeypatch, name, 2**30, -1.0), _with(monkeypatch, name, 2**30, 1.0)

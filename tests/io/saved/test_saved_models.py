@@ -70,35 +70,54 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("saved")
 
 
+class Made(dict):
+    """name -> what is made of it when it is first asked for."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def __missing__(self, name):
+        self[name] = self.make(name)
+        return self[name]
+
+
 @pytest.fixture(scope="module")
 def saved(folder):
     """(model, data, path) of every model."""
-    found = {}
-    for name in ZOO:
+
+    def save_one(name):
         model = made(name)
-        found[name] = model, data_of(model), folder / f"{name}.smoothfit"
-        save(model, found[name][2], found[name][1])
-    return found
+        found = model, data_of(model), folder / f"{name}.smoothfit"
+        save(model, found[2], found[1])
+        return found
+
+    return Made(save_one)
 
 
 @pytest.fixture(scope="module")
 def elsewhere(saved, folder):
-    """What a process finds that has the files and the library, and nothing of the models' source."""
-    jobs = {
-        name: (str(path), [x.tolist() for x in points_of(model)]) for name, (model, _, path) in saved.items()
-    }
-    (folder / "jobs.json").write_text(json.dumps(jobs))
-    subprocess.run(
-        [sys.executable, "-W", "error", "-c", CHILD, "jobs.json", "answers.json", *FITTED],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=True,
-        timeout=600,
-    )
-    return json.loads((folder / "answers.json").read_text())
+    """What a process finds that has the file and the library, and nothing of the model's source."""
+
+    def ask(name):
+        model, _, path = saved[name]
+        jobs = {name: (str(path), [x.tolist() for x in points_of(model)])}
+        (folder / "jobs.json").write_text(json.dumps(jobs))
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", CHILD, "jobs.json", "answers.json", *FITTED],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            check=True,
+            timeout=600,
+        )
+        return json.loads((folder / "answers.json").read_text())[name]
+
+    return Made(ask)
 
 
-@pytest.mark.parametrize("name", ZOO)
+# The largest takes a minute to compile.
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n == "everything" else n for n in ZOO]
+)
 def test_likelihood_and_derivatives_are_the_same_in_another_process(saved, elsewhere, name):
     model, obs, _ = saved[name]
 
@@ -188,6 +207,7 @@ def pair(folder):
     return model, smoothfit.load(folder / "pair.smoothfit"), np.array([118.0, 170.0])
 
 
+@pytest.mark.slow
 def test_what_is_asked_of_a_loaded_model_is_the_same(pair):
     *models, obs = pair
     toys = np.stack([obs, obs + 2.0, obs + 5.0])
