@@ -11,7 +11,7 @@ from .arrays import ArrayReader
 from .fields import read_flag, read_index, read_shape, read_texts
 from .functions import Programs, SavedFunction, Variant, program_names
 from .imports import imported
-from .stablehlo import Text
+from .stablehlo import PLATFORMS, Text
 
 __all__ = ["FunctionReader"]
 
@@ -69,8 +69,10 @@ class FunctionReader:
         content = self._members.get(name) if isinstance(name, str) else None
         if content is None or not name.startswith("functions/"):
             raise FileFormatError(f"{what}: there is no member {describe(name)} of the file.")
-        if not platforms or not {*platforms} <= {"cpu", "cuda", "rocm", "tpu"}:
-            raise FileFormatError(f"{what}: platforms {describe(list(platforms))} are not known to JAX.")
+        if platforms not in PLATFORMS:
+            raise FileFormatError(
+                f"{what}: platforms {describe(list(platforms))} are not those of a saved one; save it anew."
+            )
         convention = read_index(f"{what}: calling_convention", item["calling_convention"], 1 << 20)
         batched = read_flag(f"{what}: batched", item["batched"])
         try:

@@ -28,11 +28,12 @@ from jax.interpreters import mlir
 from ...errors import FileFormatError, UserFunctionError
 from .inspection import check_operations, check_text, signature
 
-__all__ = ["Text", "check", "lower", "read"]
+__all__ = ["PLATFORMS", "Text", "check", "lower", "read"]
 
 Shapes = Sequence[tuple[int, ...]]
 
-_PLATFORMS = (("cpu", "cuda", "rocm", "tpu"), ("cpu", "cuda"), ("cpu",))
+PLATFORMS = (("cpu", "cuda", "rocm", "tpu"), ("cpu", "cuda"), ("cpu",))
+"""What programs are lowered for, the first that goes; a program counts its platforms in this order."""
 
 
 class Text(NamedTuple):
@@ -65,7 +66,7 @@ def lower(fn: Callable[..., Any], shapes: Shapes, *, what: str) -> Text:
     UserFunctionError
         Where it calls back into Python, or cannot be exported.
     """
-    attempts = [(platforms, batched) for platforms in _PLATFORMS for batched in (True, False)]
+    attempts = [(platforms, batched) for platforms in PLATFORMS for batched in (True, False)]
     exported, batched = _first_exported(jax.vmap(fn), shapes, attempts, what)
     with mlir.make_ir_context():
         module = ir.Module.parse(exported.mlir_module())
