@@ -40,6 +40,7 @@ __all__ = [
     "FLOOR",
     "FORMS",
     "NORMALISED",
+    "NO_NORMALISATION",
     "Aligned",
     "Derived",
     "Shift",
@@ -60,7 +61,8 @@ FORMS = ("smooth", "linear", "quadratic")
 NORMALISED = ("shape", "shapeN", "density")
 """Kinds whose integral ratios act as a log-normal."""
 
-_NO_NORMALISATION = 1e-3
+NO_NORMALISATION = 1e-3
+"""Integral ratios nearer to 1 than this, both of them, have no effect in these kinds."""
 
 
 @pytree_dataclass
@@ -126,8 +128,8 @@ def _differences(plan: ShapePlan, up: Array, down: Array, nominal: Array, row: A
     if plan.any_logarithmic:
         of_block = plan.logarithmic[plan.row_tile][:, None] > 0
         u, v = (jnp.where(of_block, _log_change(x, base), y) for x, y in ((up, u), (down, v)))
-    small = (jnp.abs(jnp.expm1(log_up)) < _NO_NORMALISATION) & (
-        jnp.abs(jnp.expm1(log_down)) < _NO_NORMALISATION
+    small = (jnp.abs(jnp.expm1(log_up)) < NO_NORMALISATION) & (
+        jnp.abs(jnp.expm1(log_down)) < NO_NORMALISATION
     )
     weight = jnp.where(small, 0.0, plan.scale)
     return _arranged(plan, u - v, u + v, weight * log_down, weight * log_up)

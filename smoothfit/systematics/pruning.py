@@ -22,7 +22,7 @@ from .._types import BoolArray, FloatArray
 from ..build.declarations import Declaration, Shape, Systematic
 from ..build.selection import Region
 from ..effects import LnN
-from ..effects.shape import NORMALISED
+from ..effects.shape import NO_NORMALISATION, NORMALISED
 from ..errors import InvalidValueError
 from ..model import Model
 from .changes import Change, Changes
@@ -30,8 +30,6 @@ from .editing import Log, Place, Selection, edited
 
 __all__ = ["prune"]
 
-_NONE = 1e-3
-"""Ratios of integrals nearer to 1 have no effect in the kinds that are normalised."""
 _NORM, _SHAPE = "change of the integral", "largest change of a bin"
 
 
@@ -165,7 +163,9 @@ def _sizes(shape: Shape, nominal: FloatArray, limits: tuple[float, float]) -> _S
     largest = np.where(filled, np.inf, np.where(empty, 0.0, np.maximum(*deviations)))
     size = shape.scale * largest.max(axis=1, initial=0.0)
     if shape.kind in NORMALISED:
-        norm = np.where((np.abs(up - 1.0) < _NONE) & (np.abs(down - 1.0) < _NONE), 0.0, norm)
+        norm = np.where(
+            (np.abs(up - 1.0) < NO_NORMALISATION) & (np.abs(down - 1.0) < NO_NORMALISATION), 0.0, norm
+        )
     return _Sizes(up, down, norm, size, usable & (norm < limits[0]), usable & (size < limits[1]))
 
 
