@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-__all__ = ["track"]
+__all__ = ["Advance", "track"]
 
 _DELAY = 2.0
 """Seconds before anything is shown."""
@@ -32,10 +32,13 @@ class _Tally:
     total: int
     what: str
     done: int = 0
+    answer: str = ""
+    """What has come out so far."""
     began: float = field(default_factory=time.monotonic)
 
-    def add(self, number: int = 1) -> None:
+    def add(self, number: int = 1, answer: str = "") -> None:
         self.done += number
+        self.answer = answer or self.answer
 
     @property
     def fraction(self) -> float:
@@ -43,8 +46,24 @@ class _Tally:
 
     def __str__(self) -> str:
         elapsed = time.monotonic() - self.began
-        left = f", {elapsed * (1.0 / self.fraction - 1.0):.0f} s left" if self.fraction > 0.0 else ""
-        return f"{self.done} of {self.total}, {elapsed:.0f} s{left}"
+        if self.fraction == 0.0 or elapsed == 0.0:
+            return f"{self.done} of {self.total}, {elapsed:.0f} s"
+        rate = _rate(self.done / elapsed)
+        left = f"{elapsed * (1.0 / self.fraction - 1.0):.0f} s left"
+        parts = (f"{self.done} of {self.total}", f"{elapsed:.0f} s", rate, left, self.answer)
+        return ", ".join(part for part in parts if part)
+
+
+def _rate(per_second: float) -> str:
+    if per_second >= 1.0:
+        return f"{per_second:.3g} a second" if per_second < 1000.0 else f"{per_second:.0f} a second"
+    return f"{1.0 / per_second:.3g} s each"
+
+
+class Advance(Protocol):
+    """Reports progress: how many were done, and in words what has come out so far."""
+
+    def __call__(self, number: int = 1, answer: str = "") -> None: ...
 
 
 class _Painter(Protocol):
@@ -149,8 +168,10 @@ def _keep_painting(make: Callable[[], _Painter], tally: _Tally, ended: threading
 
 
 @contextlib.contextmanager
-def track(total: int, what: str) -> Iterator[Callable[[int], None]]:
+def track(total: int, what: str) -> Iterator[Advance]:
     """Show progress while a block runs; the block calls what it is given with the number just done.
+
+    A second argument is the running answer, shown beside rate and time left.
 
     Parameters
     ----------

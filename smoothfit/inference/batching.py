@@ -30,7 +30,17 @@ from .minos import CrossingStatus
 
 T = TypeVar("T")
 
-__all__ = ["Crossings", "Held", "Members", "cross", "held_of", "hold", "refit"]
+__all__ = [
+    "Crossings",
+    "Held",
+    "Members",
+    "cross",
+    "data_of_member",
+    "fixed_of_member",
+    "held_of",
+    "hold",
+    "refit",
+]
 
 
 @dataclass(frozen=True)
@@ -125,6 +135,17 @@ def _data(context: Context, counts: FloatArray, globs: FloatArray, members: int)
     n = len(context.layout.constrained)
     every = _rows(globs, members)
     return Data(counts=_rows(counts, members), globs=every[:, :n], bin_globs=every[:, n:])
+
+
+def data_of_member(context: Context, counts: FloatArray, globs: FloatArray) -> Data:
+    """One member's data: counts (bin,), global observables (parameters', then bins')."""
+    return _first(_data(context, counts, globs, 1))
+
+
+def fixed_of_member(held: Held, i: int, n: int) -> Fixed:
+    """What member i of a batch holds; ``n`` is the number of parameters."""
+    of_one = held if held.mask.ndim == 1 else Held(held.mask[i], held.values[i])
+    return _first(_fixed(of_one, 1, n))
 
 
 def refit(
@@ -342,8 +363,8 @@ def _member(tree: T, i: int) -> T:
 def _search(context: Context, best_fit: FitResult, direction: FloatArray, level: float) -> _Crossing:
     """One ray by a bracketed search of profile fits."""
     n = context.layout.n_params
-    data = _first(_data(context, best_fit.obs, best_fit.globs, 1))
-    held = _first(_fixed(held_of(context, best_fit), 1, n))
+    data = data_of_member(context, best_fit.obs, best_fit.globs)
+    held = fixed_of_member(held_of(context, best_fit), 0, n)
     best = _at_minimum(context, best_fit)
     room, at = _room(context.layout, best_fit, direction), np.flatnonzero(direction)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -18,6 +18,7 @@ from ..errors import InvalidValueError
 from ..layout import Layout
 from ..prepared import Prepared
 from . import density_draws
+from .toys import Source
 
 __all__ = ["DRAWS", "Draw", "asimov_globs", "draw_globs", "draw_parameters"]
 
@@ -35,48 +36,44 @@ class Draw(NamedTuple):
     """Whether alpha cannot be negative."""
 
 
-def _gaussian(rng: np.random.Generator, centre: FloatArray, width: FloatArray) -> FloatArray:
+def _gaussian(rng: Source, centre: FloatArray, width: FloatArray) -> FloatArray:
     return centre + width * rng.standard_normal(centre.shape)
 
 
-def _below_or_above(
-    rng: np.random.Generator, centre: FloatArray, below: FloatArray, above: FloatArray
-) -> FloatArray:
+def _below_or_above(rng: Source, centre: FloatArray, below: FloatArray, above: FloatArray) -> FloatArray:
     """Half a Gaussian to either side, with probabilities in proportion to the widths."""
     size = np.abs(rng.standard_normal(centre.shape))
     down = rng.random(centre.shape) * (below + above) < below
     return centre + np.where(down, -below, above) * size
 
 
-def _asymmetric_glob(
-    rng: np.random.Generator, alpha: FloatArray, down: FloatArray, up: FloatArray
-) -> FloatArray:
+def _asymmetric_glob(rng: Source, alpha: FloatArray, down: FloatArray, up: FloatArray) -> FloatArray:
     # An observable above alpha is one that alpha is below.
     return _below_or_above(rng, alpha, up, down)
 
 
-def _log_normal(rng: np.random.Generator, centre: FloatArray, kappa: FloatArray) -> FloatArray:
+def _log_normal(rng: Source, centre: FloatArray, kappa: FloatArray) -> FloatArray:
     return centre * np.exp(np.log(kappa) * rng.standard_normal(centre.shape))
 
 
-def _count(rng: np.random.Generator, alpha: FloatArray, tau: FloatArray) -> FloatArray:
+def _count(rng: Source, alpha: FloatArray, tau: FloatArray) -> FloatArray:
     return rng.poisson(alpha * tau).astype(np.float64)
 
 
-def _rate(rng: np.random.Generator, count: FloatArray, tau: FloatArray) -> FloatArray:
+def _rate(rng: Source, count: FloatArray, tau: FloatArray) -> FloatArray:
     return rng.gamma(count + 1.0, 1.0 / tau)
 
 
-def _shape(rng: np.random.Generator, alpha: FloatArray, width: FloatArray) -> FloatArray:
+def _shape(rng: Source, alpha: FloatArray, width: FloatArray) -> FloatArray:
     # Gamma(alpha; k, width^2) is Pois(k - 1 | alpha/width^2)/width^2.
     return 1.0 + _count(rng, alpha, 1.0 / width**2)
 
 
-def _gamma(rng: np.random.Generator, shape: FloatArray, width: FloatArray) -> FloatArray:
+def _gamma(rng: Source, shape: FloatArray, width: FloatArray) -> FloatArray:
     return rng.gamma(shape, width**2)
 
 
-def _uniform(rng: np.random.Generator, glob: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
+def _uniform(rng: Source, glob: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
     return rng.uniform(lower, upper, glob.shape)
 
 
@@ -154,9 +151,7 @@ def _defaults(prepared: Prepared, layout: Layout) -> FloatArray:
     return everywhere
 
 
-def draw_globs(
-    prepared: Prepared, layout: Layout, values: FloatArray, n: int, rng: np.random.Generator
-) -> FloatArray:
+def draw_globs(prepared: Prepared, layout: Layout, values: FloatArray, n: int, rng: Source) -> FloatArray:
     """(toy, global observable) of the parameters, around ``values`` (param,)."""
     drawn = np.tile(values, (n, 1))
     for members in _members(prepared):
@@ -195,7 +190,7 @@ _LEAST = 1e-3
 """The part of what is drawn that bounds must leave."""
 
 
-def draw_parameters(prepared: Prepared, layout: Layout, n: int, rng: np.random.Generator) -> FloatArray:
+def draw_parameters(prepared: Prepared, layout: Layout, n: int, rng: Source) -> FloatArray:
     """(toy, param): from the constraints, within bounds; what is free or held stays at its start.
 
     Raises

@@ -21,6 +21,7 @@ from ..errors import InvalidValueError
 from ..layout import Layout
 from ..prepared import Prepared
 from ..programs import Program
+from .toys import Source
 
 __all__ = ["UserDensity", "asimov_globs", "densities", "draw_globs", "draw_parameters"]
 
@@ -78,7 +79,7 @@ def draw_globs(
     default: FloatArray,
     layout: Layout,
     n: int,
-    rng: np.random.Generator,
+    rng: Source,
 ) -> FloatArray:
     """(toy, member): global observables at ``alpha`` (member,)."""
     everywhere = np.full(len(alpha), np.inf)
@@ -92,7 +93,7 @@ def draw_globs(
 
 
 def draw_parameters(
-    density: UserDensity, globs: FloatArray, layout: Layout, n: int, rng: np.random.Generator
+    density: UserDensity, globs: FloatArray, layout: Layout, n: int, rng: Source
 ) -> FloatArray:
     """(toy, member): parameters within their bounds, given the global observables."""
     at = density.params
@@ -142,7 +143,7 @@ def _draw(
     scale: FloatArray,
     bounds: tuple[FloatArray, FloatArray],
     n: int,
-    rng: np.random.Generator,
+    rng: Source,
     what: str,
 ) -> FloatArray:
     t = np.linspace(-np.arcsinh(_REACH), np.arcsinh(_REACH), _POINTS)[:, None]

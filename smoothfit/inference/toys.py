@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from .._types import FloatArray
 from ..errors import InvalidValueError
 
-__all__ = ["Draws", "count", "draw_bin_globs", "draw_counts", "draw_gaussian", "generator", "remember"]
+__all__ = [
+    "Draws",
+    "Source",
+    "count",
+    "draw_bin_globs",
+    "draw_bin_parameters",
+    "draw_counts",
+    "draw_gaussian",
+    "generator",
+    "remember",
+]
 
 
 class Draws(np.ndarray[Any, np.dtype[np.float64]]):
@@ -19,6 +29,25 @@ class Draws(np.ndarray[Any, np.dtype[np.float64]]):
 
     def __array_finalize__(self, source: Any) -> None:
         self.seed = getattr(source, "seed", None)
+
+
+class Source(Protocol):
+    """What random numbers are asked of: numpy's Generator, or one that has a stream a toy."""
+
+    def standard_normal(self, size: Any) -> Any:
+        """Unit Gaussians."""
+
+    def random(self, size: Any) -> Any:
+        """Uniform on [0, 1)."""
+
+    def poisson(self, lam: Any, size: Any = None) -> Any:
+        """Counts."""
+
+    def gamma(self, shape: Any, scale: Any, size: Any = None) -> Any:
+        """Gamma of a shape and a scale."""
+
+    def uniform(self, low: Any, high: Any, size: Any = None) -> Any:
+        """Uniform between two numbers."""
 
 
 def count(n: float, what: str) -> int:
@@ -51,8 +80,8 @@ def remember(values: FloatArray, seed: int) -> Draws:
     return draws
 
 
-def draw_counts(expected: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
-    """(toy, bin): Poisson counts around the expectation (bin,).
+def draw_counts(expected: FloatArray, n: int, rng: Source) -> FloatArray:
+    """(toy, bin): Poisson counts around the expectation, (bin,) or (toy, bin).
 
     Raises
     ------
@@ -64,20 +93,26 @@ def draw_counts(expected: FloatArray, n: int, rng: np.random.Generator) -> Float
             f"toys: {int(np.sum(expected < 0))} bins have negative expectations (smallest "
             f"{float(expected.min()):.4g}); draw at other values."
         )
-    return rng.poisson(expected, (n, len(expected))).astype(np.float64)
+    return np.asarray(rng.poisson(expected, (n, expected.shape[-1])), dtype=np.float64)
 
 
-def draw_gaussian(
-    expected: FloatArray, variances: FloatArray, n: int, rng: np.random.Generator
-) -> FloatArray:
-    """(toy, bin): data around the expectation (bin,), of a Gaussian data term with these variances."""
-    return expected + np.sqrt(variances) * rng.standard_normal((n, len(expected)))
+def draw_gaussian(expected: FloatArray, variances: FloatArray, n: int, rng: Source) -> FloatArray:
+    """(toy, bin): data of a Gaussian data term with these variances, around (bin,) or (toy, bin)."""
+    return np.asarray(expected + np.sqrt(variances) * rng.standard_normal((n, expected.shape[-1])))
 
 
-def draw_bin_globs(values: FloatArray, tau: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
+def draw_bin_globs(values: FloatArray, tau: FloatArray, n: int, rng: Source) -> FloatArray:
     """(toy, bin parameter): around ``values``; ``tau`` are auxiliary counts, 0 for unit Gaussians."""
-    drawn = values + rng.standard_normal((n, len(values)))
+    drawn = np.asarray(values + rng.standard_normal((n, len(values))))
     counting = tau > 0.0
     if np.any(counting):
         drawn[:, counting] = rng.poisson((values * tau)[counting], (n, int(counting.sum())))
+    return drawn
+
+
+def draw_bin_parameters(globs: FloatArray, tau: FloatArray, rng: Source) -> FloatArray:
+    """(bin parameter,): from the constraints of bins alone; as :func:`~.constraint_draws.draw_parameters`."""
+    drawn = np.asarray(globs + rng.standard_normal(globs.shape))
+    counting = tau > 0.0
+    drawn[counting] = rng.gamma(globs[counting] + 1.0, 1.0 / tau[counting])
     return drawn

@@ -1,0 +1,27 @@
+"""Ensembles of toys: one random stream a toy, fitted in blocks of bounded memory, failures counted.
+
+- :mod:`.generators`: one random stream a toy, so that any toy can be drawn alone;
+- :mod:`.ensemble`: where toys come from, and what is random in them;
+- :mod:`.fits`: fits of toys, with retries;
+- :mod:`.blocks`: as many toys as were asked for, or as a Monte Carlo error needs, block by block.
+"""
+
+from __future__ import annotations
+
+from .blocks import Precision, block_size, blocks
+from .ensemble import TOY_KINDS, Ensemble, Toys
+from .fits import FitCounts, fit_toys
+from .generators import ToyGenerators, fresh_seed
+
+__all__ = [
+    "TOY_KINDS",
+    "Ensemble",
+    "FitCounts",
+    "Precision",
+    "ToyGenerators",
+    "Toys",
+    "block_size",
+    "blocks",
+    "fit_toys",
+    "fresh_seed",
+]
