@@ -1,0 +1,1 @@
+"""Hypothesis tests of a parameter of interest: CLs, upper and two-sided limits, significances."""
