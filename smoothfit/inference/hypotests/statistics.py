@@ -1,8 +1,8 @@
 """Test statistics: which fits each of them needs, and what it makes of these.
 
 A statistic compares a tested value mu of a parameter of interest (POI) with what the data say. All are
-twice a difference of NLLs, and grow as data and mu agree less, so that a p-value is a tail above. One function
-serves a single data set (numbers) and many (arrays (toy,)):
+twice a difference of NLLs, and grow as data and mu agree less, so that a p-value is a tail above. One
+function serves a single data set (numbers) and many (arrays (toy,)):
 
 ====================  =============================================  =========================================
 name                  value                                          what for
