@@ -26,6 +26,7 @@ from .inference import (
     draws,
     fitting,
     freezing,
+    hypotests,
     impacts,
     inputs,
     labelling,
@@ -47,11 +48,15 @@ from .results import (
     Estimates,
     Findings,
     FitResult,
+    HypotestResult,
     Impacts,
+    Interval,
+    Limit,
     MinosBounds,
     Pulls,
     Receipt,
     Scan,
+    Significance,
     Yields,
 )
 
@@ -296,6 +301,20 @@ class Asking(ABC):
     ) -> Breakdown:
         return breakdown.breakdown(self._context(), pois, best_fit, obs, groups, method=method)
 
+    # -- tests and limits ------------------------------------------------------------------------
+
+    def hypotest(self, poi: Any, value: float, obs: Any, **options: Any) -> HypotestResult:
+        return hypotests.hypotest(self._context(), poi, value, obs, **options)
+
+    def upper_limit(self, poi: Any, obs: Any, *, cl: float = 0.95, **options: Any) -> Limit:
+        return hypotests.upper_limit(self._context(), poi, obs, cl=cl, **options)
+
+    def two_sided_limit(self, poi: Any, obs: Any, *, cl: float = 0.95, **options: Any) -> Interval:
+        return hypotests.two_sided_limit(self._context(), poi, obs, cl=cl, **options)
+
+    def significance(self, poi: Any, obs: Any, **options: Any) -> Significance:
+        return hypotests.significance(self._context(), poi, obs, **options)
+
     # -- random draws ----------------------------------------------------------------------------
 
     def toy_pred(self, values: Any, n: float, *, seed: int | None = None) -> Draws:
@@ -362,6 +381,10 @@ for _function in (
     fitting.fit,
     fitting.profile,
     freezing.frozen,
+    hypotests.hypotest,
+    hypotests.significance,
+    hypotests.two_sided_limit,
+    hypotests.upper_limit,
     impacts.impacts,
     quantities.derived,
     scans.scan,

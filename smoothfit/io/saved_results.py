@@ -21,13 +21,17 @@ from ..results import (
     Contours,
     Estimates,
     FitResult,
+    HypotestResult,
     Impacts,
+    Interval,
+    Limit,
     Minima,
     MinosBounds,
     Origin,
     Pulls,
     Record,
     Scan,
+    Significance,
     UnfoldingResult,
     UnfoldingScan,
     Yields,
@@ -45,8 +49,9 @@ FORMAT, VERSION = "smoothfit result", 1
 RECORDS: dict[str, type[Record]] = {
     cls.__name__: cls
     for cls in (
-        *(BatchFitResult, BottomLine, Breakdown, Contour, Contours, Estimates, FitResult, Impacts, Minima),
-        *(MinosBounds, Pulls, Scan, UnfoldingResult, UnfoldingScan, Yields),
+        *(BatchFitResult, BottomLine, Breakdown, Contour, Contours, Estimates, FitResult, HypotestResult),
+        *(Impacts, Interval, Limit, Minima, MinosBounds, Pulls, Scan, Significance, UnfoldingResult),
+        *(UnfoldingScan, Yields),
     )
 }
 """What can be saved, by name in the file."""

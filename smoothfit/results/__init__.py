@@ -8,6 +8,8 @@
 * :class:`Minima`: the minima that fits from several starts found.
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
 * :class:`Scan`: the NLL along points of parameters.
+* :class:`HypotestResult`, :class:`Limit`, :class:`Interval`, :class:`Significance`: tests of a parameter of
+  interest.
 * :class:`Contour`, :class:`Contours`: curves of two parameters at a confidence level.
 * :class:`Estimates`: quantities that follow from a fit; :class:`Breakdown`: whose their errors are;
   :class:`Impacts`: how far they move with each nuisance.
@@ -36,7 +38,9 @@ from .difference import Changed, Difference, NllDifference, ShiftChange, YieldCh
 from .estimates import Estimates
 from .findings import Finding, Findings
 from .fit import ChosenCovariance, Estimate, FitResult
+from .hypotest import HypotestResult
 from .impacts import Impacts
+from .limit import Interval, Limit
 from .messages import fit_message
 from .minima import Minima
 from .minos import MinosBounds
@@ -45,6 +49,7 @@ from .pulls import Pulls
 from .receipt import Note, Receipt
 from .record import BLINDED, Record, strict_json
 from .scan import Scan
+from .significance import Significance
 from .summary import ModelSummary
 from .unfolding import BottomLine, UnfoldingResult, UnfoldingScan
 from .yields import Yields
@@ -68,7 +73,10 @@ __all__ = [
     "Findings",
     "FitResult",
     "Followers",
+    "HypotestResult",
     "Impacts",
+    "Interval",
+    "Limit",
     "Minima",
     "MinosBounds",
     "ModelSummary",
@@ -80,6 +88,7 @@ __all__ = [
     "Record",
     "Scan",
     "ShiftChange",
+    "Significance",
     "Table",
     "UnfoldingResult",
     "UnfoldingScan",
