@@ -41,6 +41,9 @@ _TOGETHER = 4_200_000
 _LOCKSTEP = 12_000
 """Bins x dense parameters up to which members in lockstep are faster than one by one."""
 
+_DENSE = 40
+"""Dense parameters up to which they are: beyond, it is the factorising of matrices that takes the time."""
+
 _PAIRS = 3_000
 """The same for the two sides of an interval."""
 
@@ -138,7 +141,7 @@ def in_lockstep(prepared: Prepared, n: int) -> bool:
 def _is_small(prepared: Prepared, limit: int) -> bool:
     plan = prepared.plan
     size = plan.geometry.n_bins * (plan.n_dense + 1)
-    return size <= limit or jax.default_backend() != "cpu"
+    return (size <= limit and plan.n_dense <= _DENSE) or jax.default_backend() != "cpu"
 
 
 def _row(tree: T, i: int) -> T:

@@ -51,6 +51,7 @@ from .record import BLINDED, Record, strict_json
 from .scan import Scan
 from .significance import Significance
 from .summary import ModelSummary
+from .toy_counts import ToyCounts
 from .unfolding import BottomLine, UnfoldingResult, UnfoldingScan
 from .yields import Yields
 
@@ -90,6 +91,7 @@ __all__ = [
     "ShiftChange",
     "Significance",
     "Table",
+    "ToyCounts",
     "UnfoldingResult",
     "UnfoldingScan",
     "YieldChange",

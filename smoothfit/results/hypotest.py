@@ -12,6 +12,7 @@ from ..layout import Layout
 from ..render import Cell, Table, number
 from .attempts import Attempt
 from .record import BLINDED, Columns, Record
+from .toy_counts import ToyCounts
 
 __all__ = ["HypotestResult"]
 
@@ -80,7 +81,13 @@ class HypotestResult(Record):
     toys_alt: FloatArray | None = None
     """(toy,): that of toys of the other hypothesis."""
     mc_error: float = float("nan")
-    """The Monte Carlo error of ``p_value``, of a test by toys."""
+    """The Monte Carlo error of a test by toys: of CLs, or of ``p_value`` where that is the answer."""
+    clsb_error: float = float("nan")
+    clb_error: float = float("nan")
+    cls_error: float = float("nan")
+    """Those of each."""
+    toys: ToyCounts | None = None
+    """What a test by toys rests on."""
 
     @property
     def statistic_value(self) -> float:
@@ -141,8 +148,9 @@ class HypotestResult(Record):
         names += ["expected_clb", "best", "mc_error", "messages"]
         found = {name: BLINDED if self.hidden else getattr(self, name) for name in names}
         about = {name: getattr(self, name) for name in ("poi", "value", "statistic", "method", "alternative")}
+        about |= {"n_sigma": self.n_sigma, "toys": None if self.toys is None else self.toys.to_dict()}
         fits = [attempt.to_dict() for attempt in self.fits]
-        return {**about, **found, "n_sigma": self.n_sigma, "fits": BLINDED if self.hidden else fits}
+        return {**about, **found, "fits": BLINDED if self.hidden else fits}
 
     def _columns(self) -> Columns:
         shown = {
@@ -153,6 +161,10 @@ class HypotestResult(Record):
         labels = ["observed", *(band_name(n) for n in self.n_sigma)]
         hidden = [BLINDED] * len(labels)
         return {"data": labels, **{k: hidden if self.hidden else v for k, v in shown.items()}}
+
+
+def _with_mc_error(value: float, error: float) -> str:
+    return f"{number(value)} +- {number(error)}" if np.isfinite(error) else number(value)
 
 
 def band_name(n_sigma: float) -> str:

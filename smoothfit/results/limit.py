@@ -13,6 +13,7 @@ from ..render import Cell, Table, number
 from .attempts import Attempt
 from .hypotest import band_name
 from .record import BLINDED, Columns, Record
+from .toy_counts import ToyCounts
 
 __all__ = ["Interval", "Limit"]
 
@@ -78,6 +79,8 @@ class Limit(Record):
     """The Monte Carlo error of the observed limit, of one by toys."""
     expected_errors: FloatArray | None = None
     """(band,): those of the expected ones, of limits by toys."""
+    toys: ToyCounts | None = None
+    """What limits by toys rest on."""
 
     @property
     def success(self) -> bool:
@@ -116,6 +119,7 @@ class Limit(Record):
         about = {
             name: getattr(self, name) for name in ("poi", "cl", "rule", "statistic", "method", "n_sigma")
         }
+        about["toys"] = None if self.toys is None else self.toys.to_dict()
         fits = [attempt.to_dict() for attempt in self.fits]
         return {**about, **found, "fits": BLINDED if self.hidden else fits}
 

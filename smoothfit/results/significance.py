@@ -13,6 +13,7 @@ from ..render import Cell, Table, number
 from .attempts import Attempt
 from .hypotest import band_name
 from .record import BLINDED, Columns, Record
+from .toy_counts import ToyCounts
 
 __all__ = ["Significance"]
 
@@ -68,6 +69,8 @@ class Significance(Record):
     """(toy,): the statistic of toys without a signal."""
     mc_error: float = float("nan")
     """The Monte Carlo error of ``p_value``, of one by toys."""
+    toy_counts: ToyCounts | None = None
+    """What one by toys rests on."""
 
     @property
     def expected_p_values(self) -> FloatArray:
@@ -115,6 +118,7 @@ class Significance(Record):
         found = {name: BLINDED if self.hidden else getattr(self, name) for name in names}
         about = {name: getattr(self, name) for name in ("poi", "n_sigma", "expected_signal")}
         about |= {"uncapped": self.uncapped, "method": self.method}
+        about["toy_counts"] = None if self.toy_counts is None else self.toy_counts.to_dict()
         fits = [attempt.to_dict() for attempt in self.fits]
         return {**about, **found, "fits": BLINDED if self.hidden else fits}
 

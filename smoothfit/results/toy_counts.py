@@ -14,8 +14,8 @@ class ToyCounts:
 
     Examples
     --------
-    >>> print(ToyCounts(1, "frequentist", "fitted", 2000, 4000, 3, {"NOT_FINITE": 1}))
-    2000 frequentist toys, nuisances fitted, seed 1; 3 of 4000 fits were retried, 1 failed for good (1 NOT_FINITE).
+    >>> print(ToyCounts(1, "frequentist", "fitted", 20, 40, 3, {}))
+    20 frequentist toys, nuisances fitted, seed 1; 3 of 40 fits were retried, all converged then.
     """
 
     seed: int

@@ -13,10 +13,11 @@ from ..context import Context
 from .asymptotic_tests import AsymptoticTest
 from .asymptotics import expected_tails, tails
 from .beginning import Request, begin, conclusions, failure, tested_failure
-from .methods import by_toys, check_method, check_statistic
+from .methods import check_statistic, toys_asked_for
 from .poi import Poi, check_value
 from .ranges import SIGMAS
-from .statistics import STATISTICS, Statistic
+from .statistics import Statistic
+from .toy_hypotest import hypotest_by_toys
 
 __all__ = ["hypotest"]
 
@@ -94,16 +95,14 @@ def hypotest(
     >>> round(result.cls, 4), result.expected.round(4)
     (0.1421, array([0.0117, 0.0429, 0.1422, 0.3804, 0.7189]))
     """
-    if check_method("hypotest", method, toy_options):
-        asked: dict[str, Any] = {"globs": globs, "fixed": fixed, "best_fit": best_fit, "strict": strict}
-        asked |= {"statistic": statistic, "alternative": alternative, **toy_options}
-        return by_toys("hypotest", context, poi, value, obs, **asked)  # type: ignore[no-any-return]
-    check_statistic("hypotest", statistic, _STATISTICS)
-    chosen = STATISTICS[statistic]
+    toys = toys_asked_for("hypotest", method, toy_options)
+    chosen = check_statistic("hypotest", statistic, _STATISTICS, toys)
     request = Request(context, "hypotest", obs, globs, fixed, best_fit)
     about = request.poi(poi)
     tested = check_value(about, value, chosen, "hypotest")
     test = begin(request, about, chosen, _alternative(about, chosen, alternative, tested))
+    if toys is not None:
+        return hypotest_by_toys(test, tested, toys, strict=strict)
     return _result(test, tested, failure(test, test.alternative, "hypotest", strict), strict)
 
 

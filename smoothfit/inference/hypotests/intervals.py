@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import InvalidValueError
 from ...results import FitResult, Interval
 from ..context import Context
 from .asymptotic_tests import AsymptoticTest
 from .beginning import Request, begin, conclusions, failure
 from .curves import Curves, Root
-from .methods import by_toys, check_method, check_statistic
+from .methods import check_statistic, toys_asked_for
 from .poi import check_fraction
-from .ranges import check_points, check_rule, more_points, search_range
+from .ranges import check_points, check_rule, more_points, search_range, widened
 from .roots import Ending
-from .statistics import STATISTICS
 
 __all__ = ["two_sided_limit"]
 
@@ -38,7 +38,6 @@ def two_sided_limit(
     range: tuple[float, float] | None = None,
     points: Any = (),
     strict: bool = True,
-    **toy_options: Any,
 ) -> Interval:
     """The values of a parameter of interest (POI) that a two-sided test does not exclude.
 
@@ -53,7 +52,7 @@ def two_sided_limit(
     cl
         Confidence level.
     method
-        "asymptotic", or "toys", with ``toys=``, ``seed=``, ``toy_kind=``, ``nuisances=``, ``mc_error=``.
+        "asymptotic"; by toys such intervals are those of :func:`~smoothfit.model.Model.feldman_cousins`.
     statistic
         "t", or "ttilde" for what is not negative.
     rule
@@ -61,7 +60,8 @@ def two_sided_limit(
     globs, fixed, best_fit, strict
         As for :func:`hypotest`.
     range
-        (low, high) between which to look; the POI's bounds, from 0 for "ttilde".
+        (low, high) between which to look; the POI's bounds, from 0 for "ttilde". One that goes beyond the
+        bounds replaces them, in fits too.
     points
         Values of the POI to test beside those on the way, or how many: for a picture.
 
@@ -96,15 +96,18 @@ def two_sided_limit(
     >>> round(found.lower, 3), round(found.upper, 3)
     (0.693, 2.733)
     """
-    if check_method("two_sided_limit", method, toy_options):
-        asked: dict[str, Any] = {"globs": globs, "fixed": fixed, "best_fit": best_fit, "strict": strict}
-        asked |= {"cl": cl, "statistic": statistic, "rule": rule, "range": range, "points": points}
-        return by_toys("two_sided_limit", context, poi, obs, **asked, **toy_options)  # type: ignore[no-any-return]
-    check_statistic("two_sided_limit", statistic, _STATISTICS)
+    if method == "toys":
+        raise InvalidValueError(
+            "two_sided_limit: intervals by toys are those of Feldman and Cousins: model.feldman_cousins()."
+        )
+    toys_asked_for("two_sided_limit", method, {})
     alpha, rule = 1.0 - check_fraction("two_sided_limit: cl", cl), check_rule("two_sided_limit", rule)
-    chosen, request = STATISTICS[statistic], Request(context, "two_sided_limit", obs, globs, fixed, best_fit)
+    chosen = check_statistic("two_sided_limit", statistic, _STATISTICS)
+    request = Request(context, "two_sided_limit", obs, globs, fixed, best_fit)
     about = request.poi(poi)
     ends = search_range("two_sided_limit", about, range, chosen)
+    request = request._replace(context=widened(context, about, ends))
+    about = request.poi(poi)
     extra = check_points("two_sided_limit", points, ends)
     test = begin(request, about, chosen, 0.0)
     problem = failure(test, test.alternative, "two_sided_limit", strict)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..._types import FloatArray
+from ...errors import AsymptoticWarning
 from ...progress import track
 from ...results import FitResult, Limit
 from ..context import Context
@@ -15,11 +17,13 @@ from .asymptotic_tests import AsymptoticTest
 from .asymptotics import band_distance, expected_tails
 from .beginning import Request, begin, conclusions, failure
 from .curves import Curves, Root
-from .methods import by_toys, check_method, check_statistic
+from .methods import check_statistic, toys_asked_for
 from .poi import check_fraction
-from .ranges import check_bands, check_points, check_rule, more_points, search_range
+from .ranges import check_bands, check_points, check_rule, more_points, search_range, widened
 from .roots import Ending
 from .statistics import STATISTICS
+from .toy_limits import limit_by_toys
+from .toy_tests import ToyTests
 
 __all__ = ["upper_limit"]
 
@@ -70,7 +74,8 @@ def upper_limit(
     best_fit
         The fit of these data with the POI free, if it is there already; its globs and held parameters count.
     range
-        (low, high) between which to look for limits; the POI's bounds, from 0 for "qtilde" and "ttilde".
+        (low, high) between which to look for limits; the POI's bounds, from 0 for "qtilde" and "ttilde". One
+        that goes beyond the bounds replaces them, in fits too.
     quantiles
         Of the expected limits, such as (0.025, 0.16, 0.5, 0.84, 0.975), Combine's bands; by default those at
         -2, -1, 0, 1 and 2 standard deviations.
@@ -107,24 +112,30 @@ def upper_limit(
     >>> round(limit.observed, 4), limit.expected.round(4)
     (1.3741, array([0.6743, 0.9147, 1.2901, 1.8337, 2.5193]))
     """
-    if check_method("upper_limit", method, toy_options):
-        asked: dict[str, Any] = {"globs": globs, "fixed": fixed, "best_fit": best_fit, "strict": strict}
-        asked |= {"cl": cl, "statistic": statistic, "rule": rule, "range": range, "quantiles": quantiles}
-        return by_toys("upper_limit", context, poi, obs, **asked, points=points, **toy_options)  # type: ignore[no-any-return]
-    check_statistic("upper_limit", statistic, _STATISTICS)
+    toys = toys_asked_for("upper_limit", method, toy_options)
+    chosen = check_statistic("upper_limit", statistic, _STATISTICS, toys)
     alpha, rule = 1.0 - check_fraction("upper_limit: cl", cl), check_rule("upper_limit", rule)
-    n_sigma, chosen = check_bands("upper_limit", quantiles), STATISTICS[statistic]
+    n_sigma = check_bands("upper_limit", quantiles)
     request = Request(context, "upper_limit", obs, globs, fixed, best_fit)
     about = request.poi(poi)
     ends = search_range("upper_limit", about, range, chosen)
+    request = request._replace(context=widened(context, about, ends))
+    about = request.poi(poi)
     extra = check_points("upper_limit", points, ends)
-    test = begin(request, about, chosen, 0.0)
+    test = begin(request, about, chosen if chosen.asymptotic else STATISTICS["qtilde"], 0.0)
     problem = failure(test, test.alternative, "upper_limit", strict)
     if problem:
         return _without(test, problem, 1.0 - alpha, rule, n_sigma)
     search = _LimitSearch(Curves(test, rule, alpha), ends, alpha, n_sigma)
-    search.run(extra)
-    return search.record(1.0 - alpha)
+    search.run(extra if toys is None else np.zeros(0))
+    if toys is None:
+        return search.record(1.0 - alpha)
+    with warnings.catch_warnings():
+        # What formulae are not made for does not matter to toys.
+        warnings.simplefilter("ignore", AsymptoticWarning)
+        guess = search.record(1.0 - alpha)
+    values = more_points(extra, ends, np.append(guess.expected, guess.observed))
+    return limit_by_toys(ToyTests(test.data, chosen, 0.0, toys), guess, ends=ends, extra=values)
 
 
 class _LimitSearch:

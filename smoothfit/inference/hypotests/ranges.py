@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from ..._types import FloatArray
 from ...errors import InvalidTypeError, InvalidValueError
 from .. import inputs
+from ..context import Context
 from .asymptotics import RULES
 from .poi import Poi, check_fraction
 from .statistics import Statistic
 
-__all__ = ["SIGMAS", "check_bands", "check_points", "check_rule", "more_points", "search_range"]
+__all__ = ["SIGMAS", "check_bands", "check_points", "check_rule", "more_points", "search_range", "widened"]
 
 SIGMAS = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 """The usual bands of what to expect."""
@@ -58,7 +61,7 @@ def search_range(call: str, poi: Poi, given: Any, statistic: Statistic) -> tuple
     Raises
     ------
     InvalidTypeError, InvalidValueError
-        If it is no interval within the bounds.
+        If it is no interval, or begins where the statistic is not meant for.
     """
     lowest = max(poi.lower, 0.0) if statistic.not_negative else poi.lower
     if given is None:
@@ -66,17 +69,31 @@ def search_range(call: str, poi: Poi, given: Any, statistic: Statistic) -> tuple
     if not isinstance(given, list | tuple | np.ndarray) or len(given) != 2:
         raise InvalidTypeError(f"{call}: range must be (low, high), got {given!r}.")
     low, high = inputs.numbers(given, f"{call}: range").tolist()
-    if not poi.lower <= low < high <= poi.upper:
-        raise InvalidValueError(
-            f"{call}: range must be an interval within the bounds of '{poi.name}', [{poi.lower:g}, "
-            f"{poi.upper:g}], got ({low:g}, {high:g})."
-        )
+    if not low < high:
+        raise InvalidValueError(f"{call}: range must be (low, high), low < high, got ({low:g}, {high:g}).")
     if low < lowest:
         raise InvalidValueError(
             f"{call}: {statistic.name} is for values from 0, the range begins at {low:g}; give "
             "statistic='q' or 't'."
         )
     return low, high
+
+
+def widened(context: Context, poi: Poi, ends: tuple[float, float]) -> Context:
+    """The model with bounds of the POI that reach as far as a range does.
+
+    The POI can then be fitted wherever it is tested. Bounds are arrays of the prepared model: nothing is
+    compiled again.
+    """
+    low, high = min(poi.lower, ends[0]), max(poi.upper, ends[1])
+    if (low, high) == (poi.lower, poi.upper):
+        return context
+    layout, plan = context.layout, context.prepared.plan
+    lower, upper = np.array(layout.lower), np.array(layout.upper)
+    lower[poi.position], upper[poi.position] = low, high
+    reaching = replace(plan, lower=jnp.asarray(lower), upper=jnp.asarray(upper))
+    prepared = replace(context.prepared, plan=reaching)
+    return replace(context, prepared=prepared, layout=replace(layout, lower=lower, upper=upper))
 
 
 def check_points(call: str, points: Any, ends: tuple[float, float]) -> FloatArray | int:

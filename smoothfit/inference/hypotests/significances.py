@@ -14,10 +14,11 @@ from ..context import Context
 from .asymptotic_tests import AsymptoticTest
 from .asymptotics import log_below
 from .beginning import Request, begin, conclusions, failure
-from .methods import by_toys, check_method
+from .methods import toys_asked_for
 from .poi import Poi, check_value
 from .ranges import SIGMAS
 from .statistics import STATISTICS
+from .toy_hypotest import significance_by_toys
 
 __all__ = ["significance"]
 
@@ -82,10 +83,7 @@ def significance(
     >>> round(found.observed, 3), found.expected.round(3)
     (2.953, array([0.   , 0.862, 1.862, 2.862, 3.862]))
     """
-    if check_method("significance", method, toy_options):
-        asked: dict[str, Any] = {"globs": globs, "fixed": fixed, "best_fit": best_fit, "strict": strict}
-        asked |= {"expected_signal": expected_signal, "uncapped": uncapped, **toy_options}
-        return by_toys("significance", context, poi, obs, **asked)  # type: ignore[no-any-return]
+    toys = toys_asked_for("significance", method, toy_options)
     request = Request(context, "significance", obs, globs, fixed, best_fit)
     about = request.poi(poi)
     statistic = STATISTICS["q0"]
@@ -93,7 +91,8 @@ def significance(
     signal = _expected_signal(about, expected_signal)
     test = begin(request, about, statistic, 0.0 if signal is None else signal)
     problem = failure(test, 0.0, "significance", strict)
-    return _record(test, signal, check_flag("significance: uncapped", uncapped), problem)
+    found = _record(test, signal, check_flag("significance: uncapped", uncapped), problem)
+    return found if toys is None else significance_by_toys(test, toys, found)
 
 
 def _expected_signal(poi: Poi, given: Any) -> float | None:

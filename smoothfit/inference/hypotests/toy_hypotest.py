@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -11,18 +10,17 @@ from ...results import HypotestResult, Significance
 from .asymptotic_tests import AsymptoticTest
 from .asymptotics import significance_of
 from .beginning import failure
+from .ranges import SIGMAS
 from .statistics import Statistic
 from .toy_tails import Tail, Tails
 from .toy_tests import ToyOptions, ToyPoint, ToyTests
 
-__all__ = ["SIGMAS", "hypotest_by_toys", "significance_by_toys", "toy_tests_of"]
+__all__ = ["hypotest_by_toys", "significance_by_toys"]
 
-SIGMAS = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 _NONE = Tails(Tail(np.nan, np.nan), Tail(np.nan, np.nan))
 
 
-def toy_tests_of(test: AsymptoticTest, options: ToyOptions) -> ToyTests:
-    """Toys of the data and the hypotheses of a test."""
+def _tests(test: AsymptoticTest, options: ToyOptions) -> ToyTests:
     return ToyTests(test.data, test.statistic, test.alternative, options)
 
 
@@ -44,8 +42,8 @@ def hypotest_by_toys(
     FitError
         If a fit of the data does not converge on which all depends; else, if not ``strict``, all is NaN.
     """
-    problem = failure(test, "hypotest", strict)
-    tests = toy_tests_of(test, options)
+    problem = failure(test, test.alternative, "hypotest", strict)
+    tests = _tests(test, options)
     observed, bands, point = _NONE, [_NONE] * len(SIGMAS), None
     if not problem:
 
@@ -90,18 +88,16 @@ def _messages(tests: ToyTests, options: ToyOptions, observed: Tails) -> tuple[st
     error = _answer_of(tests.statistic, observed).error
     if options.precision.error is not None and not error <= options.precision.error:
         said.append(
-            f"The Monte Carlo error is {error:.2g}, above the {options.precision.error:g} that was asked for, "
-            f"after the most toys allowed, {options.precision.limit} of either hypothesis."
+            f"The Monte Carlo error is {error:.2g}, above the {options.precision.error:g} that was asked "
+            f"for, after the most toys allowed, {options.precision.limit} of either hypothesis."
         )
     if tests.data.replaced:
         said.append("A lower minimum than the first was met on the way, and is the best fit here.")
     return tuple(said)
 
 
-def significance_by_toys(
-    test: AsymptoticTest, options: ToyOptions, asymptotic: Significance
-) -> Significance:
-    """The significance by toys without a signal: p = (k + 1)/(N + 1), which no toy in the tail leaves above 0.
+def significance_by_toys(test: AsymptoticTest, options: ToyOptions, asymptotic: Significance) -> Significance:
+    """The significance by toys without a signal: p = (k + 1)/(N + 1), which is above 0 also if k is 0.
 
     Parameters
     ----------
@@ -110,7 +106,7 @@ def significance_by_toys(
     """
     if not asymptotic.success:
         return replace(asymptotic, method="toys", expected=asymptotic.expected * np.nan)
-    tests = toy_tests_of(test, options)
+    tests = _tests(test, options)
 
     def answer(so_far: ToyPoint) -> tuple[float, float]:
         return so_far.observed_tails().clsb
@@ -144,8 +140,3 @@ def _with_itself(tail: float, n: int) -> float:
 
 def _z(p: float) -> float:
     return float(significance_of(np.log(p))) if p < 1.0 else 0.0
-
-
-def toy_options(call: str, given: dict[str, Any]) -> ToyOptions:
-    """Options of toys, those that were not given left to their defaults."""
-    return ToyOptions.of(call, **{name: value for name, value in given.items() if value is not None})

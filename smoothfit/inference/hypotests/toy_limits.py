@@ -1,8 +1,8 @@
 """Upper limits by toys: tests at few values of the POI, near where CLs, observed or expected, is 1 - cl.
 
-The values come from the asymptotic limits, then from where the curves through the tests so far cross. A limit is
-the crossing of a curve fitted to log CLs near it; its Monte Carlo error is that of log CLs at the nearest test,
-over the slope: no error is made smaller by tests that share their toys.
+The values come from the asymptotic limits, then from where the curves through the tests so far cross. A limit
+is the crossing of a curve fitted to log CLs near it; its Monte Carlo error is that of log CLs at the nearest
+test, over the slope: no error is made smaller by tests that share their toys.
 """
 
 from __future__ import annotations
@@ -197,9 +197,7 @@ def _sharpen(points: _Points, observed: _Curve, options: ToyOptions) -> None:
         nearest.extend(wanted, observed.of, "CLs")
 
 
-def _limit(
-    tests: ToyTests, guess: Limit, points: _Points, found: Sequence[_Crossing | None]
-) -> Limit:
+def _limit(tests: ToyTests, guess: Limit, points: _Points, found: Sequence[_Crossing | None]) -> Limit:
     """The record; a curve without an answer after the most tests says so."""
     ends = [_Crossing(np.nan, np.nan, Ending.NOT_FOUND) if c is None else c for c in found]
     observed, *expected = ends
@@ -214,6 +212,7 @@ def _limit(
         status=observed.ending.value,
         expected=np.array([c.value for c in expected]),
         expected_status=tuple(c.ending.value for c in expected),
+        statistic=tests.statistic.name,
         method="toys",
         best=tests.data.best,
         points=np.array([p.value for p in points.tested]),

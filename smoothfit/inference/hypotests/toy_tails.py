@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -89,8 +89,3 @@ def band_tails(tested: FloatArray, other: FloatArray, n_sigma: float) -> Tails:
     ends = [count(tested, at(part)).value for part in (content - spread, content + spread)]
     error = float(np.hypot(found.clsb.error, 0.5 * abs(ends[1] - ends[0])))
     return Tails(Tail(found.clsb.value, error), found.clb)
-
-
-def is_answer(tail: Any) -> bool:
-    """Whether a tail is a number above 0."""
-    return bool(np.isfinite(tail.value) and tail.value > 0.0)

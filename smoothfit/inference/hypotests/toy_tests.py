@@ -94,8 +94,6 @@ class ToyTests:
         self.context, self.poi = data.context, data.poi
         self.counts = FitCounts()
         self.size = block_size(self.context)
-        self.made = 0
-        """Toys of all points."""
         self._held = Held(data.free.fixed, data.free.x)
         self._points: dict[float, ToyPoint] = {}
         self._free_of_other: dict[tuple[int, int], tuple[FloatArray, FloatArray]] = {}
@@ -156,9 +154,7 @@ class ToyTests:
             globs=globs,
         )
 
-    def measure(
-        self, toys: Toys, value: float, start: FloatArray, *, of_other: bool = False
-    ) -> FloatArray:
+    def measure(self, toys: Toys, value: float, start: FloatArray, *, of_other: bool = False) -> FloatArray:
         """(toy,): the statistic of toys that are drawn at ``start``; NaN where a fit failed for good."""
         n = len(toys)
         nothing = np.full(n, np.nan)
@@ -213,12 +209,14 @@ class ToyTests:
 
     def summary(self) -> ToyCounts:
         """What toys there are, and how their fits went."""
-        options, counts = self.options, self.counts
+        options, counts, points = self.options, self.counts, self._points.values()
+        # Those of the other hypothesis serve all tested values.
+        made = sum(len(p.tested) for p in points) + max((len(p.other) for p in points), default=0)
         return ToyCounts(
             options.seed,
             options.kind,
             options.nuisances,
-            self.made,
+            made,
             counts.fits,
             counts.retried,
             dict(counts.failed.most_common()),
@@ -268,7 +266,6 @@ class ToyPoint:
                 drawn = ensemble.draw(first, n)
                 found = tests.measure(drawn, self.value, ensemble.values, of_other=which == "other")
                 setattr(self, which, np.append(getattr(self, which), found))
-                tests.made += n
             return answer(self)
 
         if not precision.enough(len(self), answer(self)[1] if len(self) else np.inf):

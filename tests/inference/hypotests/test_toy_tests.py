@@ -66,7 +66,9 @@ def enumerated(name, obs, mu, signal, background, lower):
     """(tail under the tested value, tail under the other one), summed over all counts."""
     observed = statistic(name, obs, mu, signal, background, lower)
     hypotheses = (0.0, 1.0) if name == "q0" else (mu, 0.0)
-    ranges = [range(int(b + 3 * s + 12 * np.sqrt(b + 3 * s))) for s, b in zip(signal, background, strict=True)]
+    ranges = [
+        range(int(b + 3 * s + 12 * np.sqrt(b + 3 * s))) for s, b in zip(signal, background, strict=True)
+    ]
     tails = np.zeros(2)
     for counts in itertools.product(*ranges):
         if statistic(name, counts, mu, signal, background, lower) >= observed - 1e-6:
@@ -168,8 +170,8 @@ def test_significance_by_toys():
 
 def test_as_many_toys_as_an_error_needs():
     model = counting(*map(tuple, ONE))
-    found = model.hypotest("mu", 1.2, [5], method="toys", toys=500, seed=1, mc_error=0.01)
-    assert found.mc_error <= 0.01
+    found = model.hypotest("mu", 1.2, [5], method="toys", toys=500, seed=1, mc_error=0.001)
+    assert found.mc_error <= 0.001
     assert len(found.toys_null) > 500
     short = model.hypotest("mu", 1.2, [5], method="toys", toys=50, most_toys=100, seed=1, mc_error=1e-4)
     assert len(short.toys_null) == 100
@@ -190,7 +192,15 @@ def test_bayesian_toys_average_over_the_nuisance():
     model = Model().add_proc(Process("sig", [5.0]).scale_by(mu))
     model.add_proc(Process("bkg", [10.0]).add_lnN(rate, 1.5)).prepare()
     found = model.hypotest(
-        "mu", 1.0, [9], statistic="lep", method="toys", toys=TOYS, seed=2, toy_kind="bayesian", nuisances="prefit"
+        "mu",
+        1.0,
+        [9],
+        statistic="lep",
+        method="toys",
+        toys=TOYS,
+        seed=2,
+        toy_kind="bayesian",
+        nuisances="prefit",
     )
     theta = np.linspace(-8.0, 8.0, 4001)
     weight = norm.pdf(theta) * (theta[1] - theta[0])
