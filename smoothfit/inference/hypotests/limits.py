@@ -105,7 +105,7 @@ def upper_limit(
     >>> model = model.add_proc(Process("bkg", [50.0, 40.0])).prepare()
     >>> limit = model.upper_limit(mu, [51.0, 42.0])
     >>> round(limit.observed, 4), limit.expected.round(4)
-    (1.3741, array([0.6743, 0.9147, 1.2901, 1.8337, 2.5193]))
+    (1.1939, array([0.5624, 0.765 , 1.0831, 1.5486, 2.1442]))
     """
     if check_method("upper_limit", method, toy_options):
         asked: dict[str, Any] = {"globs": globs, "fixed": fixed, "best_fit": best_fit, "strict": strict}
