@@ -31,16 +31,16 @@ class HypotestResult(Record):
     >>> model = Model().add_proc(Process("sig", [12.0, 6.0]).scale_by(mu))
     >>> model = model.add_proc(Process("bkg", [50.0, 40.0])).prepare()
     >>> model.hypotest(mu, 1.0, [51.0, 42.0])
-    Test of mu = 1: qtilde = 1.92, asymptotic; best fit 0.14.
+    Test of mu = 1: qtilde = 2.39529, asymptotic; best fit 0.143429.
     <BLANKLINE>
-               CLs+b     CLb      CLs
-    ---------------------------------
-    observed  0.0828   0.582    0.142
-    -2 sigma  0.000265 0.0228  0.0117
-    -1 sigma  0.0068  0.159   0.0429
-    expected  0.0711  0.5     0.142
-    +1 sigma  0.32   0.841    0.38
-    +2 sigma  0.703   0.977    0.719
+                  CLs+b      CLb       CLs
+    --------------------------------------
+    observed    0.06085   0.6068    0.1003
+    -2 sigma  6.706e-05  0.02275  0.002948
+    -1 sigma    0.00241   0.1587   0.01519
+    expected    0.03447      0.5   0.06895
+    +1 sigma     0.2065   0.8413    0.2454
+    +2 sigma     0.5719   0.9772    0.5852
     """
 
     poi: str

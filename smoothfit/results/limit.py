@@ -34,16 +34,16 @@ class Limit(Record):
     >>> model = Model().add_proc(Process("sig", [12.0, 6.0]).scale_by(mu))
     >>> model = model.add_proc(Process("bkg", [50.0, 40.0])).prepare()
     >>> model.upper_limit(mu, [51.0, 42.0])
-    Upper limit on mu at 95% by CLs: qtilde, asymptotic; best fit 0.14.
+    Upper limit on mu at 95% by CLs: qtilde, asymptotic; best fit 0.143429.
     <BLANKLINE>
-              limit    status
+                limit  status
     -------------------------
-    observed  1.37391  found
-    -2 sigma  0.67389  found
-    -1 sigma  0.91493  found
-    expected  1.2902   found
-    +1 sigma  1.8348   found
-    +2 sigma  2.5189   found
+    observed   1.1939  found
+    -2 sigma  0.56244  found
+    -1 sigma  0.76504  found
+    expected   1.0831  found
+    +1 sigma   1.5486  found
+    +2 sigma   2.1442  found
     """
 
     poi: str
@@ -148,12 +148,12 @@ class Interval(Record):
     >>> model = Model().add_proc(Process("sig", [12.0, 6.0]).scale_by(mu))
     >>> model = model.add_proc(Process("bkg", [50.0, 40.0])).prepare()
     >>> model.two_sided_limit(mu, [71.0, 48.0], cl=0.9)
-    Values of mu that are not excluded at 90% by CLs+b: t, asymptotic; best fit 1.68.
+    Values of mu that are not excluded at 90% by CLs+b: t, asymptotic; best fit 1.64208.
     <BLANKLINE>
-           value    status
+             value  status
     ----------------------
-    lower  0.611  found
-    upper  2.81   found
+    lower  0.70976  found
+    upper    2.677  found
     """
 
     poi: str

@@ -31,16 +31,16 @@ class Significance(Record):
     >>> model = Model().add_proc(Process("sig", [12.0, 6.0]).scale_by(mu))
     >>> model = model.add_proc(Process("bkg", [50.0, 40.0])).prepare()
     >>> model.significance(mu, [71.0, 48.0])
-    Significance of mu against 0: 3.0 sigma, asymptotic; best fit 1.68.
+    Significance of mu against 0: 3.0 sigma, asymptotic; best fit 1.64208.
     <BLANKLINE>
-              significance  p-value
-    -------------------------------
-    observed  2.95          0.00158
-    -2 sigma  0             0.5
-    -1 sigma  0.862         0.194
-    expected  1.86          0.0313
-    +1 sigma  2.86          0.0021
-    +2 sigma  3.86          5.64e-05
+              significance    p-value
+    ---------------------------------
+    observed         3.034   0.001208
+    -2 sigma             0        0.5
+    -1 sigma        0.8793     0.1896
+    expected         1.879     0.0301
+    +1 sigma         2.879   0.001993
+    +2 sigma         3.879  5.237e-05
     """
 
     poi: str

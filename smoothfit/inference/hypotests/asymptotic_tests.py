@@ -7,10 +7,10 @@ import numpy as np
 from ...results import Attempt, FitResult
 from .. import draws
 from ..context import Context
-from ..fitting import fit_prepared_data, held_values
+from ..fitting import held_values
 from .asymptotics import LogTails, tails
 from .poi import Poi
-from .profiles import Profile
+from .profiles import Profile, determined_fit
 from .statistics import STATISTICS, Nlls, Statistic
 
 __all__ = ["AsymptoticTest"]
@@ -34,7 +34,7 @@ class AsymptoticTest:
         self, context: Context, poi: Poi, free: FitResult, statistic: Statistic, alternative: float
     ) -> None:
         self.context, self.poi, self.statistic, self.alternative = context, poi, statistic, alternative
-        self.data = Profile(context, poi, free, "data")
+        self.data = Profile(context, poi, free, held_values(free), "data")
         self._asimov: Profile | None = None
         self._has_asimov = False
         self._used: dict[str, set[float]] = {"data": set(), "Asimov data": set()}
@@ -52,9 +52,9 @@ class AsymptoticTest:
     def _profile_of_asimov(self, null: FitResult) -> Profile:
         counts, globs = draws.asimov(self.context, null.x)
         # Their best fit is where they were made, or near.
-        start, held = null.x[: self.context.layout.n_params], held_values(self.data.free)
-        free = fit_prepared_data(self.context, counts, globs, held, start, None, False, look=True)
-        return Profile(self.context, self.poi, free, "Asimov data")
+        held, start = self.data.held, null.x[: self.context.layout.n_params]
+        free = determined_fit(self.context, counts, globs, held, start)
+        return Profile(self.context, self.poi, free, held, "Asimov data")
 
     def _fit(self, profile: Profile, value: float) -> FitResult:
         """A fit on which everything depends: other minima are looked for."""

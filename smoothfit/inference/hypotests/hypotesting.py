@@ -93,7 +93,7 @@ def hypotest(
     >>> model = model.add_proc(Process("bkg", [50.0, 40.0])).prepare()
     >>> result = model.hypotest(mu, 1.0, [51.0, 42.0])
     >>> round(result.cls, 4), result.expected.round(4)
-    (0.1421, array([0.0117, 0.0429, 0.1422, 0.3804, 0.7189]))
+    (0.1003, array([0.0029, 0.0152, 0.0689, 0.2454, 0.5852]))
     """
     toys = toys_asked_for("hypotest", method, toy_options)
     chosen = check_statistic("hypotest", statistic, _STATISTICS, toys)

@@ -94,7 +94,7 @@ def two_sided_limit(
     >>> model = model.add_proc(Process("bkg", [50.0, 40.0])).prepare()
     >>> found = model.two_sided_limit(mu, [71.0, 48.0], cl=0.9)
     >>> round(found.lower, 3), round(found.upper, 3)
-    (0.693, 2.733)
+    (0.71, 2.677)
     """
     if method == "toys":
         raise InvalidValueError(

@@ -110,7 +110,7 @@ def upper_limit(
     >>> model = model.add_proc(Process("bkg", [50.0, 40.0])).prepare()
     >>> limit = model.upper_limit(mu, [51.0, 42.0])
     >>> round(limit.observed, 4), limit.expected.round(4)
-    (1.3741, array([0.6743, 0.9147, 1.2901, 1.8337, 2.5193]))
+    (1.1939, array([0.5624, 0.765 , 1.0831, 1.5486, 2.1442]))
     """
     toys = toys_asked_for("upper_limit", method, toy_options)
     chosen = check_statistic("upper_limit", statistic, _STATISTICS, toys)

@@ -6,6 +6,7 @@ are those of ``model.fit``: one compiled program, with retries where one fails.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -13,13 +14,14 @@ import numpy as np
 
 from ..._types import FloatArray
 from ...results import Attempt, FitResult
+from ...status import Status
 from ..context import Context
-from ..fitting import fit_prepared_data, held_values
+from ..fitting import fit_prepared_data
 from .poi import Poi
 
-__all__ = ["LOWER", "Fitted", "Profile"]
+__all__ = ["Fitted", "Profile", "determined_fit"]
 
-LOWER = 1e-6
+_LOWER = 1e-6
 """NLL by which a fit must be lower than the best one to be another minimum, and not imprecise."""
 _SAME = 1e-9
 """Relative difference of NLLs that are equal."""
@@ -35,19 +37,54 @@ class Fitted(NamedTuple):
     """Whether other minima were looked for."""
 
 
+def determined_fit(
+    context: Context,
+    counts: FloatArray,
+    globs: FloatArray,
+    held: Mapping[str, float],
+    start: FloatArray,
+    look: bool = True,
+) -> FitResult:
+    """A fit in which what has no effect is held: at a POI of 0, parameters of the signal may have none.
+
+    Parameters
+    ----------
+    held
+        {name: value} of what is held.
+    look
+        Whether to look for other minima where there is reason.
+    """
+    found = fit_prepared_data(context, counts, globs, held, start, strict=False, look=look)
+    if found.status != Status.NOT_POSITIVE_DEFINITE or found.curvature is None:
+        return found
+    diagonal = np.diagonal(found.curvature.matrix)
+    idle = [found.curvature.names[i] for i in np.flatnonzero(diagonal == 0.0)]
+    if not idle:
+        return found
+    more = {**held, **{name: float(found.x[found.names.index(name)]) for name in idle}}
+    again = fit_prepared_data(
+        context, counts, globs, more, found.x[: context.layout.n_params], strict=False, look=look
+    )
+    return again if again.success and again.fun <= found.fun + _LOWER else found
+
+
 class Profile:
     """The profiled NLL of one data set.
 
     Parameters
     ----------
     free
-        The fit with the POI free; what it held stays held.
+        The fit with the POI free.
+    held
+        {name: value} of what stays held.
     what
         The data in a word, for messages.
     """
 
-    def __init__(self, context: Context, poi: Poi, free: FitResult, what: str) -> None:
-        self.context, self.poi, self.free, self.what = context, poi, free, what
+    def __init__(
+        self, context: Context, poi: Poi, free: FitResult, held: Mapping[str, float], what: str
+    ) -> None:
+        self.context, self.poi, self.free, self.held, self.what = context, poi, free, held, what
         self.points: dict[float, Fitted] = {}
         self.replaced = False
         """Whether a lower minimum was met on the way, and became the free fit."""
@@ -91,7 +128,7 @@ class Profile:
         if known is not None and not found.fun <= known.nll:
             found = known.result
         self.points[value] = Fitted(found.fun if found.success else np.nan, found, look)
-        if found.success and not found.fun >= self.lowest - LOWER:
+        if found.success and not found.fun >= self.lowest - _LOWER:
             self._begin_again(found)
         return self.points[value]
 
@@ -100,13 +137,12 @@ class Profile:
         return self.at(value).nll
 
     def _fit(self, held: dict[str, float], start: FloatArray, look: bool) -> FitResult:
-        every = {**held_values(self.free), **held}
         free = self.free
-        return fit_prepared_data(self.context, free.obs, free.globs, every, start, None, False, look=look)
+        return determined_fit(self.context, free.obs, free.globs, {**self.held, **held}, start, look)
 
     def _begin_again(self, lower: FitResult) -> None:
         found = self._fit({}, lower.x[: self.context.layout.n_params], True)
-        if found.success and not found.fun >= self.lowest - LOWER:
+        if found.success and not found.fun >= self.lowest - _LOWER:
             # A free fit that failed is no minimum that was missed.
             self.replaced |= self.free.success
             self.free = found

@@ -1,7 +1,7 @@
 """Where an increasing curve crosses 0, from few evaluations that many searches share.
 
 A :class:`Search` has no function to call: it is shown all that is known of a curve, and says where to look
-next. Curves here are measured in standard deviations, so that they are nearly straight lines: interpolation by
+next. Curves here are measured in standard deviations, so that they are nearly straight: interpolation by
 a parabola through three points settles in a few steps, and a bisection now and then keeps it from stalling.
 Points that could not be evaluated are avoided; too many of them end the search.
 """

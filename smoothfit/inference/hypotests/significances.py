@@ -81,7 +81,7 @@ def significance(
     >>> model = model.add_proc(Process("bkg", [50.0, 40.0])).prepare()
     >>> found = model.significance(mu, [71.0, 48.0])
     >>> round(found.observed, 3), found.expected.round(3)
-    (2.953, array([0.   , 0.862, 1.862, 2.862, 3.862]))
+    (3.034, array([0.   , 0.879, 1.879, 2.879, 3.879]))
     """
     toys = toys_asked_for("significance", method, toy_options)
     request = Request(context, "significance", obs, globs, fixed, best_fit)
