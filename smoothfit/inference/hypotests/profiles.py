@@ -86,6 +86,7 @@ class Profile:
     ) -> None:
         self.context, self.poi, self.free, self.held, self.what = context, poi, free, held, what
         self.points: dict[float, Fitted] = {}
+        self._several = False
         self.replaced = False
         """Whether a lower minimum was met on the way, and became the free fit."""
 
@@ -120,6 +121,7 @@ class Profile:
 
         Where it is lower than the free fit, that is done again from there.
         """
+        look = look or self._several
         known = self.points.get(value)
         if known is not None and (known.looked or not look):
             return known
@@ -127,6 +129,10 @@ class Profile:
         found = self._fit({self.poi.name: value}, start, look)
         if known is not None and not found.fun <= known.nll:
             found = known.result
+        if look and found.attempts and not self._several:
+            # There are several minima: which is the lowest changes along the POI. All fits look from now on.
+            self._several = True
+            self.points = {at: point for at, point in self.points.items() if point.looked}
         self.points[value] = Fitted(found.fun if found.success else np.nan, found, look)
         if found.success and not found.fun >= self.lowest - _LOWER:
             self._begin_again(found)
