@@ -3,6 +3,7 @@
 * :func:`yields`: stacked processes with data, one panel a channel.
 * :func:`pulls`: pulls of the nuisances.
 * :func:`scan`: the NLL along one parameter, or over a plane of two.
+* :func:`limit`: CLs along a parameter, or limits of several masses; :func:`hypotest`: a test statistic.
 * :func:`contour`: regions of two parameters, or of all pairs of several.
 * :func:`correlation`: the correlations that a fit found.
 * :func:`impacts`: how far a quantity moves with each nuisance, beside the pulls.
@@ -19,7 +20,9 @@ from __future__ import annotations
 from ._breakdown import breakdown
 from ._contour import contour
 from ._correlation import correlation
+from ._hypotest import hypotest
 from ._impacts import impacts
+from ._limit import limit
 from ._overview import overview
 from ._pulls import pulls
 from ._save import check_figure_path, figure_bytes, save_figure
@@ -33,7 +36,9 @@ __all__ = [
     "contour",
     "correlation",
     "figure_bytes",
+    "hypotest",
     "impacts",
+    "limit",
     "overview",
     "pulls",
     "save_figure",
