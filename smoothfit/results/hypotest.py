@@ -137,6 +137,9 @@ class HypotestResult(Record):
         if self.hidden:
             return [Table("", titles, [("observed", *(BLINDED,) * 3)])]
         rows: list[tuple[Cell, ...]] = [("observed", *map(_short, (self.clsb, self.clb, self.cls)))]
+        if self.toys is not None:
+            errors = (self.clsb_error, self.clb_error, self.cls_error)
+            rows.append(("MC error", *(number(error, digits=2) for error in errors)))
         bands = self.expected_clsb, self.expected_clb, self._expected_cls
         for n, *tails in zip(self.n_sigma, *bands, strict=True):
             rows.append((band_name(n), *map(_short, tails)))
@@ -145,7 +148,7 @@ class HypotestResult(Record):
     def to_dict(self) -> dict[str, Any]:
         """Everything but toys, by the names of the fields; fits as {what, fitter, status, ...}."""
         names = ["q", "q_asimov", "clsb", "clb", "cls", "p_value", "expected", "expected_clsb"]
-        names += ["expected_clb", "best", "mc_error", "messages"]
+        names += ["expected_clb", "best", "mc_error", "clsb_error", "clb_error", "cls_error", "messages"]
         found = {name: BLINDED if self.hidden else getattr(self, name) for name in names}
         about = {name: getattr(self, name) for name in ("poi", "value", "statistic", "method", "alternative")}
         about |= {"n_sigma": self.n_sigma, "toys": None if self.toys is None else self.toys.to_dict()}
@@ -161,10 +164,6 @@ class HypotestResult(Record):
         labels = ["observed", *(band_name(n) for n in self.n_sigma)]
         hidden = [BLINDED] * len(labels)
         return {"data": labels, **{k: hidden if self.hidden else v for k, v in shown.items()}}
-
-
-def _with_mc_error(value: float, error: float) -> str:
-    return f"{number(value)} +- {number(error)}" if np.isfinite(error) else number(value)
 
 
 def band_name(n_sigma: float) -> str:

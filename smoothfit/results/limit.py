@@ -109,7 +109,13 @@ class Limit(Record):
             (label, number(float(value), digits=5), status)
             for label, value, status in zip(labels, values, (self.status, *self.expected_status), strict=True)
         ]
-        return [Table("", ("", "limit", "status"), rows)]
+        if self.expected_errors is None:
+            return [Table("", ("", "limit", "status"), rows)]
+        errors = [self.observed_error, *self.expected_errors]
+        with_errors = [
+            (*row[:2], number(float(e), digits=2), row[2]) for row, e in zip(rows, errors, strict=True)
+        ]
+        return [Table("", ("", "limit", "MC error", "status"), with_errors)]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, by the names of the fields; fits as {what, fitter, status, ...}."""

@@ -84,17 +84,15 @@ class _Curve:
         left, right = at[first - 1], at[first]
         slope = (height[first] - height[first - 1]) / (right - left)
         value = left + (self.goal - height[first - 1]) / slope
-        near = np.abs(height - self.goal) < np.log(_WINDOW)
+        near = np.zeros(len(at), dtype=bool)
+        near[max(first - 2, 0) : first + 2] = True
+        near &= np.abs(height - self.goal) < np.log(_WINDOW)
         if near.sum() >= 3:
-            fitted = np.polyfit(at[near] - value, height[near], min(2, near.sum() - 2), w=1.0 / error[near])
-            fitted[-1] -= self.goal
-            roots = np.roots(fitted)
-            real = np.real(roots[np.abs(np.imag(roots)) < 1e-12]) + value
-            inside = real[(real > at[near].min()) & (real < at[near].max())]
-            if len(inside):
-                best = float(inside[np.argmin(np.abs(inside - value))])
-                steep = float(np.polyval(np.polyder(fitted), best - value))
-                value, slope = (best, steep) if steep < 0.0 else (value, slope)
+            # A line through the tests around: one that is off by chance does not say alone where it crosses.
+            steep, offset = np.polyfit(at[near] - value, height[near] - self.goal, 1, w=1.0 / error[near])
+            best = value - offset / steep
+            if steep < 0.0 and at[near].min() < best < at[near].max():
+                value, slope = best, steep
         nearest = int(np.argmin(np.abs(at - value)))
         return _Crossing(float(value), float(error[nearest] / abs(slope)), Ending.FOUND)
 

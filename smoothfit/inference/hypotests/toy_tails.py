@@ -88,4 +88,5 @@ def band_tails(tested: FloatArray, other: FloatArray, n_sigma: float) -> Tails:
     spread = float(np.sqrt(content * (1.0 - content) / len(valid)))
     ends = [count(tested, at(part)).value for part in (content - spread, content + spread)]
     error = float(np.hypot(found.clsb.error, 0.5 * abs(ends[1] - ends[0])))
-    return Tails(Tail(found.clsb.value, error), found.clb)
+    # The tail of the other hypothesis is what was asked for: no error of its own.
+    return Tails(Tail(found.clsb.value, error), Tail(found.clb.value, 0.0))
