@@ -34,18 +34,15 @@ def toy_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def poi_of(model: Model, asked: str | None) -> str:
-    """The parameter asked for, or that of the file, or the only free one.
+    """The parameter asked for, or that of the file.
 
     Raises
     ------
     InvalidValueError
-        If none was asked for, and there are several.
+        If none was asked for, and the file names none.
     """
-    if asked is not None:
-        return asked
-    if model.poi is not None:
-        return model.poi
-    if len(model.pois) != 1:
+    found = model.poi if asked is None else asked
+    if found is None:
         listed = ", ".join(model.pois[:8]) if model.pois else "none"
-        raise InvalidValueError(f"Which parameter of interest? Give --poi; free parameters: {listed}.")
-    return model.pois[0]
+        raise InvalidValueError(f"The file names no parameter of interest: give --poi; free ones: {listed}.")
+    return found

@@ -80,10 +80,9 @@ def tails(statistic: str, q: ArrayLike, distance: ArrayLike) -> LogTails:
     if statistic == "t":
         return LogTails(near + np.log(2.0), np.logaddexp(near_other, log_below(-a - root)))
     # Beyond a the estimate is negative, and the statistic a line instead of a parabola.
-    beyond = root > a
-    width = np.where(beyond, 2.0 * np.where(a > 0.0, a, np.finfo(float).tiny), 1.0)
-    with np.errstate(over="ignore"):
-        far, far_other = log_below(-(value + a * a) / width), log_below(-(value - a * a) / width)
+    beyond = (root > a) & (a > 0.0)
+    width = np.where(beyond, 2.0 * a, 1.0)
+    far, far_other = log_below(-(value + a * a) / width), log_below(-(value - a * a) / width)
     lower, lower_other = np.where(beyond, far, near), np.where(beyond, far_other, near_other)
     if statistic == "qtilde":
         return LogTails(lower, lower_other)

@@ -28,6 +28,8 @@ from .toy_tests import ToyTests
 __all__ = ["upper_limit"]
 
 _STATISTICS = ("qtilde", "q", "t", "ttilde")
+_NEXT_TO = 1e-6
+"""Distance from the first value, in standard deviations, that is none."""
 
 
 def upper_limit(
@@ -195,7 +197,11 @@ class _LimitSearch:
         if height(first, False) > 0.0 and first > low:
             below = self.curves.find(lambda v, look: -height(v, look), first, 2.0 * first - guess, low, known)
             return below if below.status != Ending.BELOW.value else below._replace(status=Ending.ABOVE.value)
-        return self.curves.find(height, first, guess, high, known)
+        found = self.curves.find(height, first, guess, high, known)
+        if first == low and found.value - low <= _NEXT_TO * self._width:
+            # The p-value falls at once: all but the first value are excluded.
+            return Root(np.nan, Ending.ABOVE.value, low)
+        return found
 
     def record(self, cl: float) -> Limit:
         """The result."""

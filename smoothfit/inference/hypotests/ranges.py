@@ -104,15 +104,13 @@ def check_points(call: str, points: Any, ends: tuple[float, float]) -> FloatArra
     InvalidTypeError, InvalidValueError
         For anything else.
     """
-    if isinstance(points, bool):
-        raise InvalidTypeError(f"{call}: points must be values, or how many, got {points!r}.")
-    if isinstance(points, int | np.integer):
+    if isinstance(points, int | np.integer) and not isinstance(points, bool):
         if points < 0:
             raise InvalidValueError(f"{call}: points must be 0 or more, got {points}.")
         return int(points)
-    values = inputs.numbers(
-        points if len(np.shape(points)) and np.size(points) else np.zeros(0), f"{call}: points"
-    )
+    if not isinstance(points, list | tuple | np.ndarray):
+        raise InvalidTypeError(f"{call}: points must be values, or how many, got {points!r}.")
+    values = inputs.numbers(points, f"{call}: points") if len(points) else np.zeros(0)
     if values.ndim != 1:
         raise InvalidValueError(f"{call}: points must be a list of values, got shape {values.shape}.")
     outside = values[(values < ends[0]) | (values > ends[1])]

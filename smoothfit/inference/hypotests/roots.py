@@ -97,13 +97,12 @@ class Search:
         """A point beyond all others, where the curve rises towards 0; mirrored for the other direction."""
         last = float(x[-1])
         failed = [sign * at for at in self.failed if sign * at > last]
-        if failed:
-            # Half-way to where fits fail, until that is too near to matter.
-            nearest = min(failed)
-            near = nearest - last <= 1e-6 * max(abs(last), abs(nearest))
-            return self._end(Ending.NOT_FOUND) if near else sign * 0.5 * (last + nearest)
         if last >= end:
             return self._end(ending)
+        if failed:
+            # Half-way to where fits fail, and in turn beyond all of these.
+            before, after = 0.5 * (last + min(failed)), 2.0 * max(failed) - last
+            return sign * (before if len(failed) % 2 or after > end else after)
         guess = sign * self.guess
         step = guess - last if guess > last else max(abs(last), 1.0)
         if len(x) > 1:
