@@ -26,6 +26,7 @@ from .inference import (
     draws,
     fitting,
     freezing,
+    goodness,
     impacts,
     inputs,
     labelling,
@@ -47,6 +48,7 @@ from .results import (
     Estimates,
     Findings,
     FitResult,
+    GoodnessOfFit,
     Impacts,
     MinosBounds,
     Pulls,
@@ -296,6 +298,26 @@ class Asking(ABC):
     ) -> Breakdown:
         return breakdown.breakdown(self._context(), pois, best_fit, obs, groups, method=method)
 
+    # -- tests -----------------------------------------------------------------------------------
+
+    def goodness_of_fit(
+        self,
+        obs: Any,
+        *,
+        statistic: str = "saturated",
+        toys: float | None = 1000,
+        seed: int | None = None,
+        globs: Any = None,
+        fixed: Mapping[Any, Any] | None = None,
+        init: Any = None,
+        toy_kind: str = "frequentist",
+        mc_error: float | None = None,
+        max_toys: float | None = None,
+    ) -> GoodnessOfFit:
+        options: dict[str, Any] = {"globs": globs, "fixed": fixed, "init": init, "toy_kind": toy_kind}
+        options |= {"toys": toys, "seed": seed, "mc_error": mc_error, "max_toys": max_toys}
+        return goodness.goodness_of_fit(self._context(), obs, statistic=statistic, **options)
+
     # -- random draws ----------------------------------------------------------------------------
 
     def toy_pred(self, values: Any, n: float, *, seed: int | None = None) -> Draws:
@@ -362,6 +384,7 @@ for _function in (
     fitting.fit,
     fitting.profile,
     freezing.frozen,
+    goodness.goodness_of_fit,
     impacts.impacts,
     quantities.derived,
     scans.scan,

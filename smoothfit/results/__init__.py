@@ -13,6 +13,7 @@
   :class:`Impacts`: how far they move with each nuisance.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
 * :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
+* :class:`GoodnessOfFit`: how well a model describes data; :class:`ToyFits`, which toys were made for it.
 * :class:`Receipt`: what a reader took from a file, and what it did not, as :class:`Note` after :class:`Note`.
 * :class:`Findings`: what may be wrong with a model, :class:`Finding` by :class:`Finding`.
 * :class:`Difference`: what two models differ in, with :class:`Changed`, :class:`YieldChange`,
@@ -36,6 +37,7 @@ from .difference import Changed, Difference, NllDifference, ShiftChange, YieldCh
 from .estimates import Estimates
 from .findings import Finding, Findings
 from .fit import ChosenCovariance, Estimate, FitResult
+from .goodness import GoodnessOfFit
 from .impacts import Impacts
 from .messages import fit_message
 from .minima import Minima
@@ -46,6 +48,7 @@ from .receipt import Note, Receipt
 from .record import BLINDED, Record, strict_json
 from .scan import Scan
 from .summary import ModelSummary
+from .tails import ToyFits
 from .unfolding import BottomLine, UnfoldingResult, UnfoldingScan
 from .yields import Yields
 
@@ -68,6 +71,7 @@ __all__ = [
     "Findings",
     "FitResult",
     "Followers",
+    "GoodnessOfFit",
     "Impacts",
     "Minima",
     "MinosBounds",
@@ -81,6 +85,7 @@ __all__ = [
     "Scan",
     "ShiftChange",
     "Table",
+    "ToyFits",
     "UnfoldingResult",
     "UnfoldingScan",
     "YieldChange",
