@@ -150,30 +150,23 @@ def test_masked_channels_are_left_out():
 # -- the saturated model ---------------------------------------------------------------------------------
 
 
-def cabinetry_by_hand(workspace, data):
-    """2 (NLL - NLL of the saturated model) as cabinetry has it, of pyhf's likelihood, fitted with scipy."""
-    pyhf = pytest.importorskip("pyhf")
-    built = pyhf.Workspace(workspace).model(
-        modifier_settings={"normsys": {"interpcode": "code4"}, "histosys": {"interpcode": "code4p"}}
-    )
-    every = data + built.config.auxdata
-    fixed = np.array(built.config.suggested_fixed())
-    start = np.array(built.config.suggested_init())
-
-    def nll(free):
-        values = start.copy()
-        values[~fixed] = free
-        return -float(built.logpdf(values, every)[0])
-
-    bounds = [b for b, f in zip(built.config.suggested_bounds(), fixed, strict=True) if not f]
-    best = start[~fixed]
-    for _ in range(4):
-        # Restarted: differences of the NLL end with an error of 1e-6.
-        best = optimize.minimize(nll, best, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-15}).x
+def cabinetry_by_hand(content):
+    """2 (NLL - NLL of the saturated model) as cabinetry has it, of pyhf's likelihood, fitted with Minuit."""
+    pyhf, iminuit = pytest.importorskip("pyhf"), pytest.importorskip("iminuit")
+    read = pyhf.Workspace(content)
+    codes = {"normsys": {"interpcode": "code4"}, "histosys": {"interpcode": "code4p"}}
+    built = read.model(modifier_settings=codes)
+    every = read.data(built)
+    start = np.array(built.config.suggested_init(), dtype=float)
+    minuit = iminuit.Minuit(lambda x: -float(built.logpdf(x, every)[0]), start)
+    minuit.limits, minuit.fixed = built.config.suggested_bounds(), built.config.suggested_fixed()
+    minuit.errordef, minuit.strategy, minuit.tol = 0.5, 2, 1e-3
+    minuit.migrad()
+    assert minuit.valid
     n_bins = sum(built.config.channel_nbins.values())
     saturated = sum(poisson_by_hand(n, n) if n else 0.0 for n in every[:n_bins])
     saturated -= float(built.constraint_logpdf(pyhf.tensorlib.astensor(every[n_bins:]), start))
-    return 2.0 * (nll(best) - saturated)
+    return 2.0 * (minuit.fval - saturated)
 
 
 def workspace():
@@ -205,7 +198,7 @@ def test_saturated_of_a_workspace_is_cabinetrys():
     content = workspace()
     model, obs = read_pyhf(content)
     found = model.goodness_of_fit(obs, toys=0)
-    assert found.observed == pytest.approx(cabinetry_by_hand(content, obs.tolist()), abs=2e-5)
+    assert found.observed == pytest.approx(cabinetry_by_hand(content), abs=2e-5)
     # cabinetry: bins less unconstrained parameters.
     assert found.ndof == 5 - 1
     assert found.p_value == pytest.approx(stats.chi2.sf(found.observed, 4), abs=1e-10)
@@ -215,12 +208,10 @@ def test_saturated_of_a_workspace_is_cabinetrys():
 @pytest.mark.reference
 def test_saturated_of_a_real_workspace(shared):
     path = shared / "data/cabinetry-tutorials/built/ws_config_histograms.json"
-    if not path.exists():
-        (path,) = (shared / "data/cabinetry-tutorials").rglob("ws_config_histograms.json")
     content = json.loads(path.read_text())
     model, obs = read_pyhf(path)
     found = model.goodness_of_fit(obs, toys=0)
-    assert found.observed == pytest.approx(cabinetry_by_hand(content, obs.tolist()), abs=2e-5)
+    assert found.observed == pytest.approx(cabinetry_by_hand(content), abs=2e-5)
 
 
 def test_the_modes_are_known_of_every_kind_of_constraint():
@@ -232,7 +223,8 @@ def with_every_constraint():
     model = Model().add_proc(Process("sig", [20.0, 10.0]).scale_by(Variable("mu", 1.0)))
     bkg = Process("bkg", [200.0, 300.0])
     for name, constraint in KINDS.items():
-        bkg.scale_by(Variable(name, 1.0, constraint=constraint, lower_bound=1e-3))
+        lowest = None if name == "flat" else 1e-3
+        bkg.scale_by(Variable(name, 1.0, constraint=constraint, lower_bound=lowest))
     # A penalty that is smallest, at 0.02, where neither constraint is.
     pulled = [v for effect in bkg.effects for v in [effect.variable] if v.name in ("gauss", "gam")]
     model.add_proc(bkg).add_constraint(lambda a, b: -((a - b - 0.5) ** 2) - 0.01, *pulled)
@@ -423,7 +415,7 @@ def test_failed_toys_are_counted_and_never_dropped(monkeypatch):
     def spoilt(self, first, n):
         toys = drawn(self, first, n)
         bad = np.isin(np.arange(first, first + n), (3, 5))[:, None]
-        return replace(toys, globs=np.where(bad, np.inf, toys.globs))
+        return replace(toys, counts=np.where(bad, np.nan, toys.counts))
 
     monkeypatch.setattr(testing.Ensemble, "draw", spoilt)
     found = two_channels().goodness_of_fit(OBS, toys=20, seed=1)
@@ -446,13 +438,13 @@ def test_failed_toys_are_counted_and_never_dropped(monkeypatch):
 def test_what_one_should_know_is_said():
     model = Model()
     model.add_proc(Process("a", [3.0, 20.0], channel="A").scale_by(Variable("mu", 1.0, lower_bound=0.0)))
-    model.add_proc(Process("b", [9.0], channel="B")).prepare()
-    saturated = model.goodness_of_fit([0.0, 0.0, 12.0], toys=0)
+    model.add_proc(Process("b", [9.0], channel="B")).add_proc(Process("c", [4.0, 30.0], channel="A")).prepare()
+    saturated = model.goodness_of_fit([1.0, 20.0, 12.0], toys=0)
     assert saturated.notes == (
-        "2 bins expect fewer than 5 events: chi2 is an approximation there",
+        "1 bin expects fewer than 5 events: chi2 is an approximation there",
         "a parameter is at its limit: the statistic is not distributed as chi2",
     )
-    ks = model.goodness_of_fit([1.0, 3.0, 12.0], statistic="ks", toys=60, seed=1)
+    ks = model.goodness_of_fit([9.0, 53.0, 12.0], statistic="ks", toys=60, seed=1)
     assert ks.notes == ("no shape to compare, always 0: B",)
     assert ks.channel_p_values[1] == 1.0
     few = Model().add_proc(Process("a", [0.3, 0.5])).prepare()
@@ -471,8 +463,8 @@ def test_a_blinded_channel_stays_hidden():
     shown = repr(found) + found.to_json() + found._repr_html_() + str(found._columns())
     secrets = (open_.observed, open_.channel_observed[model.channels.index("SR")], *open_.toys)
     for secret in secrets:
-        assert f"{secret:.5g}" not in shown
-    assert f"{open_.channel_observed[model.channels.index('CR')]:.5g}" in shown
+        assert f"{secret:.4f}" not in shown
+    assert f"{open_.channel_observed[model.channels.index('CR')]:.4g}" in shown
     # A blinded parameter is not what a test of the fit tells of.
     hidden = model.blind(pois="mu").goodness_of_fit(OBS, toys=8, seed=1)
     model.unblind()
@@ -514,9 +506,6 @@ def test_bad_data_and_models_are_refused():
     single = Model().add_proc(Process("a", [3.0])).prepare()
     with pytest.raises(InvalidValueError, match="every channel has one bin; use statistic='saturated'"):
         single.goodness_of_fit([3.0], statistic="ks")
-    masked = Model().add_proc(Process("a", [3.0, 4.0])).mask_channels("main").prepare()
-    with pytest.raises(InvalidValueError, match="every channel is masked"):
-        masked.goodness_of_fit([3.0, 1.0])
     nothing = Model().add_proc(Process("a", [3.0, 4.0]).scale_by(Variable("mu", 1.0))).prepare()
     with pytest.raises(InvalidValueError, match="nothing is expected in channel 'main' at the fit"):
         nothing.goodness_of_fit([3.0, 1.0], statistic="ad", fixed={"mu": 0.0})

@@ -99,8 +99,6 @@ def make_statistic(name: str, context: Context, held: Held) -> Statistic:
         If the model has no channel that it can compare.
     """
     channels = _counted_channels(context)
-    if not channels:
-        raise InvalidValueError("goodness_of_fit: every channel is masked; there is nothing to compare.")
     if name == "saturated":
         return _OfLikelihood(context, Saturated(context, held), channels)
     if context.layout.gaussian_data:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._checks import check_choice
+from ..._checks import check_choice, plural
 from ..._types import FloatArray
 from ...errors import InvalidValueError
 from ...results import FitResult, GoodnessOfFit
@@ -223,7 +223,10 @@ def _notes(context: Context, best_fit: FitResult, measure: Statistic, statistic:
         expected = np.asarray(compiled.expected(context.prepared, best_fit.x))
         few = int(np.sum(expected[counted_bins(context)] < _FEW))
         if few:
-            notes.append(f"{few} bins expect fewer than {_FEW:g} events: chi2 is an approximation there")
+            verb = "expects" if few == 1 else "expect"
+            notes.append(
+                f"{plural(few, 'bin')} {verb} fewer than {_FEW:g} events: chi2 is an approximation there"
+            )
         if best_fit.at_limit.any():
             notes.append("a parameter is at its limit: the statistic is not distributed as chi2")
         return notes
