@@ -43,6 +43,8 @@ from .prepared import Prepared
 from .results import (
     BatchFitResult,
     Breakdown,
+    ChannelCompatibility,
+    Chi2Test,
     Contour,
     Contours,
     Estimates,
@@ -318,6 +320,31 @@ class Asking(ABC):
         options |= {"toys": toys, "seed": seed, "mc_error": mc_error, "max_toys": max_toys}
         return goodness.goodness_of_fit(self._context(), obs, statistic=statistic, **options)
 
+    def channel_compatibility(
+        self,
+        obs: Any,
+        *,
+        poi: Any = None,
+        groups: Mapping[str, Any] | None = None,
+        toys: float | None = None,
+        seed: int | None = None,
+        globs: Any = None,
+        fixed: Mapping[Any, Any] | None = None,
+        minos: bool = False,
+        toy_kind: str = "frequentist",
+        mc_error: float | None = None,
+        max_toys: float | None = None,
+    ) -> ChannelCompatibility:
+        options: dict[str, Any] = {"globs": globs, "fixed": fixed, "minos": minos, "toy_kind": toy_kind}
+        options |= {"toys": toys, "seed": seed, "mc_error": mc_error, "max_toys": max_toys}
+        context, told = self._context(), self.specification
+        return goodness.channel_compatibility(context, told, obs, poi=poi, groups=groups, **options)
+
+    def chi2(
+        self, at: Any, obs: Any = None, *, channels: Sequence[str] | None = None, independent: bool = False
+    ) -> Chi2Test:
+        return goodness.chi2(self._context(), at, obs, channels=channels, independent=independent)
+
     # -- random draws ----------------------------------------------------------------------------
 
     def toy_pred(self, values: Any, n: float, *, seed: int | None = None) -> Draws:
@@ -384,6 +411,8 @@ for _function in (
     fitting.fit,
     fitting.profile,
     freezing.frozen,
+    goodness.channel_compatibility,
+    goodness.chi2,
     goodness.goodness_of_fit,
     impacts.impacts,
     quantities.derived,

@@ -13,7 +13,8 @@
   :class:`Impacts`: how far they move with each nuisance.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
 * :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
-* :class:`GoodnessOfFit`: how well a model describes data; :class:`ToyFits`, which toys were made for it.
+* :class:`GoodnessOfFit`, :class:`Chi2Test`: how well a model describes data; :class:`ChannelCompatibility`:
+  whether its channels agree; :class:`ToyFits`, which toys were made for either.
 * :class:`Receipt`: what a reader took from a file, and what it did not, as :class:`Note` after :class:`Note`.
 * :class:`Findings`: what may be wrong with a model, :class:`Finding` by :class:`Finding`.
 * :class:`Difference`: what two models differ in, with :class:`Changed`, :class:`YieldChange`,
@@ -31,6 +32,8 @@ from ..render import Table
 from .attempts import Attempt
 from .batch import BatchFitResult
 from .breakdown import Breakdown
+from .chi2 import Chi2Test
+from .compatibility import ChannelCompatibility
 from .conditioning import Conditioning, Direction, Followers
 from .contour import Contour, Contours
 from .difference import Changed, Difference, NllDifference, ShiftChange, YieldChange
@@ -59,6 +62,8 @@ __all__ = [
     "BottomLine",
     "Breakdown",
     "Changed",
+    "ChannelCompatibility",
+    "Chi2Test",
     "ChosenCovariance",
     "Conditioning",
     "Contour",

@@ -1,4 +1,4 @@
-"""Goodness of fit against transcriptions of its formulas, pyhf's likelihood, and the distributions it must have."""
+"""Goodness of fit against its formulas written out, pyhf's likelihood, and distributions it must have."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import functools
 import json
 import math
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import optimize, stats
-from small_models import cached, nuisance
+from small_models import nuisance
 from test_constraint_draws import KINDS
 
 from smoothfit import read_pyhf
@@ -84,10 +83,13 @@ def two_channels():
 OBS = np.array([38.0, 25.0, 27.0, 131.0, 74.0])
 
 
-@pytest.mark.parametrize(("distance", "by_hand"), [
-    (kolmogorov_smirnov, ks_by_hand),
-    (anderson_darling, ad_by_hand),
-])
+@pytest.mark.parametrize(
+    ("distance", "by_hand"),
+    [
+        (kolmogorov_smirnov, ks_by_hand),
+        (anderson_darling, ad_by_hand),
+    ],
+)
 def test_distances_are_those_of_the_text(distance, by_hand):
     rng = np.random.default_rng(1)
     for n_bins in (2, 3, 17):
@@ -173,7 +175,11 @@ def workspace():
     """Every constraint of pyhf, in two channels."""
 
     def sample(name, data, *modifiers):
-        return {"name": name, "data": data, "modifiers": [dict(zip(("name", "type", "data"), m, strict=True)) for m in modifiers]}
+        return {
+            "name": name,
+            "data": data,
+            "modifiers": [dict(zip(("name", "type", "data"), m, strict=True)) for m in modifiers],
+        }
 
     signal = sample("sig", [5.0, 9.0, 4.0], ("mu", "normfactor", None), ("lumi", "lumi", None))
     background = sample(
@@ -183,7 +189,9 @@ def workspace():
         ("shape", "histosys", {"hi_data": [54.0, 41.0, 27.0], "lo_data": [47.0, 40.0, 32.0]}),
         ("mc", "staterror", [3.0, 2.5, 2.0]),
     )
-    control = sample("bkg", [80.0, 70.0], ("norm", "normsys", {"hi": 1.1, "lo": 0.93}), ("own", "shapesys", [6.0, 5.0]))
+    control = sample(
+        "bkg", [80.0, 70.0], ("norm", "normsys", {"hi": 1.1, "lo": 0.93}), ("own", "shapesys", [6.0, 5.0])
+    )
     lumi = {"name": "lumi", "auxdata": [1.0], "sigmas": [0.02], "bounds": [[0.9, 1.1]], "inits": [1.0]}
     return {
         "channels": [{"name": "SR", "samples": [signal, background]}, {"name": "CR", "samples": [control]}],
@@ -323,7 +331,9 @@ def test_saturated_follows_chi2_where_events_are_many():
     mu, tilt = Variable("mu", 1.0), nuisance("tilt")
     sig = Process("sig", np.linspace(500.0, 3000.0, 8)).scale_by(mu)
     bkg = Process("bkg", np.full(8, 20_000.0))
-    bkg.add_shape(tilt, 20_000.0 * np.linspace(0.97, 1.03, 8), 20_000.0 * np.linspace(1.03, 0.97, 8), kind="raw")
+    bkg.add_shape(
+        tilt, 20_000.0 * np.linspace(0.97, 1.03, 8), 20_000.0 * np.linspace(1.03, 0.97, 8), kind="raw"
+    )
     model = Model().add_proc(sig).add_proc(bkg).prepare()
     obs = np.random.default_rng(3).poisson(model.pred({"mu": 1.0})).astype(float)
     found = model.goodness_of_fit(obs, toys=1500, seed=4)
@@ -385,7 +395,9 @@ def test_toys_are_those_of_their_seed_in_any_number():
     assert many.p_value == p
     q = (50 * p + 1.0) / 52.0
     assert many.p_value_error == pytest.approx(math.sqrt(q * (1.0 - q) / 50))
-    assert many.channel_p_values.tolist() == np.mean(many.channel_toys >= many.channel_observed, axis=0).tolist()
+    assert (
+        many.channel_p_values.tolist() == np.mean(many.channel_toys >= many.channel_observed, axis=0).tolist()
+    )
 
 
 def test_toys_go_on_until_the_error_is_small():
@@ -402,7 +414,9 @@ def test_bayesian_toys_keep_what_was_observed():
     # The prior moves parameters that a fit then pulls: more constraints are paid for than in other toys.
     other = model.goodness_of_fit(OBS, toys=300, seed=1)
     assert found.fits.kind == "bayesian"
-    assert abs(found.toys.mean() - other.toys.mean()) < 6.0 * np.hypot(found.toys.std(), other.toys.std()) / 17.0
+    assert (
+        abs(found.toys.mean() - other.toys.mean()) < 6.0 * np.hypot(found.toys.std(), other.toys.std()) / 17.0
+    )
 
 
 def test_failed_toys_are_counted_and_never_dropped(monkeypatch):
@@ -438,7 +452,9 @@ def test_failed_toys_are_counted_and_never_dropped(monkeypatch):
 def test_what_one_should_know_is_said():
     model = Model()
     model.add_proc(Process("a", [3.0, 20.0], channel="A").scale_by(Variable("mu", 1.0, lower_bound=0.0)))
-    model.add_proc(Process("b", [9.0], channel="B")).add_proc(Process("c", [4.0, 30.0], channel="A")).prepare()
+    model.add_proc(Process("b", [9.0], channel="B")).add_proc(
+        Process("c", [4.0, 30.0], channel="A")
+    ).prepare()
     saturated = model.goodness_of_fit([1.0, 20.0, 12.0], toys=0)
     assert saturated.notes == (
         "1 bin expects fewer than 5 events: chi2 is an approximation there",
@@ -487,7 +503,10 @@ BAD = [
     ({"toys": None, "mc_error": 0.1}, "mc_error and max_toys are about toys"),
     ({"mc_error": 0.0}, "mc_error must be a positive number"),
     ({"seed": -3}, "seed: expected a whole number"),
-    ({"toy_kind": "bootstrap"}, "must be one of 'frequentist', 'bayesian', got 'bootstrap'.* around the data"),
+    (
+        {"toy_kind": "bootstrap"},
+        "must be one of 'frequentist', 'bayesian', got 'bootstrap'.* around the data",
+    ),
     ({"fixed": {"rate": math.nan}}, "must be finite"),
 ]
 

@@ -5,9 +5,9 @@ edge of bin j, N is the sum of n, and
 
     KS = max_j |E_j - F_j|        AD = N sum_j (E_j - F_j)^2/(F_j (1 - F_j)) (F_j - F_(j-1)),
 
-bins with F = 0 or F = 1 being left out of AD (``GoodnessOfFit.cc`` of CMS's HiggsAnalysis-CombinedLimit, after
-L. Demortier, CDF/ANAL/JET/CDFR/3419). They compare shapes: neither sees the normalisation of a channel. Both
-depend on the order of the bins.
+bins with F = 0 or F = 1 being left out of AD (``GoodnessOfFit.cc`` of CMS's HiggsAnalysis-CombinedLimit,
+after L. Demortier, CDF/ANAL/JET/CDFR/3419). They compare shapes: neither sees the normalisation of a
+channel. Both depend on the order of the bins.
 """
 
 from __future__ import annotations

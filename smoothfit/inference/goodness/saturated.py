@@ -116,9 +116,7 @@ class Saturated:
     def _without_data(self) -> Context:
         plan = self.context.prepared.plan
         geometry = replace(plan.geometry, counted=np.zeros_like(np.asarray(plan.geometry.counted)))
-        prepared = Prepared(
-            templates=self.context.prepared.templates, plan=replace(plan, geometry=geometry)
-        )
+        prepared = Prepared(templates=self.context.prepared.templates, plan=replace(plan, geometry=geometry))
         return replace(self.context, prepared=prepared)
 
 
@@ -152,7 +150,9 @@ def _of_one(prepared: Prepared, arrays: tuple[Array, Array, Array, Array]) -> tu
     nu = objective.to_tiles(prediction.expected(prepared, x), geometry.from_flat)
     of_data = data_deviance(nu, problem.bins.counts, problem.bins.data_variance)
     in_tiles = jnp.where(problem.bins.valid > 0, of_data, 0.0)
-    excess = _of_constraints(problem, x) - _of_constraints(_posed(prepared, saturated, counts, globs), saturated)
+    excess = _of_constraints(problem, x) - _of_constraints(
+        _posed(prepared, saturated, counts, globs), saturated
+    )
     return 2.0 * in_tiles.ravel()[geometry.to_flat], 2.0 * excess
 
 

@@ -39,8 +39,9 @@ class Values(NamedTuple):
 class Statistic(Protocol):
     """A measure of the distance of data from the fit to them."""
 
-    channels: tuple[ChannelInfo, ...]
-    """Those that take part."""
+    @property
+    def channels(self) -> tuple[ChannelInfo, ...]:
+        """Those that take part."""
 
     def __call__(self, x: FloatArray, counts: FloatArray, globs: FloatArray) -> Values:
         """Of fits x (toy, param + bin param) to counts (toy, bin) and globs (toy, global observable)."""

@@ -49,9 +49,9 @@ def goodness_of_fit(
         (bin,) counts in events, or {channel: counts or histogram}.
     statistic
         "saturated": 2 (NLL of the fit - NLL of a model that predicts the data in every bin), constraints in
-        both. "ks" and "ad": the distances of Kolmogorov and Smirnov, and of Anderson and Darling, between data
-        and fit in each channel, summed over channels; they see shapes only. All as in Combine. Masked channels
-        are left out.
+        both. "ks" and "ad": the distances of Kolmogorov and Smirnov, and of Anderson and Darling, between
+        data and fit in each channel, summed over channels; they see shapes only. All as in Combine. Masked
+        channels are left out.
     toys
         How many, drawn at the fitted values, each fitted. 0 or None for none: then p is that of chi2, for the
         saturated statistic only.
@@ -86,16 +86,16 @@ def goodness_of_fit(
     >>> norm = Variable("norm", 1.0)
     >>> model = Model().add_proc(Process("bkg", [100.0, 80.0, 60.0]).scale_by(norm)).prepare()
     >>> model.goodness_of_fit([90.0, 98.0, 52.0], toys=500, seed=1)
-    Goodness of fit, saturated likelihood: 5.65614
-    p = 0.056 +- 0.010 (k/N)
+    Goodness of fit, saturated likelihood: 5.92902
+    p = 0.0500 ± 0.0099 (k/N)
     500 frequentist toys, seed 1; all fits converged
-    chi2 of 2 degrees of freedom: p = 0.0591
+    chi2 of 2 degrees of freedom: p = 0.0516
     <BLANKLINE>
-                 observed                p
-    --------------------------------------
-    main          5.65614  0.056 +- 0.010
+                 observed  p
+    ---------------------------------------
+    main          5.92902  0.0500 ± 0.0099
     constraints         0
-    all           5.65614  0.056 +- 0.010
+    all           5.92902  0.0500 ± 0.0099
     """
     call = "goodness_of_fit"
     check_choice(f"{call}: statistic", statistic, STATISTICS)
