@@ -29,7 +29,7 @@ class ChannelCompatibility(Record):
     chi2 of 1 degree of freedom: p = 0.11
     <BLANKLINE>
     group  mu
-    -----------------
+    ------------------
     2016   0.80 ± 0.30
     2017   1.60 ± 0.40
     all    1.10 ± 0.25

@@ -84,7 +84,7 @@ def test_it_is_that_of_a_model_split_by_hand(groups):
 def test_the_model_stays_as_it_is():
     before = joint().fit(OBS)
     joint().channel_compatibility(OBS)
-    assert joint().parameters == ("mu", "lumi", "rate", "tilt")
+    assert joint().parameters == ("mu", "rate", "lumi", "tilt")
     assert joint().fit(OBS).fun == before.fun
 
 
@@ -115,7 +115,7 @@ def test_it_may_act_in_any_way_on_yields():
             sig = Process(f"sig_{name}", [10.0, 20.0], channel=name).add_lnN(lumi, 1.1)
             mu, other = own(name), others[name]
             if name == "c":
-                sig.add_effect(mu, LnN(1.5))
+                sig.add_effect(LnN(1.5), mu)
             else:
                 sig.scale_by_fn(lambda m, o: m**2 + o, mu, other)
             model.add_proc(sig).add_proc(Process(f"bkg_{name}", [bkg, bkg], channel=name))
@@ -175,7 +175,7 @@ def test_pyhf_with_minuit():
             channel("SR1", [8.0, 12.0], [40.0, 33.0], [2.0, 2.5]),
             channel("SR2", [20.0, 6.0], [90.0, 51.0], [5.0, 3.0]),
         ],
-        "observations": [{"name": "SR1", "data": [45.0, 36.0]}, {"name": "SR2", "data": [131.0, 62.0]}],
+        "observations": [{"name": "SR1", "data": [52.0, 44.0]}, {"name": "SR2", "data": [131.0, 62.0]}],
         "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
         "version": "1.0.0",
     }
@@ -191,8 +191,8 @@ def test_pyhf_with_minuit():
         data = read.data(model)
         start = np.array(model.config.suggested_init(), dtype=float)
         minuit = iminuit.Minuit(lambda x: -float(model.logpdf(x, data)[0]), start)
-        minuit.limits, minuit.errordef = model.config.suggested_bounds(), 0.5
-        minuit.strategy, minuit.tol = 2, 1e-3
+        # Without limits: near one HESSE's errors are those of a transformed parameter.
+        minuit.errordef, minuit.strategy, minuit.tol = 0.5, 2, 1e-3
         minuit.migrad()
         minuit.hesse()
         assert minuit.valid
@@ -256,7 +256,7 @@ def test_blinding():
         shown = repr(found) + found.to_json() + found._repr_html_() + str(found._columns())
         hidden = secrets if hidden_rows == 4 else [open_.values[1], open_.errors[1]]
         for secret in hidden:
-            assert f"{secret:.4f}"[:-1] not in shown
+            assert f"{secret:.3f}" not in shown
         assert repr(found).count("blinded") == hidden_rows
     assert "blinded" not in repr(open_)
 
@@ -264,7 +264,7 @@ def test_blinding():
 BAD = [
     ({"poi": "nothing"}, UnknownNameError, "No parameter is named 'nothing'"),
     ({"poi": "rate"}, InvalidValueError, "'rate' has a constraint, which would count once a group"),
-    ({"poi": "ee_bin_0"}, InvalidTypeError, "'ee_bin_0' is no scalar variable"),
+    ({"poi": "mcstat_ee_bin0"}, InvalidTypeError, "'mcstat_ee_bin0' is no scalar variable"),
     ({"groups": ["ee"]}, InvalidTypeError, r"groups must be a dict \{group: channels\}, got list"),
     ({"groups": {"g": 3}}, InvalidTypeError, "group 'g': channels are given by name or regular expression"),
     ({"groups": {"g": ["zz"]}}, UnknownNameError, "group 'g': no channel of the likelihood matches 'zz'"),

@@ -11,8 +11,8 @@ covariance of the prediction, chi2 = r^T V^-1 r for r = n - nu, where
   of the squared pulls, with as many degrees of freedom as bins less free parameters.
 
 In the last case V_pred is that of the expected information, J^T V_stat^-1 J + W^-1: then V has a zero for
-each free parameter exactly. With M = V_stat + J_c W J_c^T over constrained parameters, and F = J over free ones,
-V = V_stat (M^-1 - M^-1 F (F^T M^-1 F)^-1 F^T M^-1) V_stat.
+each free parameter exactly. With M = V_stat + J_c W J_c^T over constrained parameters, and F = J over free
+ones, V = V_stat (M^-1 - M^-1 F (F^T M^-1 F)^-1 F^T M^-1) V_stat.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def goodness_of_fit(
     chi2 of 2 degrees of freedom: p = 0.0516
     <BLANKLINE>
                  observed  p
-    ---------------------------------------
+    --------------------------------------
     main          5.92902  0.0500 ± 0.0099
     constraints         0
     all           5.92902  0.0500 ± 0.0099
