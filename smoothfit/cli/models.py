@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..model import Model
     from ..results import FitResult, Pulls
 
-__all__ = ["fit_of", "pois_of", "read", "read_file", "systematics"]
+__all__ = ["fit_of", "held", "pois_of", "read", "read_file", "systematics"]
 
 
 def read_file(path: str, arguments: argparse.Namespace) -> tuple[Model, Any]:
@@ -64,12 +64,13 @@ def fit_of(model: Model, obs: Any, arguments: argparse.Namespace, **options: Any
     """The fit, converged or not, with what --fix holds and what --blind hides."""
     if arguments.blind:
         model.blind(pois=model.pois)
-    return model.fit(obs, fixed=_fixed(arguments.fix), strict=False, **options)
+    return model.fit(obs, fixed=held(arguments), strict=False, **options)
 
 
-def _fixed(assignments: Sequence[tuple[str, float]]) -> dict[str, float]:
+def held(arguments: argparse.Namespace) -> dict[str, float]:
+    """What --fix holds."""
     fixed: dict[str, float] = {}
-    for name, value in assignments:
+    for name, value in arguments.fix:
         if fixed.setdefault(name, value) != value:
             raise InvalidValueError(f"--fix: '{name}' is given twice, as {fixed[name]:g} and {value:g}.")
     return fixed

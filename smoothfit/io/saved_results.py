@@ -17,10 +17,13 @@ from ..results import (
     BatchFitResult,
     BottomLine,
     Breakdown,
+    ChannelCompatibility,
+    Chi2Test,
     Contour,
     Contours,
     Estimates,
     FitResult,
+    GoodnessOfFit,
     Impacts,
     Minima,
     MinosBounds,
@@ -45,8 +48,28 @@ FORMAT, VERSION = "smoothfit result", 1
 RECORDS: dict[str, type[Record]] = {
     cls.__name__: cls
     for cls in (
-        *(BatchFitResult, BottomLine, Breakdown, Contour, Contours, Estimates, FitResult, Impacts, Minima),
-        *(MinosBounds, Pulls, Scan, UnfoldingResult, UnfoldingScan, Yields),
+        *(
+            BatchFitResult,
+            BottomLine,
+            Breakdown,
+            ChannelCompatibility,
+            Chi2Test,
+            Contour,
+            Contours,
+            Estimates,
+        ),
+        *(
+            FitResult,
+            GoodnessOfFit,
+            Impacts,
+            Minima,
+            MinosBounds,
+            Pulls,
+            Scan,
+            UnfoldingResult,
+            UnfoldingScan,
+            Yields,
+        ),
     )
 }
 """What can be saved, by name in the file."""

@@ -7,6 +7,7 @@
 * :func:`correlation`: the correlations that a fit found.
 * :func:`impacts`: how far a quantity moves with each nuisance, beside the pulls.
 * :func:`breakdown`: whose the uncertainty of a quantity is.
+* :func:`gof`: where data stand among the toys of a test of goodness of fit, or of compatibility.
 * :func:`unfolding`: an unfolded spectrum with its correlations and the choice of tau.
 * :func:`overview`: yields before and after the fit beside the pulls, on one page.
 * :func:`save_figure`: to a file, whole or not at all.
@@ -19,6 +20,7 @@ from __future__ import annotations
 from ._breakdown import breakdown
 from ._contour import contour
 from ._correlation import correlation
+from ._gof import gof
 from ._impacts import impacts
 from ._overview import overview
 from ._pulls import pulls
@@ -33,6 +35,7 @@ __all__ = [
     "contour",
     "correlation",
     "figure_bytes",
+    "gof",
     "impacts",
     "overview",
     "pulls",

@@ -85,7 +85,9 @@ class ToyFits:
     retried: int = 0
     """Fits that did not converge at first."""
     failed: Mapping[str, int] = field(default_factory=dict)
-    """{status: toys a fit of which ended with it, all retries done}; they have no answer."""
+    """{status: fits that ended with it, all retries done}; their toys have no value."""
+    on_kink: int = 0
+    """Fits that ended where the likelihood has a kink: minima, be it without errors, that count."""
 
     @property
     def n_failed(self) -> int:
@@ -96,18 +98,20 @@ class ToyFits:
         made = f"{self.toys} {self.kind} toys, seed {self.seed}"
         if not self.retried:
             return f"{made}; all fits converged"
-        left = "all converged then"
+        kinks = f"{self.on_kink} ended on a kink, " if self.on_kink else ""
+        left = "none failed for good"
         if self.n_failed:
             named = ", ".join(f"{count} {status}" for status, count in self.failed.items())
             left = f"{self.n_failed} failed for good ({named})"
-        return f"{made}; {self.retried} of their fits were retried, {left}"
+        return f"{made}; {self.retried} of their fits were retried, {kinks}{left}"
 
     def to_dict(self) -> dict[str, Any]:
-        """{kind, seed, number, retried, failed: {status: number}}"""
+        """{kind, seed, number, retried, failed: {status: number}, on_kink}"""
         return {
             "kind": self.kind,
             "seed": self.seed,
             "number": self.toys,
             "retried": self.retried,
             "failed": dict(self.failed),
+            "on_kink": self.on_kink,
         }

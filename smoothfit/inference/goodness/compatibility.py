@@ -23,9 +23,10 @@ from ..batching import held_of
 from ..bounds import minos_bounds
 from ..context import Context
 from ..ensembles import Ensemble, FitCounts, Precision, block_size, blocks, fit_toys, fresh_seed
-from ..fitting import fit_prepared_data, held_values
+from ..fitting import held_values
+from .minima import fit_data, is_minimum, toy_fits
 from .splitting import Split, split_model
-from .testing import check_kind, toy_fits
+from .testing import check_kind
 
 __all__ = ["channel_compatibility"]
 
@@ -104,7 +105,7 @@ def channel_compatibility(
     split = split_model(context, specification, _named(layout, specification) if poi is None else poi, groups)
     (at,) = set(split.values[split.pois])
     counts, observables = inputs.counts(layout, obs), inputs.globs(layout, globs)
-    joint = fit_prepared_data(context, counts, observables, fixed, layout.start, look=True)
+    joint = fit_data(context, counts, observables, fixed, layout.start, look=True)
     apart = _fit_apart(split, joint, int(at))
     observed = 2.0 * (joint.fun - apart.fun)
     found, fits = np.zeros(0), None
@@ -143,7 +144,7 @@ def _fit_apart(split: Split, joint: FitResult, at: int) -> FitResult:
     """The fit with a parameter a group, begun where the other one ended: it ends no higher."""
     held = {name: value for name, value in held_values(joint).items() if name != joint.names[at]}
     obs, globs = joint.obs[split.bins], joint.globs[split.globs]
-    return fit_prepared_data(split.context, obs, globs, held, split.starts(joint.x))
+    return fit_data(split.context, obs, globs, held, split.starts(joint.x))
 
 
 def _bounds(context: Context, split: Split, joint: FitResult, apart: FitResult, at: int) -> FloatArray:
@@ -173,9 +174,10 @@ def _toys(
         drawn = ensemble.draw(first, n)
         start = joint.x[: context.layout.n_params]
         one = fit_toys(context, drawn, fixed=held, start=start, counts=counts)
-        starts = split.starts(np.where(one.success[:, None], one.x, joint.x))
+        found_one = is_minimum(one)
+        starts = split.starts(np.where(found_one[:, None], one.x, joint.x))
         each = fit_toys(split.context, split.toys(drawn), fixed=held_apart, start=starts, counts=counts)
-        parts.append(np.where(one.success & each.success, 2.0 * (one.nll - each.nll), np.nan))
+        parts.append(np.where(found_one & is_minimum(each), 2.0 * (one.nll - each.nll), np.nan))
         found = np.concatenate(parts)
         p = tail(found, observed)
         return float(p), float(tail_error(p, found))

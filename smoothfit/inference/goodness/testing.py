@@ -17,10 +17,10 @@ from .. import compiled, inputs
 from ..batching import Held, held_of
 from ..context import Context
 from ..ensembles import Ensemble, FitCounts, Precision, block_size, blocks, fit_toys, fresh_seed
-from ..fitting import fit_prepared_data
+from .minima import fit_data, is_minimum, toy_fits
 from .statistics import STATISTICS, Statistic, Values, counted_bins, make_statistic
 
-__all__ = ["check_kind", "goodness_of_fit", "toy_fits"]
+__all__ = ["check_kind", "goodness_of_fit"]
 
 _FEW = 5.0
 """Expected events below which the distribution of chi2 is not to be relied on."""
@@ -104,7 +104,7 @@ def goodness_of_fit(
     layout = context.layout
     start = layout.start if init is None else inputs.values(layout, init, "init")[: layout.n_params]
     counts, observables = inputs.counts(layout, obs), inputs.globs(layout, globs)
-    best_fit = fit_prepared_data(context, counts, observables, fixed, start, look=init is None)
+    best_fit = fit_data(context, counts, observables, fixed, start, look=True)
     measure = make_statistic(statistic, context, held_of(context, best_fit))
     observed = measure(best_fit.x[None], counts[None], observables[None])
     _check_defined(observed, measure, statistic)
@@ -200,13 +200,8 @@ class _Running:
         drawn = ensemble.draw(first, n)
         found = fit_toys(ensemble.context, drawn, fixed=held, start=start, counts=self.counts)
         total, channels = self.measure(found.x, drawn.counts, drawn.globs)
-        good = found.success
+        good = is_minimum(found)
         return Values(np.where(good, total, np.nan), np.where(good[:, None], channels, np.nan))
-
-
-def toy_fits(ensemble: Ensemble, made: int, counts: FitCounts) -> ToyFits:
-    """The record of an ensemble that was fitted."""
-    return ToyFits(ensemble.kind, ensemble.seed, made, counts.retried, dict(counts.failed))
 
 
 def _ndof(context: Context, best_fit: FitResult) -> int:
