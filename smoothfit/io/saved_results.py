@@ -17,10 +17,13 @@ from ..results import (
     BatchFitResult,
     BottomLine,
     Breakdown,
+    ChannelCompatibility,
+    Chi2Test,
     Contour,
     Contours,
     Estimates,
     FitResult,
+    GoodnessOfFit,
     HypotestResult,
     Impacts,
     Interval,
@@ -49,9 +52,9 @@ FORMAT, VERSION = "smoothfit result", 1
 RECORDS: dict[str, type[Record]] = {
     cls.__name__: cls
     for cls in (
-        *(BatchFitResult, BottomLine, Breakdown, Contour, Contours, Estimates, FitResult, HypotestResult),
-        *(Impacts, Interval, Limit, Minima, MinosBounds, Pulls, Scan, Significance, UnfoldingResult),
-        *(UnfoldingScan, Yields),
+        *(BatchFitResult, BottomLine, Breakdown, ChannelCompatibility, Chi2Test, Contour, Contours),
+        *(Estimates, FitResult, GoodnessOfFit, HypotestResult, Impacts, Interval, Limit, Minima, MinosBounds),
+        *(Pulls, Scan, Significance, UnfoldingResult, UnfoldingScan, Yields),
     )
 }
 """What can be saved, by name in the file."""

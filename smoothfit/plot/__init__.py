@@ -8,6 +8,7 @@
 * :func:`correlation`: the correlations that a fit found.
 * :func:`impacts`: how far a quantity moves with each nuisance, beside the pulls.
 * :func:`breakdown`: whose the uncertainty of a quantity is.
+* :func:`gof`: where data stand among the toys of a test of goodness of fit, or of compatibility.
 * :func:`unfolding`: an unfolded spectrum with its correlations and the choice of tau.
 * :func:`overview`: yields before and after the fit beside the pulls, on one page.
 * :func:`save_figure`: to a file, whole or not at all.
@@ -20,6 +21,7 @@ from __future__ import annotations
 from ._breakdown import breakdown
 from ._contour import contour
 from ._correlation import correlation
+from ._gof import gof
 from ._hypotest import hypotest
 from ._impacts import impacts
 from ._limit import limit
@@ -36,6 +38,7 @@ __all__ = [
     "contour",
     "correlation",
     "figure_bytes",
+    "gof",
     "hypotest",
     "impacts",
     "limit",

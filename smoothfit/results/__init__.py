@@ -15,6 +15,8 @@
   :class:`Impacts`: how far they move with each nuisance.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
 * :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
+* :class:`GoodnessOfFit`, :class:`Chi2Test`: how well a model describes data; :class:`ChannelCompatibility`:
+  whether its channels agree; :class:`ToyCounts`, which toys were made for either.
 * :class:`Receipt`: what a reader took from a file, and what it did not, as :class:`Note` after :class:`Note`.
 * :class:`Findings`: what may be wrong with a model, :class:`Finding` by :class:`Finding`.
 * :class:`Difference`: what two models differ in, with :class:`Changed`, :class:`YieldChange`,
@@ -32,12 +34,15 @@ from ..render import Table
 from .attempts import Attempt
 from .batch import BatchFitResult
 from .breakdown import Breakdown
+from .chi2 import Chi2Test
+from .compatibility import ChannelCompatibility
 from .conditioning import Conditioning, Direction, Followers
 from .contour import Contour, Contours
 from .difference import Changed, Difference, NllDifference, ShiftChange, YieldChange
 from .estimates import Estimates
 from .findings import Finding, Findings
 from .fit import ChosenCovariance, Estimate, FitResult
+from .goodness import GoodnessOfFit
 from .hypotest import HypotestResult
 from .impacts import Impacts
 from .limit import Interval, Limit
@@ -62,6 +67,8 @@ __all__ = [
     "BottomLine",
     "Breakdown",
     "Changed",
+    "ChannelCompatibility",
+    "Chi2Test",
     "ChosenCovariance",
     "Conditioning",
     "Contour",
@@ -74,6 +81,7 @@ __all__ = [
     "Findings",
     "FitResult",
     "Followers",
+    "GoodnessOfFit",
     "HypotestResult",
     "Impacts",
     "Interval",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+from .record import plain
 
 __all__ = ["ToyCounts"]
 
@@ -14,22 +17,24 @@ class ToyCounts:
 
     Examples
     --------
-    >>> print(ToyCounts(1, "frequentist", "fitted", 20, 40, 3, {}))
-    20 frequentist toys, nuisances fitted, seed 1; 3 of 40 fits were retried, all converged then.
+    >>> print(ToyCounts("frequentist", 1, 1000, 2000, 3, {"NOT_CONVERGED": 1}))
+    1000 frequentist toys, seed 1; 3 of 2000 fits were retried, 1 failed for good (1 NOT_CONVERGED)
     """
 
-    seed: int
     kind: str
-    """What is random in them: "frequentist", "bayesian" or "bootstrap"."""
-    nuisances: str
-    """Where they are drawn: at values "fitted" to the data, or at "prefit" ones."""
+    """What is random in them: see :class:`~smoothfit.inference.ensembles.Ensemble`."""
+    seed: int
     toys: int
     """All of them."""
     fits: int
-    retried: int
+    retried: int = 0
     """Fits that did not converge at first."""
-    failed: dict[str, int]
-    """{name of a status: how many ended with it for good}: these toys are in no number."""
+    failed: Mapping[str, int] = field(default_factory=dict)
+    """{status: fits that ended with it, all retries done}; their toys have no value."""
+    on_kink: int = 0
+    """Fits that ended where the likelihood has a kink: minima, be it without errors, that count."""
+    nuisances: str = "fitted"
+    """Where they are drawn: at values "fitted" to the data, or at "prefit" ones."""
 
     @property
     def n_failed(self) -> int:
@@ -37,13 +42,17 @@ class ToyCounts:
         return sum(self.failed.values())
 
     def __str__(self) -> str:
-        about = f"{self.toys} {self.kind} toys, nuisances {self.nuisances}, seed {self.seed}"
+        where = "" if self.nuisances == "fitted" else f", nuisances {self.nuisances}"
+        made = f"{self.toys} {self.kind} toys{where}, seed {self.seed}"
         if not self.retried:
-            return f"{about}; all {self.fits} fits converged."
-        named = ", ".join(f"{n} {status}" for status, n in self.failed.items())
-        left = f"{self.n_failed} failed for good ({named})" if self.failed else "all converged then"
-        return f"{about}; {self.retried} of {self.fits} fits were retried, {left}."
+            return f"{made}; all {self.fits} fits converged"
+        kinks = f"{self.on_kink} ended on a kink, " if self.on_kink else ""
+        left = "none failed for good"
+        if self.n_failed:
+            named = ", ".join(f"{count} {status}" for status, count in self.failed.items())
+            left = f"{self.n_failed} failed for good ({named})"
+        return f"{made}; {self.retried} of {self.fits} fits were retried, {kinks}{left}"
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, by the names of the fields."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return plain({name: getattr(self, name) for name in self.__dataclass_fields__})  # type: ignore[no-any-return]

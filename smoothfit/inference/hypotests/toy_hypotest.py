@@ -84,7 +84,7 @@ def hypotest_by_toys(
 
 
 def _messages(tests: ToyTests, options: ToyOptions, observed: Tails) -> tuple[str, ...]:
-    said = [f"{tests.summary()} Tails are k/N."]
+    said = [f"{tests.summary()}. Tails are k/N."]
     error = _answer_of(tests.statistic, observed).error
     if options.precision.error is not None and not error <= options.precision.error:
         said.append(
@@ -116,7 +116,7 @@ def significance_by_toys(test: AsymptoticTest, options: ToyOptions, asymptotic: 
     valid = point.tested[np.isfinite(point.tested)]
     observed = _with_itself(found.value, len(valid))
     expected = [_with_itself(point.band_tails(n).clsb.value, len(valid)) for n in asymptotic.n_sigma[::-1]]
-    said = [f"{tests.summary()} The p-value is (k + 1)/(N + 1)."]
+    said = [f"{tests.summary()}. The p-value is (k + 1)/(N + 1)."]
     if found.value == 0.0:
         said.append(f"No toy is as signal-like as the data: the significance is above {_z(observed):.3g}.")
     return replace(

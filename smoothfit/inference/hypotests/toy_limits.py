@@ -200,7 +200,7 @@ def _limit(tests: ToyTests, guess: Limit, points: _Points, found: Sequence[_Cros
     ends = [_Crossing(np.nan, np.nan, Ending.NOT_FOUND) if c is None else c for c in found]
     observed, *expected = ends
     tails = [(p.observed_tails(), [p.band_tails(float(n)) for n in guess.n_sigma]) for p in points.tested]
-    said = [f"{tests.summary()} Tails are k/N."]
+    said = [f"{tests.summary()}. Tails are k/N."]
     asked = tests.options.precision.error
     if asked is not None and not observed.error <= asked:
         said.append(f"The Monte Carlo error {observed.error:.2g} is above the {asked:g} that was asked for.")

@@ -7,12 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..._types import FloatArray
+from ...results.tails import tail, tail_error
 from .asymptotics import RULES
 
-__all__ = ["TIE", "Tail", "Tails", "band_tails", "count", "observed_tails"]
-
-TIE = 1e-6
-"""Statistics closer than this are equal: counting experiments have exact ties, which fits break at random."""
+__all__ = ["Tail", "Tails", "band_tails", "count", "observed_tails"]
 
 
 class Tail(NamedTuple):
@@ -52,13 +50,8 @@ def count(toys: FloatArray, q: float) -> Tail:
     >>> value, round(error, 3)
     (0.75, 0.236)
     """
-    valid = toys[np.isfinite(toys)]
-    n = len(valid)
-    if not n or not np.isfinite(q):
-        return Tail(np.nan, np.nan)
-    k = int(np.sum(valid >= q - TIE))
-    p = (k + 1.0) / (n + 2.0)
-    return Tail(k / n, float(np.sqrt(p * (1.0 - p) / n)))
+    p = tail(toys, q)
+    return Tail(float(p), float(tail_error(p, toys)))
 
 
 def observed_tails(tested: FloatArray, other: FloatArray, q: float) -> Tails:

@@ -177,8 +177,8 @@ class ToyTests:
             return self._free_of_other[key]
         n = self.context.layout.n_params
         found = fit_toys(self.context, toys, fixed=self._held, start=start[:n], counts=self.counts)
-        best = np.where(found.success, found.x[:, self.poi.position], np.nan)
-        both = best, np.where(found.success, found.nll, np.nan)
+        best = np.where(found.at_minimum, found.x[:, self.poi.position], np.nan)
+        both = best, np.where(found.at_minimum, found.nll, np.nan)
         if of_other:
             self._free_of_other[key] = both
         return both
@@ -192,7 +192,7 @@ class ToyTests:
         held, start = self._hypothesis_to_fit(value)
         some = Toys(toys.counts[rows], toys.globs[rows], toys.first)
         fitted = fit_toys(self.context, some, fixed=held, start=start, counts=self.counts)
-        found[rows] = np.where(fitted.success, fitted.nll, np.nan)
+        found[rows] = np.where(fitted.at_minimum, fitted.nll, np.nan)
         return found
 
     def _hypothesis_to_fit(self, value: float) -> tuple[Held, FloatArray]:
@@ -212,15 +212,7 @@ class ToyTests:
         options, counts, points = self.options, self.counts, self._points.values()
         # Those of the other hypothesis serve all tested values.
         made = sum(len(p.tested) for p in points) + max((len(p.other) for p in points), default=0)
-        return ToyCounts(
-            options.seed,
-            options.kind,
-            options.nuisances,
-            made,
-            counts.fits,
-            counts.retried,
-            dict(counts.failed.most_common()),
-        )
+        return counts.of_toys(options.kind, options.seed, made, options.nuisances)
 
 
 class ToyPoint:

@@ -6,17 +6,17 @@ computes nothing itself.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
-from ._types import ArrayLike, FloatArray
-from .build import Process, Variable
-from .errors import InvalidTypeError, UnknownNameError
-from .fitters import Fitter
-from .inference import (
+from .._types import ArrayLike, FloatArray
+from ..build import Process, Variable
+from ..errors import InvalidTypeError, UnknownNameError
+from ..fitters import Fitter
+from ..inference import (
     bands,
     batch_fits,
     bounds,
@@ -26,21 +26,19 @@ from .inference import (
     draws,
     fitting,
     freezing,
-    hypotests,
     impacts,
     inputs,
     labelling,
     quantities,
     scans,
 )
-from .inference.context import Context
-from .inference.toys import Draws
-from .inference.values import Values
-from .layout import Layout
-from .lint import Thresholds, checking
-from .preparation import Specification
-from .prepared import Prepared
-from .results import (
+from ..inference.context import Context
+from ..inference.toys import Draws
+from ..inference.values import Values
+from ..layout import Layout
+from ..lint import Thresholds, checking
+from ..prepared import Prepared
+from ..results import (
     BatchFitResult,
     Breakdown,
     Contour,
@@ -48,22 +46,19 @@ from .results import (
     Estimates,
     Findings,
     FitResult,
-    HypotestResult,
     Impacts,
-    Interval,
-    Limit,
     MinosBounds,
     Pulls,
     Receipt,
     Scan,
-    Significance,
     Yields,
 )
+from .tests_and_limits import TestsAndLimits
 
 __all__ = ["Asking"]
 
 
-class Asking(ABC):
+class Asking(TestsAndLimits):
     """Everything that can be asked once a model is prepared."""
 
     _blinded: frozenset[str]
@@ -77,11 +72,6 @@ class Asking(ABC):
     @abstractmethod
     def prepared(self) -> Prepared:
         """The arrays: the first argument of :mod:`smoothfit.functional`."""
-
-    @property
-    @abstractmethod
-    def specification(self) -> Specification:
-        """What the model was told."""
 
     def _context(self) -> Context:
         return Context(self.prepared, self._current(), self._blinded)
@@ -301,20 +291,6 @@ class Asking(ABC):
     ) -> Breakdown:
         return breakdown.breakdown(self._context(), pois, best_fit, obs, groups, method=method)
 
-    # -- tests and limits ------------------------------------------------------------------------
-
-    def hypotest(self, poi: Any, value: float, obs: Any, **options: Any) -> HypotestResult:
-        return hypotests.hypotest(self._context(), poi, value, obs, **options)
-
-    def upper_limit(self, poi: Any, obs: Any, *, cl: float = 0.95, **options: Any) -> Limit:
-        return hypotests.upper_limit(self._context(), poi, obs, cl=cl, **options)
-
-    def two_sided_limit(self, poi: Any, obs: Any, *, cl: float = 0.95, **options: Any) -> Interval:
-        return hypotests.two_sided_limit(self._context(), poi, obs, cl=cl, **options)
-
-    def significance(self, poi: Any, obs: Any, **options: Any) -> Significance:
-        return hypotests.significance(self._context(), poi, obs, **options)
-
     # -- random draws ----------------------------------------------------------------------------
 
     def toy_pred(self, values: Any, n: float, *, seed: int | None = None) -> Draws:
@@ -381,10 +357,6 @@ for _function in (
     fitting.fit,
     fitting.profile,
     freezing.frozen,
-    hypotests.hypotest,
-    hypotests.significance,
-    hypotests.two_sided_limit,
-    hypotests.upper_limit,
     impacts.impacts,
     quantities.derived,
     scans.scan,
