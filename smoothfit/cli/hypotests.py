@@ -26,11 +26,14 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, metavar="N", help="of the toys; without it, they differ each time"
     )
+    parser.add_argument(
+        "--mc-error", type=float, metavar="E", help="make toys until the answer has this Monte Carlo error"
+    )
 
 
 def toy_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was said of toys."""
-    return {"toys": arguments.toys, "seed": arguments.seed}
+    return {"toys": arguments.toys, "seed": arguments.seed, "mc_error": arguments.mc_error}
 
 
 def poi_of(model: Model, asked: str | None) -> str:

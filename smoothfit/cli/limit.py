@@ -73,7 +73,8 @@ def _found(model: Model, poi: str, obs: Any, arguments: argparse.Namespace) -> L
     options: dict[str, Any] = {"cl": arguments.cl, "method": arguments.method, **toy_options(arguments)}
     options |= {"fixed": fixed_of(arguments.fix), "range": arguments.range, "strict": False}
     options |= {name: getattr(arguments, name) for name in ("statistic", "rule") if getattr(arguments, name)}
-    options["points"] = 0 if arguments.plot is None else _DRAWN
+    # Toys are too many for points that only a picture needs.
+    options["points"] = _DRAWN if arguments.plot is not None and arguments.method == "asymptotic" else 0
     with warnings.catch_warnings():
         # They are among the messages of the record.
         warnings.simplefilter("ignore", UserWarning)

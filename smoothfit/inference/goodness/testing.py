@@ -88,7 +88,7 @@ def goodness_of_fit(
     >>> model.goodness_of_fit([90.0, 98.0, 52.0], toys=500, seed=1)
     Goodness of fit, saturated likelihood: 5.92902
     p = 0.0500 ± 0.0099 (k/N)
-    500 frequentist toys, seed 1; all fits converged
+    500 frequentist toys, seed 1; all 500 fits converged
     chi2 of 2 degrees of freedom: p = 0.0516
     <BLANKLINE>
                  observed  p

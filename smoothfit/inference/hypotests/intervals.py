@@ -38,6 +38,7 @@ def two_sided_limit(
     range: tuple[float, float] | None = None,
     points: Any = (),
     strict: bool = True,
+    **toy_options: Any,
 ) -> Interval:
     """The values of a parameter of interest (POI) that a two-sided test does not exclude.
 
@@ -96,11 +97,10 @@ def two_sided_limit(
     >>> round(found.lower, 3), round(found.upper, 3)
     (0.71, 2.677)
     """
-    if method == "toys":
+    if toys_asked_for("two_sided_limit", method, toy_options) is not None:
         raise InvalidValueError(
             "two_sided_limit: intervals by toys are those of Feldman and Cousins: model.feldman_cousins()."
         )
-    toys_asked_for("two_sided_limit", method, {})
     alpha, rule = 1.0 - check_fraction("two_sided_limit: cl", cl), check_rule("two_sided_limit", rule)
     chosen = check_statistic("two_sided_limit", statistic, _STATISTICS)
     request = Request(context, "two_sided_limit", obs, globs, fixed, best_fit)

@@ -70,7 +70,7 @@ def search_range(call: str, poi: Poi, given: Any, statistic: Statistic) -> tuple
         raise InvalidTypeError(f"{call}: range must be (low, high), got {given!r}.")
     low, high = inputs.numbers(given, f"{call}: range").tolist()
     if not low < high:
-        raise InvalidValueError(f"{call}: range must be (low, high), low < high, got ({low:g}, {high:g}).")
+        raise InvalidValueError(f"{call}: range must be an interval (low, high), got ({low:g}, {high:g}).")
     if low < lowest:
         raise InvalidValueError(
             f"{call}: {statistic.name} is for values from 0, the range begins at {low:g}; give "
