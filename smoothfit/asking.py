@@ -33,6 +33,7 @@ from .inference import (
     scans,
 )
 from .inference.context import Context
+from .inference.neyman import feldman_cousins
 from .inference.toys import Draws
 from .inference.values import Values
 from .layout import Layout
@@ -45,6 +46,7 @@ from .results import (
     Contour,
     Contours,
     Estimates,
+    FeldmanCousins,
     Findings,
     FitResult,
     Impacts,
@@ -296,6 +298,28 @@ class Asking(ABC):
     ) -> Breakdown:
         return breakdown.breakdown(self._context(), pois, best_fit, obs, groups, method=method)
 
+    # -- intervals by toys -----------------------------------------------------------------------
+
+    def feldman_cousins(
+        self,
+        poi: Any,
+        points: Any,
+        obs: Any,
+        *,
+        cl: float | None = None,
+        toys: float = 1000,
+        seed: int | None = None,
+        globs: Any = None,
+        fixed: Mapping[Any, Any] | None = None,
+        nuisances: str = "fitted",
+        range: tuple[Any, ...] | None = None,
+        mc_error: float | None = None,
+        most_toys: float | None = None,
+    ) -> FeldmanCousins:
+        options = {"cl": cl, "toys": toys, "seed": seed, "globs": globs, "fixed": fixed, "range": range}
+        options |= {"nuisances": nuisances, "mc_error": mc_error, "most_toys": most_toys}
+        return feldman_cousins(self._context(), poi, points, obs, **options)  # type: ignore[arg-type]
+
     # -- random draws ----------------------------------------------------------------------------
 
     def toy_pred(self, values: Any, n: float, *, seed: int | None = None) -> Draws:
@@ -359,6 +383,7 @@ for _function in (
     draws.sample_prior,
     draws.toy_glob,
     draws.toy_pred,
+    feldman_cousins,
     fitting.fit,
     fitting.profile,
     freezing.frozen,

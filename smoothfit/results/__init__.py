@@ -29,11 +29,13 @@ from __future__ import annotations
 from ..render import Table
 from .attempts import Attempt
 from .batch import BatchFitResult
+from .belt import ConfidenceBelt
 from .breakdown import Breakdown
 from .conditioning import Conditioning, Direction, Followers
 from .contour import Contour, Contours
 from .difference import Changed, Difference, NllDifference, ShiftChange, YieldChange
 from .estimates import Estimates
+from .feldman_cousins import FeldmanCousins
 from .findings import Finding, Findings
 from .fit import ChosenCovariance, Estimate, FitResult
 from .impacts import Impacts
@@ -46,6 +48,7 @@ from .receipt import Note, Receipt
 from .record import BLINDED, Record, strict_json
 from .scan import Scan
 from .summary import ModelSummary
+from .toy_fits import ToyFits
 from .unfolding import BottomLine, UnfoldingResult, UnfoldingScan
 from .yields import Yields
 
@@ -58,12 +61,14 @@ __all__ = [
     "Changed",
     "ChosenCovariance",
     "Conditioning",
+    "ConfidenceBelt",
     "Contour",
     "Contours",
     "Difference",
     "Direction",
     "Estimate",
     "Estimates",
+    "FeldmanCousins",
     "Finding",
     "Findings",
     "FitResult",
@@ -81,6 +86,7 @@ __all__ = [
     "Scan",
     "ShiftChange",
     "Table",
+    "ToyFits",
     "UnfoldingResult",
     "UnfoldingScan",
     "YieldChange",
