@@ -33,7 +33,7 @@ from .inference import (
     scans,
 )
 from .inference.context import Context
-from .inference.neyman import feldman_cousins
+from .inference.neyman import coverage, feldman_cousins
 from .inference.toys import Draws
 from .inference.values import Values
 from .layout import Layout
@@ -45,6 +45,7 @@ from .results import (
     Breakdown,
     Contour,
     Contours,
+    Coverage,
     Estimates,
     FeldmanCousins,
     Findings,
@@ -320,6 +321,26 @@ class Asking(ABC):
         options |= {"nuisances": nuisances, "mc_error": mc_error, "most_toys": most_toys}
         return feldman_cousins(self._context(), poi, points, obs, **options)  # type: ignore[arg-type]
 
+    def coverage(
+        self,
+        poi: Any,
+        values: Any,
+        *,
+        method: str | Callable[..., Any] = "minos",
+        cl: float | None = None,
+        toys: float = 1000,
+        seed: int | None = None,
+        generator: Any = None,
+        fixed: Mapping[Any, Any] | None = None,
+        reference_toys: float | None = None,
+        mc_error: float | None = None,
+        most_toys: float | None = None,
+    ) -> Coverage:
+        options: dict[str, Any] = {"method": method, "cl": cl, "toys": toys, "seed": seed, "fixed": fixed}
+        options |= {"reference_toys": reference_toys, "mc_error": mc_error, "most_toys": most_toys}
+        source = None if generator is None else _as_model(generator, "coverage: generator")._context()
+        return coverage(self._context(), poi, values, **options, generator=source, model=self)
+
     # -- random draws ----------------------------------------------------------------------------
 
     def toy_pred(self, values: Any, n: float, *, seed: int | None = None) -> Draws:
@@ -364,6 +385,12 @@ class Asking(ABC):
         return self
 
 
+def _as_model(given: Any, what: str) -> Asking:
+    if not isinstance(given, Asking):
+        raise InvalidTypeError(f"{what} must be a Model, got {type(given).__name__}.")
+    return given
+
+
 def _listed(given: Any) -> list[Any]:
     return [given] if isinstance(given, str | Variable) else list(given)
 
@@ -378,6 +405,7 @@ for _function in (
     checking.lint,
     contours.contour,
     contours.contours,
+    coverage,
     draws.asimov,
     draws.sample_from_covariance,
     draws.sample_prior,

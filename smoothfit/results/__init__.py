@@ -33,6 +33,7 @@ from .belt import ConfidenceBelt
 from .breakdown import Breakdown
 from .conditioning import Conditioning, Direction, Followers
 from .contour import Contour, Contours
+from .coverage import Coverage
 from .difference import Changed, Difference, NllDifference, ShiftChange, YieldChange
 from .estimates import Estimates
 from .feldman_cousins import FeldmanCousins
@@ -64,6 +65,7 @@ __all__ = [
     "ConfidenceBelt",
     "Contour",
     "Contours",
+    "Coverage",
     "Difference",
     "Direction",
     "Estimate",
