@@ -33,7 +33,7 @@ from .inference import (
     scans,
 )
 from .inference.context import Context
-from .inference.neyman import coverage, feldman_cousins
+from .inference.neyman import coverage, feldman_cousins, global_significance
 from .inference.toys import Draws
 from .inference.values import Values
 from .layout import Layout
@@ -50,6 +50,7 @@ from .results import (
     FeldmanCousins,
     Findings,
     FitResult,
+    GlobalSignificance,
     Impacts,
     MinosBounds,
     Pulls,
@@ -341,6 +342,25 @@ class Asking(ABC):
         source = None if generator is None else _as_model(generator, "coverage: generator")._context()
         return coverage(self._context(), poi, values, **options, generator=source, model=self)
 
+    def global_significance(
+        self,
+        poi: Any,
+        obs: Any,
+        *,
+        along: Mapping[Any, Any] | None = None,
+        hypotheses: Mapping[Any, Any] | None = None,
+        toys: float = 1000,
+        seed: int | None = None,
+        globs: Any = None,
+        fixed: Mapping[Any, Any] | None = None,
+        low_level: float = 0.5,
+        mc_error: float | None = None,
+        most_toys: float | None = None,
+    ) -> GlobalSignificance:
+        options: dict[str, Any] = {"along": along, "hypotheses": hypotheses, "toys": toys, "seed": seed}
+        options |= {"globs": globs, "fixed": fixed, "low_level": low_level, "mc_error": mc_error}
+        return global_significance(self._context(), poi, obs, **options, most_toys=most_toys)
+
     # -- random draws ----------------------------------------------------------------------------
 
     def toy_pred(self, values: Any, n: float, *, seed: int | None = None) -> Draws:
@@ -415,6 +435,7 @@ for _function in (
     fitting.fit,
     fitting.profile,
     freezing.frozen,
+    global_significance,
     impacts.impacts,
     quantities.derived,
     scans.scan,

@@ -19,8 +19,11 @@ from ..results import (
     Breakdown,
     Contour,
     Contours,
+    Coverage,
     Estimates,
+    FeldmanCousins,
     FitResult,
+    GlobalSignificance,
     Impacts,
     Minima,
     MinosBounds,
@@ -45,8 +48,9 @@ FORMAT, VERSION = "smoothfit result", 1
 RECORDS: dict[str, type[Record]] = {
     cls.__name__: cls
     for cls in (
-        *(BatchFitResult, BottomLine, Breakdown, Contour, Contours, Estimates, FitResult, Impacts, Minima),
-        *(MinosBounds, Pulls, Scan, UnfoldingResult, UnfoldingScan, Yields),
+        *(BatchFitResult, BottomLine, Breakdown, Contour, Contours, Coverage, Estimates, FeldmanCousins),
+        *(FitResult, GlobalSignificance, Impacts, Minima, MinosBounds, Pulls, Scan, UnfoldingResult),
+        *(UnfoldingScan, Yields),
     )
 }
 """What can be saved, by name in the file."""

@@ -9,6 +9,9 @@
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
 * :class:`Scan`: the NLL along points of parameters.
 * :class:`Contour`, :class:`Contours`: curves of two parameters at a confidence level.
+* :class:`FeldmanCousins`: accepted values of one parameter or two, by toys; :class:`ConfidenceBelt`, what a
+  Neyman construction accepts; :class:`Coverage`: how often intervals hold the truth;
+  :class:`GlobalSignificance`: the largest of many excesses; :class:`ToyFits`: how their fits went.
 * :class:`Estimates`: quantities that follow from a fit; :class:`Breakdown`: whose their errors are;
   :class:`Impacts`: how far they move with each nuisance.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
@@ -39,6 +42,7 @@ from .estimates import Estimates
 from .feldman_cousins import FeldmanCousins
 from .findings import Finding, Findings
 from .fit import ChosenCovariance, Estimate, FitResult
+from .global_significance import GlobalSignificance
 from .impacts import Impacts
 from .messages import fit_message
 from .minima import Minima
@@ -75,6 +79,7 @@ __all__ = [
     "Findings",
     "FitResult",
     "Followers",
+    "GlobalSignificance",
     "Impacts",
     "Minima",
     "MinosBounds",
