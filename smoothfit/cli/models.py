@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..model import Model
     from ..results import FitResult, Pulls
 
-__all__ = ["fit_of", "pois_of", "read", "read_file", "systematics"]
+__all__ = ["fit_of", "fixed_of", "pois_of", "read", "read_file", "systematics"]
 
 
 def read_file(path: str, arguments: argparse.Namespace) -> tuple[Model, Any]:
@@ -64,10 +64,11 @@ def fit_of(model: Model, obs: Any, arguments: argparse.Namespace, **options: Any
     """The fit, converged or not, with what --fix holds and what --blind hides."""
     if arguments.blind:
         model.blind(pois=model.pois)
-    return model.fit(obs, fixed=_fixed(arguments.fix), strict=False, **options)
+    return model.fit(obs, fixed=fixed_of(arguments.fix), strict=False, **options)
 
 
-def _fixed(assignments: Sequence[tuple[str, float]]) -> dict[str, float]:
+def fixed_of(assignments: Sequence[tuple[str, float]]) -> dict[str, float]:
+    """{name: value} of what --fix holds."""
     fixed: dict[str, float] = {}
     for name, value in assignments:
         if fixed.setdefault(name, value) != value:

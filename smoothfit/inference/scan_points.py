@@ -69,7 +69,9 @@ def scan_points(
         raise InvalidValueError(f"{call}: give one parameter or several different ones, got {names}.")
     ranges = [range_] * len(names) if range_ is None or not several else range_
     if several and (not isinstance(ranges, Sequence) or len(ranges) != len(names)):
-        raise ShapeMismatchError(f"{call}: range must be one (low, high) a parameter, got {describe(range_)}.")
+        raise ShapeMismatchError(
+            f"{call}: range must be one (low, high) a parameter, got {describe(range_)}."
+        )
     listed = several and _is_list_of_points(points, len(names))
     if listed:
         if range_ is not None:
@@ -105,9 +107,7 @@ def _is_list_of_points(points: Any, variables: int) -> bool:
     return all(isinstance(p, Sequence | np.ndarray) and len(p) == variables for p in points)
 
 
-def _axis(
-    layout: Layout, at: int, given: Any, ends: Any, best_fit: FitResult, call: str
-) -> FloatArray:
+def _axis(layout: Layout, at: int, given: Any, ends: Any, best_fit: FitResult, call: str) -> FloatArray:
     """(point,): values of one parameter, from values or a number of points."""
     name = layout.names[at]
     if not _is_number(given):

@@ -81,14 +81,18 @@ class Coverage(Record):
 
     def heading(self) -> str:
         """The method, and what failed if anything did."""
-        lines = [f"Coverage of {self.method} intervals of {self.name} at {100.0 * self.cl:.4g}%; {self.fits}."]
+        lines = [
+            f"Coverage of {self.method} intervals of {self.name} at {100.0 * self.cl:.4g}%; {self.fits}."
+        ]
         if np.any(self.failed_toys):
             lines.append(f"{int(self.failed_toys.sum())} toys have no interval, and are not in the coverage.")
         if np.any(self.without_error):
             lines.append(f"{int(self.without_error.sum())} estimates have no error, and are in no pull.")
         lines += self.notes
         if self.mc_error is not None and np.any(self.errors > self.mc_error):
-            lines.append(f"The error asked for, {self.mc_error:g}, was not reached with the most toys allowed.")
+            lines.append(
+                f"The error asked for, {self.mc_error:g}, was not reached with the most toys allowed."
+            )
         return "\n".join(lines)
 
     def _tables(self) -> list[Table]:
@@ -111,7 +115,16 @@ class Coverage(Record):
         return plain({**about, **self._columns(), "fits": self.fits.to_dict(), "notes": self.notes})  # type: ignore[no-any-return]
 
     def _columns(self) -> Columns:
-        names = ("truth", "coverage", "errors", "low", "high", "reference_errors", "bias", "bias_errors")
+        names: tuple[str, ...] = (
+            "truth",
+            "coverage",
+            "errors",
+            "low",
+            "high",
+            "reference_errors",
+            "bias",
+            "bias_errors",
+        )
         names += ("pull_mean", "pull_mean_errors", "pull_width", "pull_width_errors")
         names += ("toys", "failed_toys", "without_error")
         return {name: getattr(self, name) for name in names}

@@ -143,6 +143,15 @@ class FeldmanCousins(Record):
         """Whether there are gaps between ``lower`` and ``upper``."""
         return len(self.regions) > 1
 
+    @property
+    def reached(self) -> bool:
+        """Whether the Monte Carlo error that was asked for was reached; so it was if none was asked for."""
+        if self.mc_error is None:
+            return True
+        if len(self.names) == 1:
+            return bool(np.all(self.region_errors <= self.mc_error))
+        return not np.any(self.uncertain & (self.p_errors > self.mc_error))
+
     def heading(self) -> str:
         """The interval, how it ends, and what went wrong if anything did."""
         lines = [f"Feldman-Cousins, {', '.join(self.names)} at {100.0 * self.cl:.4g}% confidence level."]
@@ -153,11 +162,17 @@ class FeldmanCousins(Record):
             f" ({int(self.toys.min())} to {int(self.toys.max())} each)" if len(self) else ""
         )
         lines.append(f"{total}, other parameters {others}; {self.fits}; seed {self.seed}.")
+        if not self.reached:
+            lines.append(
+                f"The error asked for, {self.mc_error:g}, was not reached with the most toys allowed."
+            )
         if np.any(self.failed_toys):
             lines.append(f"{int(self.failed_toys.sum())} toys were left out: a fit of theirs failed.")
         lost = self.status != Status.CONVERGED
         if np.any(lost):
-            lines.append(f"{int(lost.sum())} of {len(self)} points have no p-value: the fit to the data failed.")
+            lines.append(
+                f"{int(lost.sum())} of {len(self)} points have no p-value: the fit to the data failed."
+            )
         return "\n".join(lines)
 
     def _interval(self) -> list[str]:
@@ -172,8 +187,6 @@ class FeldmanCousins(Record):
         wide = self._interpolated()
         if wide:
             lines.append(wide)
-        if self.mc_error is not None and np.max(self.region_errors, initial=0.0) > self.mc_error:
-            lines.append(f"The error asked for, {self.mc_error:g}, was not reached with the most toys allowed.")
         return lines
 
     def _one(self, k: int) -> str:
@@ -190,10 +203,8 @@ class FeldmanCousins(Record):
         wide = crossing & (self.resolutions > 4.0 * self.region_errors)
         if not np.any(wide):
             return ""
-        return (
-            f"Ends are interpolated between points up to {number(float(self.resolutions[wide].max()), digits=2)} "
-            "apart, on top of the Monte Carlo errors."
-        )
+        apart = number(float(self.resolutions[wide].max()), digits=2)
+        return f"Ends are interpolated between points up to {apart} apart, on top of the Monte Carlo errors."
 
     def _gaps_in_doubt(self) -> BoolArray:
         """(gap,): whether all of its points are within errors of being accepted."""

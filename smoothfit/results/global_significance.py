@@ -144,7 +144,9 @@ class GlobalSignificance(Record):
         if lost:
             lines.append(f"{lost} of {len(self)} positions have no result: a fit to the data failed.")
         if self.mc_error is not None and self.p_error > self.mc_error:
-            lines.append(f"The error asked for, {self.mc_error:g}, was not reached with the most toys allowed.")
+            lines.append(
+                f"The error asked for, {self.mc_error:g}, was not reached with the most toys allowed."
+            )
         return "\n".join(lines)
 
     def _globally(self, known: int) -> str:
@@ -165,9 +167,19 @@ class GlobalSignificance(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """{poi, along, positions, q0, estimates, local_p_value, p_value, upcrossings ...}."""
-        names = ("q0", "estimates", "local_p_value", "local_significance", "p_value", "p_error", "significance")
+        names: tuple[str, ...] = (
+            "q0",
+            "estimates",
+            "local_p_value",
+            "local_significance",
+            "p_value",
+            "p_error",
+            "significance",
+        )
         names += ("trials_factor", "upcrossing_p_value", "upcrossing_p_error", "observed_upcrossings")
-        found = dict.fromkeys(names, BLINDED) if self.hidden else {name: getattr(self, name) for name in names}
+        found = (
+            dict.fromkeys(names, BLINDED) if self.hidden else {name: getattr(self, name) for name in names}
+        )
         about = {"poi": self.poi, "along": self.along, "positions": self.positions, "seed": self.seed}
         low = {"low_level": self.low_level, "upcrossings": self.upcrossings}
         low["upcrossings_error"] = self.upcrossings_error

@@ -1,4 +1,4 @@
-"""The Neyman construction with toys: at each point the data's likelihood ratio, and those of toys drawn there."""
+"""The Neyman construction with toys: at points, the likelihood ratio of the data and of toys drawn there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .tails import Number, critical_value, tail
 __all__ = ["NUISANCES", "Construction", "Point"]
 
 NUISANCES = ("fitted", "prefit")
-"""Where toys have the other parameters: where a fit to the data with the point held has them, or at the start."""
+"""Where toys have the other parameters: as fitted to the data with the point held, or at the start values."""
 
 
 @dataclass(eq=False)
@@ -51,8 +51,8 @@ class Point:
 class Construction:
     """Points and their toys.
 
-    All points use the same random streams: toys of neighbours differ by the point and not by luck, so that the
-    p-value has no jumps of its own from one point to the next.
+    All points use the same random streams: toys of neighbours differ by the point and not by luck, so that
+    the p-value has no jumps of its own from one point to the next.
 
     Parameters
     ----------
@@ -119,4 +119,3 @@ class Construction:
     def critical(self, point: Point, cl: float) -> Number:
         """The largest t that is accepted."""
         return critical_value(point.ratios, cl)
-

@@ -12,7 +12,8 @@ from ..._types import FloatArray
 from ...errors import InvalidValueError
 from ...results import Coverage, ToyFits
 from ...results.levels import ONE_SIGMA, joint_level
-from .. import member_inputs, toys as numbers_of_toys
+from .. import member_inputs
+from .. import toys as numbers_of_toys
 from ..context import Context
 from ..ensembles import FitCounts, Precision, block_size, blocks, fresh_seed
 from .intervals import Judged, Method, choose
@@ -82,15 +83,15 @@ def coverage(
     Returns
     -------
     Coverage
-        With binomial errors. Toys whose interval is not known are counted, and not in the coverage; those whose
-        fit did not converge are in no number.
+        With binomial errors. Toys whose interval is not known are counted, and not in the coverage; those
+        whose fit did not converge are in no number.
 
     Notes
     -----
     The tests are the intervals under conditions: Minos' if the profiled NLL rises on either side of its
-    minimum (an interval is then one piece); CLs' if CLs falls with the parameter; for "feldman_cousins" toys are
-    compared at the true nuisances, which data do not know, so that with nuisances it is what the construction
-    would cover if t did not depend on them.
+    minimum (an interval is then one piece); CLs' if CLs falls with the parameter; for "feldman_cousins" toys
+    are compared at the true nuisances, which data do not know, so that with nuisances it is what the
+    construction would cover if t did not depend on them.
 
     Raises
     ------
@@ -121,7 +122,9 @@ def coverage(
     if free.mask.ndim != 1 or free.mask[position]:
         raise InvalidValueError(f"{_CALL}: '{name}' is held in the fits; leave it out of fixed.")
     counts = FitCounts()
-    study = _Study(context, position, Generator(source, context, _CALL), fresh_seed(seed), precision, references)
+    study = _Study(
+        context, position, Generator(source, context, _CALL), fresh_seed(seed), precision, references
+    )
     columns = []
     points = truths(study.generator, name, values, _CALL)
     for k, truth in enumerate(points):

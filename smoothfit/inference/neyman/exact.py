@@ -13,6 +13,7 @@ Intervals of other models are :meth:`smoothfit.Model.feldman_cousins`.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -157,8 +158,8 @@ def poisson_regions(n: int, background: float, cl: float) -> FloatArray:
     counts = _counts_up_to(last + known, alpha)
     edges = _segments(seen, known, last, counts)
     accepted: list[list[float]] = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
-        for begin, end in _accepted_within(seen, known, alpha, counts, float(low), float(high)):
+    for low, high in pairwise(edges.tolist()):
+        for begin, end in _accepted_within(seen, known, alpha, counts, low, high):
             if accepted and begin <= accepted[-1][1] + _TIES:
                 accepted[-1][1] = end
             else:
@@ -196,7 +197,7 @@ def _accepted_within(
     turn = np.exp((gammaln(last + 1.0) - gammaln(first)) / (last - first + 1.0)) if first > 0.0 else 0.0
     ends = sorted({low, high, *([turn - background] if low < turn - background < high else [])})
     found: list[tuple[float, float]] = []
-    for begin, end in zip(ends[:-1], ends[1:], strict=True):
+    for begin, end in pairwise(ends):
         left, right = excess(begin), excess(end)
         if left > 0.0 and right > 0.0:
             found.append((begin, end))

@@ -49,8 +49,8 @@ def feldman_cousins(
     """The values of one parameter, or the region of two, that toys accept.
 
     At each point t = 2 (NLL there - lowest NLL within the bounds) is compared with that of toys drawn there;
-    every toy is fitted twice. A point is accepted if its p-value, the part of the toys whose t is at least that
-    of the data, is above 1 - cl (G. Feldman and R. Cousins, Phys. Rev. D57 (1998) 3873).
+    every toy is fitted twice. A point is accepted if its p-value, the part of the toys whose t is at least
+    that of the data, is above 1 - cl (G. Feldman and R. Cousins, Phys. Rev. D57 (1998) 3873).
 
     Parameters
     ----------
@@ -70,8 +70,8 @@ def feldman_cousins(
     globs, fixed
         As for ``fit``; what is held is held in all fits, and in the toys.
     nuisances
-        Where toys have the other parameters: "fitted", where the fit to the data with the point held has them,
-        or "prefit", at their start values. Global observables are drawn around them.
+        Where toys have the other parameters: "fitted", where the fit to the data with the point held has
+        them, or "prefit", at their start values. Global observables are drawn around them.
     range
         (low, high) of a number of points, one a parameter if there are two; by default three errors to both
         sides of the best fit, within the bounds.
@@ -184,7 +184,7 @@ class _Search:
                 self._throw(point, max(toys, self.precision.toys), advance)
 
     def _near_the_border(self) -> Work:
-        """More toys at points of a plane that may be on either side, where the p-value is not known as asked."""
+        """More toys at points of a plane that may be on either side, and are not known as asked."""
         wanted, work = self.precision.error, Work({}, [])
         assert wanted is not None
         for k, point in enumerate(self.made.points):

@@ -112,6 +112,6 @@ def check_background(hypotheses: list[Hypothesis], background: FloatArray, name:
         first = expected if first is None else first
         if np.max(np.abs(expected - first)) > _SAME * np.max(np.abs(first)):
             raise InvalidValueError(
-                f"{call}: at position {one.position:g} the expectation with {name} = 0 is not that of the first; "
-                "hypotheses may differ in the signal only."
+                f"{call}: at position {one.position:g} the expectation with {name} = 0 is not that of the "
+                "first; hypotheses may differ in the signal only."
             )

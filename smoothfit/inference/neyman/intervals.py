@@ -1,11 +1,11 @@
 """Which toys' intervals hold the truth, by method; where possible without finding the intervals.
 
-An interval from a test holds the true value if and only if the test at that value accepts it. So the ends need
-not be looked for:
+An interval from a test holds the true value if and only if the test at that value accepts it. So the ends
+need not be looked for:
 
-- "minos": 2 (NLL at the truth - lowest NLL) <= chi2_1(cl). The same as the interval between the two Minos bounds
-  where the profiled NLL rises on either side of its minimum. Where it has several minima below the level, the
-  test counts every value below it, and Minos' interval around the lowest one is shorter.
+- "minos": 2 (NLL at the truth - lowest NLL) <= chi2_1(cl). The same as the interval between the two Minos
+  bounds where the profiled NLL rises on either side of its minimum. Where it has several minima below the
+  level, the test counts every value below it, and Minos' interval around the lowest one is shorter.
 - "hessian": |estimate - truth| <= z error.
 - "upper_limit": CLs(truth) >= 1 - cl, the same as limit >= truth where CLs falls with the parameter.
 - "feldman_cousins": the p-value of the truth > 1 - cl, against reference toys at the truth. The same as the
@@ -64,10 +64,12 @@ class Method(ABC):
     def judge(self, toys: Toys, truth: Truth) -> Judged:
         """Which of the toys' intervals hold the truth."""
 
+    needs_reference = False
+    """Whether :meth:`refer` wants toys of the model itself first."""
+
     def refer(self, toys: Toys, truth: Truth) -> None:
         """Take toys of the model itself as a reference."""
-
-    needs_reference = False
+        raise NotImplementedError(type(self).__name__)
 
     def _start(self, truth: Truth) -> FloatArray:
         return truth.values[: self.context.layout.n_params]
@@ -147,7 +149,8 @@ class _OneByOne(Method):
             lower, upper = (float(end) for end in found)
         except (TypeError, ValueError) as error:
             raise InvalidTypeError(
-                f"coverage: the method gave {found!r}; a function (model, obs, globs) must return (lower, upper)."
+                f"coverage: the method gave {found!r}; a function (model, obs, globs) must return "
+                "(lower, upper)."
             ) from error
         return lower, upper
 

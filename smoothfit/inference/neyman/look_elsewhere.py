@@ -12,7 +12,7 @@ from ..._types import FloatArray, IntArray
 from ...errors import FitError, InvalidValueError
 from ...results import FitResult, GlobalSignificance, ToyFits
 from .. import member_inputs
-from ..batching import Held, held_of, hold
+from ..batching import Held, held_of
 from ..context import Context
 from ..ensembles import Ensemble, FitCounts, Precision, Toys, block_size, blocks, fit_toys, fresh_seed
 from ..fitting import fit
@@ -102,7 +102,9 @@ def global_significance(
             f"{call}: '{layout._name_of(poi)}' must be one parameter that can be 0 and more."
         )
     if (along is None) == (hypotheses is None):
-        raise InvalidValueError(f"{call}: give along={{parameter: positions}} or hypotheses={{position: model}}.")
+        raise InvalidValueError(
+            f"{call}: give along={{parameter: positions}} or hypotheses={{position: model}}."
+        )
     precision = Precision.of(toys, mc_error, most_toys, call=call)
     held = member_inputs.held(context, fixed)
     name = "position"
@@ -171,7 +173,7 @@ def _without_signal(
     """The fit of background to the data; a parameter that moves the signal is held anywhere."""
     held: dict[Any, Any] = {**(fixed or {}), first.context.layout.names[at]: 0.0}
     if along is not None:
-        held |= {key: first.position for key in along}
+        held |= dict.fromkeys(along, first.position)
     return fit(first.context, obs, globs=globs, fixed=held)
 
 
@@ -208,7 +210,13 @@ class _Search:
             rise = np.maximum(2.0 * (background.nll - found.nll), 0.0)
             known = background.success & found.success
             q = np.where(known, np.where(mu > 0.0, rise, 0.0), np.nan)
-            columns.append((q, np.where(known, mu, np.nan), np.where(background.success, found.status, background.status)))
+            columns.append(
+                (
+                    q,
+                    np.where(known, mu, np.nan),
+                    np.where(background.success, found.status, background.status),
+                )
+            )
         q, mu, status = (np.stack(part, axis=1) for part in zip(*columns, strict=True))
         return _Scanned(q, mu, status.astype(int))
 

@@ -47,9 +47,10 @@ class Work(NamedTuple):
 def next_work(curve: Curve, regions: list[Region], error: float, most: int) -> Work:
     """What brings the errors of all ends below ``error``; nothing if they are, or ``most`` toys are reached.
 
-    First points are added around an end, from the nearest that is surely rejected to the nearest that is surely
-    accepted, until they are dense: the p-value may jump, or run along 1 - cl. Then there are more toys at the two
-    next to the end. Points elsewhere that may be on either side of 1 - cl get as many as the end next to them.
+    First points are added around an end, from the nearest that is surely rejected to the nearest that is
+    surely accepted, until they are dense: the p-value may jump, or run along 1 - cl. Then there are more toys
+    at the two next to the end. Points elsewhere that may be on either side of 1 - cl get as many as the end
+    next to them.
     """
     work = Work({}, [])
     ends = [end for r in regions for end in (r.lower, r.upper) if end.kind == CROSSING]
@@ -61,11 +62,11 @@ def next_work(curve: Curve, regions: list[Region], error: float, most: int) -> W
         elif end.error > error:
             for k in around:
                 _want(work, curve, k, toys_for(int(curve.toys[k]), end.error, error, most))
-    for k in np.flatnonzero(np.abs(curve.excess) <= _NEAR * curve.errors):
+    for k in np.flatnonzero(np.abs(curve.excess) <= _NEAR * curve.errors).tolist():
         if ends:
             nearest = min(ends, key=lambda end: min(abs(x - curve.points[k]) for x in end.between))
             beside = [int(curve.toys[j]) for x in nearest.between for j in np.flatnonzero(curve.points == x)]
-            _want(work, curve, int(k), min(max(beside, default=0), most))
+            _want(work, curve, k, min(max(beside, default=0), most))
     return work
 
 

@@ -63,7 +63,7 @@ class _Curve:
         return End(float(value), CROSSING, float(reach / _APART), between, around)
 
     def _sure_from(self, sure: int, unsure: int) -> float:
-        """Where, between two knots, the p-value is as far from 1 - cl as it must be to be surely on one side."""
+        """Where, between two knots, the p-value is far enough from 1 - cl to be surely on one side."""
         far, near = self.excess[sure], self.excess[unsure]
         level = np.copysign(_APART * self.error[sure], far)
         part = np.clip((level - near) / (far - near), 0.0, 1.0) if far != near else 1.0

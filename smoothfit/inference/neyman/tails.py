@@ -1,8 +1,8 @@
 """Numbers from counts of toys: p-values, critical values, and their Monte Carlo errors.
 
-A p-value is k/N, the part of the toys whose statistic is at least the observed one: exact ties, which counting
-models have, are told from rounding by :data:`TOLERANCE`. Its error is that of a binomial at (k + 1)/(N + 2),
-so that 0 and N of N have an error, too.
+A p-value is k/N, the part of the toys whose statistic is at least the observed one: exact ties, which
+counting models have, are told from rounding by :data:`TOLERANCE`. Its error is that of a binomial at
+(k + 1)/(N + 2), so that 0 and N of N have an error, too.
 """
 
 from __future__ import annotations

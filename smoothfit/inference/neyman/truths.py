@@ -1,4 +1,4 @@
-"""Where the truth is in a study: points of the parameter of interest, and toys of this model or of another."""
+"""Where the truth is in a study: points of a parameter, and toys of this model or of another."""
 
 from __future__ import annotations
 
@@ -56,7 +56,11 @@ def truths(generator: Generator, name: str, given: Any, call: str) -> list[Truth
 def _listed(given: Any, call: str) -> list[Any]:
     if isinstance(given, Mapping):
         return [given]
-    if isinstance(given, Sequence) and not isinstance(given, str) and any(isinstance(g, Mapping) for g in given):
+    if (
+        isinstance(given, Sequence)
+        and not isinstance(given, str)
+        and any(isinstance(g, Mapping) for g in given)
+    ):
         return list(given)
     array = np.atleast_1d(inputs.numbers(given, f"{call}: values"))
     if array.ndim > 2 or not len(array):
@@ -129,8 +133,8 @@ class Generator:
         own = [name for name, k in zip(ours, self._globs, strict=True) if k < 0]
         left = [name for name in theirs if name not in set(ours)]
         if own:
-            text = f"Not known to the model of the toys, so that their global observables do not vary: {_few(own)}."
-            self.notes += (text,)
+            text = "Not known to the model of the toys, so that their global observables do not vary"
+            self.notes += (f"{text}: {_few(own)}.",)
         if left:
             self.notes += (f"Not known to the model of the fits: {_few(left)}.",)
 
@@ -164,8 +168,8 @@ def _check_counts(source: Layout, target: Layout, place: IntArray, names: list[s
         if one != other or (one and not np.isclose(*expected, rtol=1e-9)):
             raise InvalidValueError(
                 f"{call}: the auxiliary measurement of '{names[k]}' is another one in the model of the toys "
-                f"({expected[0]:g}) than in that of the fits ({expected[1]:g}); give both the same constraint "
-                "or Monte Carlo statistics."
+                f"({expected[0]:g}) than in that of the fits ({expected[1]:g}); give both the same "
+                "constraint or Monte Carlo statistics."
             )
 
 
