@@ -171,8 +171,12 @@ def belt(record: ConfidenceBelt, *, observed: float | None = None) -> Figure:
     order = np.argsort(record.values, kind="stable")
     values, lower, upper = record.values[order], record.lower[order], record.upper[order]
     finite = lower[np.isfinite(lower)]
-    left = float(finite.min()) - 1.0 if len(finite) else float(upper.min()) - 1.0
-    axes.fill_betweenx(values, np.where(np.isfinite(lower), lower, left), upper, color=_LIGHT, linewidth=0.0)
+    right = float(upper.max())
+    # Near a boundary a belt of a Gaussian has no end: half of the picture is enough for it.
+    left = max(float(finite.min(initial=right)) - 1.0, float(upper.min()) - 0.5 * (right - float(upper.min())))
+    step: Any = "pre" if record.discrete else None
+    closed = np.where(np.isfinite(lower), lower, left)
+    axes.fill_betweenx(values, closed, upper, color=_LIGHT, linewidth=0.0, step=step)
     style = {"color": _COLOUR, "linewidth": 1.2, "drawstyle": "steps-pre" if record.discrete else "default"}
     for ends in (lower, upper):
         axes.plot(np.where(np.isfinite(ends), ends, np.nan), values, **style)  # type: ignore[arg-type]
@@ -180,7 +184,7 @@ def belt(record: ConfidenceBelt, *, observed: float | None = None) -> Figure:
         low, high = record.at(observed)
         axes.axvline(observed, color=_GREY, linewidth=0.9, linestyle="--")
         axes.plot([observed, observed], [low, high], color=_BEST, linewidth=2.4, solid_capstyle="butt")
-    axes.set_xlim(left, float(upper.max()) + 1.0)
+    axes.set_xlim(left, right + 1.0)
     axes.set_ylim(float(values[0]), float(values[-1]))
     axes.set_xlabel(label_text(None, record.observable), fontsize=SMALL)
     axes.set_ylabel(f"{label_text(None, record.parameter)} ({100.0 * record.cl:.4g}%)", fontsize=SMALL)
