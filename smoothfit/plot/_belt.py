@@ -173,7 +173,9 @@ def belt(record: ConfidenceBelt, *, observed: float | None = None) -> Figure:
     finite = lower[np.isfinite(lower)]
     right = float(upper.max())
     # Near a boundary a belt of a Gaussian has no end: half of the picture is enough for it.
-    left = max(float(finite.min(initial=right)) - 1.0, float(upper.min()) - 0.5 * (right - float(upper.min())))
+    left = max(
+        float(finite.min(initial=right)) - 1.0, float(upper.min()) - 0.5 * (right - float(upper.min()))
+    )
     step: Any = "pre" if record.discrete else None
     closed = np.where(np.isfinite(lower), lower, left)
     axes.fill_betweenx(values, closed, upper, color=_LIGHT, linewidth=0.0, step=step)

@@ -56,7 +56,9 @@ def test_no_event_is_the_construction_and_not_the_table():
     assert exact.poisson_interval(0, 3.0, 0.9) == pytest.approx((0.0, 0.95), abs=0.005)
 
 
-@pytest.mark.parametrize(("n", "background", "cl"), [(0, 3.0, 0.9), (4, 0.0, 0.6827), (7, 2.3, 0.95), (3, 6.0, 0.9)])
+@pytest.mark.parametrize(
+    ("n", "background", "cl"), [(0, 3.0, 0.9), (4, 0.0, 0.6827), (7, 2.3, 0.95), (3, 6.0, 0.9)]
+)
 def test_poisson_intervals_by_ordering_counts(n, background, cl):
     lower, upper = exact.poisson_interval(n, background, cl)
     means = np.arange(0.0, upper + 1.0, 0.01)
