@@ -147,11 +147,11 @@ def _section(tables: list[list[str]]) -> str:
     lines = [
         "## Coverage",
         "",
-        f"`python -m benchmarks.coverage --write`: {_TOYS} toys a number, in percent, with statistical errors.",
-        f"Feldman-Cousins compares with {_TOYS} reference toys at the truth; with nuisances fitted it is",
-        f"made as for data, {_PROFILED_TOYS} data sets with {_PROFILED_REFERENCES} toys each. Counts are",
-        "discrete and mu has a bound at 0, so that what is meant is not what is covered: Feldman-Cousins covers at",
-        "least that, Minos and CLs follow from large counts.",
+        f"`python -m benchmarks.coverage --write`: {_TOYS} toys a number, in percent, with statistical",
+        f"errors. Feldman-Cousins compares with {_TOYS} reference toys at the truth; with nuisances fitted",
+        f"it is made as for data, {_PROFILED_TOYS} data sets with {_PROFILED_REFERENCES} toys each. Counts",
+        "are discrete and mu has a bound at 0, so that what is meant is not what is covered:",
+        "Feldman-Cousins covers at least that in one count; Minos and CLs follow from large counts.",
         "",
     ]
     for table in tables:

@@ -12,6 +12,7 @@ from scipy import stats
 
 from smoothfit.errors import InvalidValueError, LowerMinimumWarning, ShapeMismatchError, UnknownNameError
 from smoothfit.inference.neyman import exact
+from smoothfit.inference.neyman.drawing import drawable
 from smoothfit.inference.neyman.refining import Curve, next_work
 from smoothfit.inference.neyman.regions import regions_of
 from smoothfit.inference.neyman.tails import binomial_error, binomial_interval, critical_value, tail
@@ -194,6 +195,22 @@ def test_the_same_seed_gives_the_same_and_nuisances_have_their_globs():
     held = model.feldman_cousins(mu, [0.3, 1.0], [70.0], toys=400, seed=1, fixed={theta: 0.2})
     alone = (20.0 * 0.3 - (70.0 - 50.0 * 1.2**0.2)) / np.sqrt(60.0)
     assert held.p_values[0] == pytest.approx(2.0 * stats.norm.sf(abs(alone)), abs=0.08)
+
+
+def test_a_bin_without_data_can_be_drawn_from():
+    """Its parameter takes the expectation to 0, and rounding below."""
+    mu = Variable("mu", 1.0, lower_bound=0.0)
+    sig = Process("sig", [12.0, 3.0, 1.7], sumw2=[0.3, 0.2, 0.1]).scale_by(mu)
+    model = Model().add_proc(sig).add_proc(Process("bkg", [20.0, 2.3, 0.7], sumw2=[6.0, 5.0, 3.0])).prepare()
+    at = np.linspace(0.0, 2.0, 21)
+    found = model.feldman_cousins(mu, at, [25.0, 0.0, 0.0], toys=20, seed=1)
+    fits = [model.fit([25.0, 0.0, 0.0], fixed={mu: x}) for x in at[[0, 7]]]
+    assert max(float(model.pred(fit.x).min()) for fit in fits) < 1e-9
+    assert np.all(found.toys + found.failed_toys == 20)
+    values = np.array([fit.x for fit in fits])
+    raised = drawable(model._context(), values)
+    assert np.all(model.batch_pred(raised) >= 0.0)
+    assert raised == pytest.approx(values, abs=1e-8)
 
 
 # -- regions -----------------------------------------------------------------------------------------------

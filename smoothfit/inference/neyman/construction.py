@@ -14,6 +14,7 @@ from ..context import Context
 from ..ensembles import Ensemble, FitCounts, block_size
 from ..scan_points import Points
 from ..scans import scan_at
+from .drawing import drawable
 from .ratios import likelihood_ratios
 from .tails import Number, critical_value, tail
 
@@ -84,6 +85,8 @@ class Construction:
             held = self.best_fit.fixed
             drawn[:, held] = self.best_fit.x[held]
         drawn[:, self.positions] = values
+        good = found.success
+        drawn[good] = drawable(context, drawn[good])
         rows = zip(values, found.delta_nll, found.status, drawn, strict=True)
         new = [Point(at, float(rise), int(status), x) for at, rise, status, x in rows]
         self.points += new

@@ -16,6 +16,7 @@ from ..batching import Held, held_of
 from ..context import Context
 from ..ensembles import Ensemble, FitCounts, Precision, Toys, block_size, blocks, fit_toys, fresh_seed
 from ..fitting import fit
+from .drawing import drawable
 from .hypotheses import Hypothesis, check_background, hypotheses_along, hypotheses_of
 from .tails import Number, tail
 
@@ -120,7 +121,8 @@ def global_significance(
     if not np.any(np.isfinite(observed.q0)):
         raise FitError(f"{call}: no fit to the data with signal converged.", without)
     entropy = fresh_seed(seed)
-    ensemble = Ensemble(first.context, without.x, seed=entropy)
+    (background,) = drawable(first.context, without.x[None, :])
+    ensemble = Ensemble(first.context, background, seed=entropy)
     counts = search.counts = FitCounts()
     tally = _Tally(float(np.nanmax(observed.q0)), float(low_level))
 
