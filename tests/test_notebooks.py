@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import optimize
+from scipy import optimize, stats
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -75,6 +75,26 @@ PROBES = {
             "[by_hand.tolist(), (obs['B'] * obs['C'] / obs['D']).tolist()]",
         ),
         "coverage": ("n_toys = 300", "[len(pulls), float(pulls.mean()), float(pulls.std())]"),
+    },
+    "coverage": {
+        "sums": ("(minos.coverage - summed)", "((minos.coverage - summed) / minos.errors).tolist()"),
+        "ends": (
+            "found = model.feldman_cousins(",
+            "[found.lower, found.upper, found.lower_error, found.upper_error]"
+            " + found.resolutions[0].tolist()",
+        ),
+        "methods": (
+            "plot.coverage(minos, *others)",
+            "(others[1].coverage - others[1].cl).tolist() + others[1].errors.tolist()",
+        ),
+        "bias": (
+            "ours, theirs = make(1.0)",
+            "[own.coverage[0], own.errors[0], own.bias[0], own.bias_errors[0], shifted.bias[0]]",
+        ),
+        "elsewhere": (
+            "elsewhere = search.global_significance(",
+            "[elsewhere.p_value, elsewhere.p_error, int(elsewhere.positions[elsewhere.best]), obs.tolist()]",
+        ),
     },
     "from_combine": {
         "interval": (
@@ -332,8 +352,30 @@ def _three_pulls(correlation: Any) -> Any:
     return optimize.root(gradient, np.zeros(3), tol=1e-12).x
 
 
+def _check_coverage(found: dict[str, Any]) -> None:
+    # Sums of Poisson probabilities, in errors.
+    assert np.max(np.abs(found["sums"])) < 4.5
+    lower, upper, below, above, *apart = found["ends"]
+    # G. Feldman and R. Cousins, Phys. Rev. D57 (1998) 3873, table IV: n = 6, b = 3.0.
+    assert abs(lower - 0.15) < 4.0 * below + apart[0]
+    assert abs(upper - 8.47) < 4.0 * above + apart[1]
+    half = len(found["methods"]) // 2
+    excess, errors = np.array(found["methods"][:half]), np.array(found["methods"][half:])
+    assert np.all(excess > -4.0 * errors)
+    covered, error, bias, bias_error, shifted = found["bias"]
+    assert abs(covered - 0.6827) < 4.0 * error + 0.01
+    # Of second order in the errors.
+    assert abs(bias) < 4.0 * bias_error + 0.03
+    assert shifted > 0.3
+    p_value, p_error, best, obs = found["elsewhere"]
+    assert best == int(np.argmax(obs))
+    single = stats.poisson.sf(max(obs) - 1.0, 25.0)
+    assert abs(p_value - (1.0 - (1.0 - single) ** 20)) < 4.0 * p_error
+
+
 CHECKS = {
     "quickstart": _check_quickstart,
+    "coverage": _check_coverage,
     "eft": _check_eft,
     "abcd": _check_abcd,
     "from_combine": _check_from_combine,

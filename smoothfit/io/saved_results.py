@@ -21,8 +21,11 @@ from ..results import (
     Chi2Test,
     Contour,
     Contours,
+    Coverage,
     Estimates,
+    FeldmanCousins,
     FitResult,
+    GlobalSignificance,
     GoodnessOfFit,
     HypotestResult,
     Impacts,
@@ -52,9 +55,10 @@ FORMAT, VERSION = "smoothfit result", 1
 RECORDS: dict[str, type[Record]] = {
     cls.__name__: cls
     for cls in (
-        *(BatchFitResult, BottomLine, Breakdown, ChannelCompatibility, Chi2Test, Contour, Contours),
-        *(Estimates, FitResult, GoodnessOfFit, HypotestResult, Impacts, Interval, Limit, Minima, MinosBounds),
-        *(Pulls, Scan, Significance, UnfoldingResult, UnfoldingScan, Yields),
+        *(BatchFitResult, BottomLine, Breakdown, ChannelCompatibility, Chi2Test, Contour, Contours, Coverage),
+        *(Estimates, FeldmanCousins, FitResult, GlobalSignificance, GoodnessOfFit, HypotestResult, Impacts),
+        *(Interval, Limit, Minima, MinosBounds, Pulls, Scan, Significance, UnfoldingResult, UnfoldingScan),
+        Yields,
     )
 }
 """What can be saved, by name in the file."""

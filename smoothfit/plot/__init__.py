@@ -9,6 +9,8 @@
 * :func:`impacts`: how far a quantity moves with each nuisance, beside the pulls.
 * :func:`breakdown`: whose the uncertainty of a quantity is.
 * :func:`gof`: where data stand among the toys of a test of goodness of fit, or of compatibility.
+* :func:`feldman_cousins`: p-values by toys along one parameter, the accepted region of two; :func:`belt`: a
+  confidence belt; :func:`coverage`: how often intervals hold the truth.
 * :func:`unfolding`: an unfolded spectrum with its correlations and the choice of tau.
 * :func:`overview`: yields before and after the fit beside the pulls, on one page.
 * :func:`save_figure`: to a file, whole or not at all.
@@ -18,6 +20,7 @@ matplotlib is imported when a picture is drawn: ``pip install 'smoothfit[plot]'`
 
 from __future__ import annotations
 
+from ._belt import belt, coverage, feldman_cousins
 from ._breakdown import breakdown
 from ._contour import contour
 from ._correlation import correlation
@@ -33,10 +36,13 @@ from ._unfolding import unfolding
 from ._yields import yields
 
 __all__ = [
+    "belt",
     "breakdown",
     "check_figure_path",
     "contour",
     "correlation",
+    "coverage",
+    "feldman_cousins",
     "figure_bytes",
     "gof",
     "hypotest",

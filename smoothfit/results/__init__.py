@@ -11,6 +11,9 @@
 * :class:`HypotestResult`, :class:`Limit`, :class:`Interval`, :class:`Significance`: tests of a parameter of
   interest.
 * :class:`Contour`, :class:`Contours`: curves of two parameters at a confidence level.
+* :class:`FeldmanCousins`: accepted values of one parameter or two, by toys; :class:`ConfidenceBelt`, what a
+  Neyman construction accepts; :class:`Coverage`: how often intervals hold the truth;
+  :class:`GlobalSignificance`: the largest of many excesses.
 * :class:`Estimates`: quantities that follow from a fit; :class:`Breakdown`: whose their errors are;
   :class:`Impacts`: how far they move with each nuisance.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
@@ -33,15 +36,19 @@ from __future__ import annotations
 from ..render import Table
 from .attempts import Attempt
 from .batch import BatchFitResult
+from .belt import ConfidenceBelt
 from .breakdown import Breakdown
 from .chi2 import Chi2Test
 from .compatibility import ChannelCompatibility
 from .conditioning import Conditioning, Direction, Followers
 from .contour import Contour, Contours
+from .coverage import Coverage
 from .difference import Changed, Difference, NllDifference, ShiftChange, YieldChange
 from .estimates import Estimates
+from .feldman_cousins import FeldmanCousins
 from .findings import Finding, Findings
 from .fit import ChosenCovariance, Estimate, FitResult
+from .global_significance import GlobalSignificance
 from .goodness import GoodnessOfFit
 from .hypotest import HypotestResult
 from .impacts import Impacts
@@ -71,16 +78,20 @@ __all__ = [
     "Chi2Test",
     "ChosenCovariance",
     "Conditioning",
+    "ConfidenceBelt",
     "Contour",
     "Contours",
+    "Coverage",
     "Difference",
     "Direction",
     "Estimate",
     "Estimates",
+    "FeldmanCousins",
     "Finding",
     "Findings",
     "FitResult",
     "Followers",
+    "GlobalSignificance",
     "GoodnessOfFit",
     "HypotestResult",
     "Impacts",

@@ -41,17 +41,21 @@ class ToyCounts:
         """Fits that did not converge in the end."""
         return sum(self.failed.values())
 
-    def __str__(self) -> str:
-        where = "" if self.nuisances == "fitted" else f", nuisances {self.nuisances}"
-        made = f"{self.toys} {self.kind} toys{where}, seed {self.seed}"
+    @property
+    def of_fits(self) -> str:
+        """How the fits went, in words."""
         if not self.retried:
-            return f"{made}; all {self.fits} fits converged"
+            return f"all {self.fits} fits converged"
         kinks = f"{self.on_kink} ended on a kink, " if self.on_kink else ""
         left = "none failed for good"
         if self.n_failed:
             named = ", ".join(f"{count} {status}" for status, count in self.failed.items())
             left = f"{self.n_failed} failed for good ({named})"
-        return f"{made}; {self.retried} of {self.fits} fits were retried, {kinks}{left}"
+        return f"{self.retried} of {self.fits} fits were retried, {kinks}{left}"
+
+    def __str__(self) -> str:
+        where = "" if self.nuisances == "fitted" else f", nuisances {self.nuisances}"
+        return f"{self.toys} {self.kind} toys{where}, seed {self.seed}; {self.of_fits}"
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, by the names of the fields."""

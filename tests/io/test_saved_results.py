@@ -63,6 +63,9 @@ def records(model, best_fit):
         model.derived(["mu"], best_fit),
         model.goodness_of_fit(OBS, toys=3, seed=1),
         model.chi2(best_fit),
+        model.feldman_cousins("mu", [0.5, 1.0, 3.0], OBS, toys=2, seed=1),
+        model.coverage("mu", [0.5, 1.0], toys=2, seed=1),
+        model.global_significance("mu", OBS, hypotheses={1.0: model.prepared}, toys=2, seed=1),
     ]
     starts = model.fit(OBS, starts=2, seed=1)
     return [*found, *([starts.minima] if starts.minima is not None else []), starts]
@@ -71,7 +74,13 @@ def records(model, best_fit):
 def test_every_record_of_results_is_known():
     every = {cls for cls in vars(results).values() if isinstance(cls, type) and issubclass(cls, Record)}
     # What a file holds already, what is said of files and models and printed only, and the base class.
-    said = {results.Findings, results.Difference, results.NllDifference, results.ModelSummary}
+    said = {
+        results.ConfidenceBelt,
+        results.Findings,
+        results.Difference,
+        results.NllDifference,
+        results.ModelSummary,
+    }
     assert every - set(RECORDS.values()) == {Record, results.Receipt, *said}
 
 
@@ -89,7 +98,7 @@ def test_a_loaded_record_shows_the_same(model, records, tmp_path):
         seen.add(type(record).__name__)
     assert seen >= {"FitResult", "Impacts", "Scan", "Pulls", "Yields", "MinosBounds", "Breakdown"}
     assert seen >= {"BatchFitResult", "Contour", "Contours", "Estimates", "Minima"}
-    assert seen >= {"GoodnessOfFit", "Chi2Test"}
+    assert seen >= {"GoodnessOfFit", "Chi2Test", "Coverage", "FeldmanCousins", "GlobalSignificance"}
 
 
 def test_a_compatibility_of_channels_comes_back(tmp_path):

@@ -7,24 +7,25 @@ from dataclasses import replace
 import numpy as np
 
 from ...results import HypotestResult, Significance
+from ..ensembles import Counted
 from .asymptotic_tests import AsymptoticTest
 from .asymptotics import significance_of
 from .beginning import failure
 from .ranges import SIGMAS
 from .statistics import Statistic
-from .toy_tails import Tail, Tails
+from .toy_tails import Tails
 from .toy_tests import ToyOptions, ToyPoint, ToyTests
 
 __all__ = ["hypotest_by_toys", "significance_by_toys"]
 
-_NONE = Tails(Tail(np.nan, np.nan), Tail(np.nan, np.nan))
+_NONE = Tails(Counted(np.nan, np.nan), Counted(np.nan, np.nan))
 
 
 def _tests(test: AsymptoticTest, options: ToyOptions) -> ToyTests:
     return ToyTests(test.data, test.statistic, test.alternative, options)
 
 
-def _answer_of(statistic: Statistic, tails: Tails) -> Tail:
+def _answer_of(statistic: Statistic, tails: Tails) -> Counted:
     """What a test is about: CLs, or the p-value where no limit is meant."""
     return tails.cls if statistic.tested and statistic.one_sided else tails.clsb
 

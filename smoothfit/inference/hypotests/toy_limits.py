@@ -16,8 +16,8 @@ import numpy as np
 from ..._types import FloatArray
 from ...progress import track
 from ...results import Limit
+from ..ensembles import Counted
 from .roots import Ending
-from .toy_tails import Tail
 from .toy_tests import ToyOptions, ToyPoint, ToyTests
 
 __all__ = ["limit_by_toys"]
@@ -45,7 +45,7 @@ class _Curve:
     """The tail's logarithm at the limit."""
     low: float
     high: float
-    of: Callable[[ToyPoint], Tail]
+    of: Callable[[ToyPoint], Counted]
 
     def _known(self, points: Sequence[ToyPoint]) -> tuple[FloatArray, FloatArray, FloatArray]:
         """(point,) values, logarithms of tails, and their errors."""

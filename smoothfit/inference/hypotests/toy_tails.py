@@ -1,4 +1,4 @@
-"""Tail probabilities counted with toys, their Monte Carlo errors, and bands of what to expect."""
+"""Counted probabilities counted with toys, their Monte Carlo errors, and bands of what to expect."""
 
 from __future__ import annotations
 
@@ -7,56 +7,35 @@ from typing import NamedTuple
 import numpy as np
 
 from ..._types import FloatArray
-from ...results.tails import tail, tail_error
+from ..ensembles import Counted, counted_tail
 from .asymptotics import RULES
 
-__all__ = ["Tail", "Tails", "band_tails", "count", "observed_tails"]
-
-
-class Tail(NamedTuple):
-    """The part of toys with a statistic at least as large: k of n."""
-
-    value: float
-    error: float
-    """Binomial, of (k + 1)/(n + 2): not 0 where no toy, or every one, was in the tail."""
+__all__ = ["Tails", "band_tails", "observed_tails"]
 
 
 class Tails(NamedTuple):
     """Tails under the tested value and under the other hypothesis."""
 
-    clsb: Tail
-    clb: Tail
+    clsb: Counted
+    clb: Counted
 
     @property
-    def cls(self) -> Tail:
+    def cls(self) -> Counted:
         """Their ratio; NaN if no toy of the other hypothesis was in the tail."""
         (sb, sb_error), (b, b_error) = self.clsb, self.clb
         if not b > 0.0:
-            return Tail(np.nan, np.nan)
-        return Tail(sb / b, float(np.hypot(sb_error / b, sb * b_error / b**2)))
+            return Counted(np.nan, np.nan)
+        return Counted(sb / b, float(np.hypot(sb_error / b, sb * b_error / b**2)))
 
-    def of(self, rule: str) -> Tail:
+    def of(self, rule: str) -> Counted:
         """What a rule compares."""
         assert rule in RULES
         return self.cls if rule == "cls" else self.clsb
 
 
-def count(toys: FloatArray, q: float) -> Tail:
-    """The tail of toys (toy,) from ``q`` on; failed toys (NaN) do not count.
-
-    Examples
-    --------
-    >>> value, error = count(np.array([0.0, 1.0, 1.0, 3.0, np.nan]), 1.0 + 1e-9)
-    >>> value, round(error, 3)
-    (0.75, 0.236)
-    """
-    p = tail(toys, q)
-    return Tail(float(p), float(tail_error(p, toys)))
-
-
 def observed_tails(tested: FloatArray, other: FloatArray, q: float) -> Tails:
     """Tails of an observed statistic in toys (toy,) of both hypotheses."""
-    return Tails(count(tested, q), count(other, q))
+    return Tails(counted_tail(tested, q), counted_tail(other, q))
 
 
 def band_tails(tested: FloatArray, other: FloatArray, n_sigma: float) -> Tails:
@@ -68,7 +47,7 @@ def band_tails(tested: FloatArray, other: FloatArray, n_sigma: float) -> Tails:
 
     valid = np.sort(other[np.isfinite(other)])
     if not len(valid):
-        return Tails(Tail(np.nan, np.nan), Tail(np.nan, np.nan))
+        return Tails(Counted(np.nan, np.nan), Counted(np.nan, np.nan))
     content = float(ndtr(n_sigma))
 
     def at(part: float) -> float:
@@ -79,7 +58,7 @@ def band_tails(tested: FloatArray, other: FloatArray, n_sigma: float) -> Tails:
     found = observed_tails(tested, other, at(content))
     # The quantile is known as well as its order is: by the binomial error of the part above it.
     spread = float(np.sqrt(content * (1.0 - content) / len(valid)))
-    ends = [count(tested, at(part)).value for part in (content - spread, content + spread)]
+    ends = [counted_tail(tested, at(part)).value for part in (content - spread, content + spread)]
     error = float(np.hypot(found.clsb.error, 0.5 * abs(ends[1] - ends[0])))
     # The tail of the other hypothesis is what was asked for: no error of its own.
-    return Tails(Tail(found.clsb.value, error), Tail(found.clb.value, 0.0))
+    return Tails(Counted(found.clsb.value, error), Counted(found.clb.value, 0.0))

@@ -11,7 +11,8 @@ from scipy.optimize import brentq
 from scipy.stats import norm, poisson
 
 from smoothfit.errors import InvalidValueError
-from smoothfit.inference.hypotests.toy_tails import band_tails, count
+from smoothfit.inference.ensembles import counted_tail
+from smoothfit.inference.hypotests.toy_tails import band_tails
 from smoothfit.model import Model, Process, Variable
 
 TOYS = 4000
@@ -212,9 +213,9 @@ def test_bayesian_toys_average_over_the_nuisance():
 
 def test_tails_count_ties_and_leave_out_failures():
     toys = np.array([0.0, 1.0, 1.0 - 1e-7, 2.0, np.nan])
-    assert count(toys, 1.0).value == 0.75
-    assert count(toys, 3.0) == (0.0, pytest.approx(np.sqrt(1 / 6 * 5 / 6 / 4)))
-    assert np.isnan(count(np.full(3, np.nan), 1.0).value)
+    assert counted_tail(toys, 1.0).value == 0.75
+    assert counted_tail(toys, 3.0) == (0.0, pytest.approx(np.sqrt(1 / 6 * 5 / 6 / 4)))
+    assert np.isnan(counted_tail(np.full(3, np.nan), 1.0).value)
     rng = np.random.default_rng(1)
     other, tested = rng.chisquare(1, 50_000), rng.chisquare(1, 50_000) + 2.0
     found = band_tails(tested, other, 1.0)
