@@ -80,8 +80,7 @@ PROBES = {
         "sums": ("(minos.coverage - summed)", "((minos.coverage - summed) / minos.errors).tolist()"),
         "ends": (
             "found = model.feldman_cousins(",
-            "[found.lower, found.upper, found.lower_error, found.upper_error]"
-            " + found.resolutions[0].tolist()",
+            "[found.lower, found.upper, *found.region_errors[0].tolist(), *found.resolutions[0].tolist()]",
         ),
         "methods": (
             "plot.coverage(minos, *others)",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._types import FloatArray
+from ..._types import FloatArray, IntArray
 from ...errors import InvalidValueError
 from .. import compiled, constraint_draws, toys
 from ..context import Context
@@ -33,6 +33,10 @@ class Toys:
 
     def __len__(self) -> int:
         return len(self.counts)
+
+    def take(self, rows: IntArray) -> Toys:
+        """Some of them, by row; ``first`` stays that of the block."""
+        return Toys(self.counts[rows], self.globs[rows], self.first)
 
 
 @dataclass(frozen=True, eq=False)

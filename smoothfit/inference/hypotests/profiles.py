@@ -19,9 +19,9 @@ from ..context import Context
 from ..fitting import fit_prepared_data
 from .poi import Poi
 
-__all__ = ["Fitted", "Profile", "determined_fit"]
+__all__ = ["LOWER", "Fitted", "Profile", "determined_fit"]
 
-_LOWER = 1e-6
+LOWER = 1e-6
 """NLL by which a fit must be lower than the best one to be another minimum, and not imprecise."""
 _SAME = 1e-9
 """Relative difference of NLLs that are equal."""
@@ -65,7 +65,7 @@ def determined_fit(
     again = fit_prepared_data(
         context, counts, globs, more, found.x[: context.layout.n_params], strict=False, look=look
     )
-    return again if again.success and again.fun <= found.fun + _LOWER else found
+    return again if again.success and again.fun <= found.fun + LOWER else found
 
 
 class Profile:
@@ -134,7 +134,7 @@ class Profile:
             self._several = True
             self.points = {at: point for at, point in self.points.items() if point.looked}
         self.points[value] = Fitted(found.fun if found.success else np.nan, found, look)
-        if found.success and not found.fun >= self.lowest - _LOWER:
+        if found.success and not found.fun >= self.lowest - LOWER:
             self._begin_again(found)
         return self.points[value]
 
@@ -148,7 +148,7 @@ class Profile:
 
     def _begin_again(self, lower: FitResult) -> None:
         found = self._fit({}, lower.x[: self.context.layout.n_params], True)
-        if found.success and not found.fun >= self.lowest - _LOWER:
+        if found.success and not found.fun >= self.lowest - LOWER:
             # A free fit that failed is no minimum that was missed.
             self.replaced |= self.free.success
             self.free = found

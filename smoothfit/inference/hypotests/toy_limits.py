@@ -171,7 +171,7 @@ class _Points:
     def state(self, curve: _Curve) -> str:
         """The observed limit so far, in words."""
         found = curve.crossing(self.tested)[0]
-        if found is None or not np.isfinite(found.value):
+        if found is None or not np.isfinite(found.value) or self._tests.hidden:
             return ""
         return f"limit {found.value:.4g} +- {found.error:.2g}"
 

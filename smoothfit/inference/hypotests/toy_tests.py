@@ -13,7 +13,7 @@ from ...errors import FitError, InvalidValueError
 from ...results import ToyCounts
 from ..batching import Held, hold
 from ..ensembles import Ensemble, FitCounts, Precision, Toys, block_size, blocks, fit_toys, fresh_seed
-from .profiles import Profile
+from .profiles import LOWER, Profile
 from .statistics import Nlls, Statistic
 from .toy_tails import Tails, band_tails, observed_tails
 
@@ -98,6 +98,11 @@ class ToyTests:
         self._points: dict[float, ToyPoint] = {}
         self._free_of_other: dict[tuple[int, int], tuple[FloatArray, FloatArray]] = {}
 
+    @property
+    def hidden(self) -> bool:
+        """Whether the POI is blinded."""
+        return self.context.layout.is_blinded(self.poi.position, self.context.blinded)
+
     def at(self, value: float) -> ToyPoint:
         """The toys of a tested value, none at first."""
         if value not in self._points:
@@ -157,8 +162,7 @@ class ToyTests:
     def measure(self, toys: Toys, value: float, start: FloatArray, *, of_other: bool = False) -> FloatArray:
         """(toy,): the statistic of toys that are drawn at ``start``; NaN where a fit failed for good."""
         n = len(toys)
-        nothing = np.full(n, np.nan)
-        best, lowest = nothing, nothing
+        best, lowest = np.full((2, n), np.nan)
         if self.statistic.free:
             best, lowest = self._free(toys, start, of_other)
         # Comparisons with NaN are false: a toy without a free fit needs no others.
@@ -166,8 +170,8 @@ class ToyTests:
         null = np.broadcast_to(self.statistic.needs_null(best), n)
         if self.statistic.free:
             tested, null = tested & np.isfinite(best), null & np.isfinite(best)
-        at_tested = self._held_at(toys, tested, value)
-        at_null = self._held_at(toys, null, 0.0)
+        at_tested = self._held_at(toys, tested, value, best, lowest)
+        at_null = self._held_at(toys, null, 0.0, best, lowest)
         return self.statistic(Nlls(value, best, at_tested, lowest, at_null))
 
     def _free(self, toys: Toys, start: FloatArray, of_other: bool) -> tuple[FloatArray, FloatArray]:
@@ -183,16 +187,29 @@ class ToyTests:
             self._free_of_other[key] = both
         return both
 
-    def _held_at(self, toys: Toys, which: BoolArray, value: float) -> FloatArray:
-        """(toy,): the NLL with the POI held, of those toys; NaN of others, and of failures."""
+    def _held_at(
+        self, toys: Toys, which: BoolArray, value: float, best: FloatArray, lowest: FloatArray
+    ) -> FloatArray:
+        """(toy,): the NLL with the POI held, of those toys; NaN of others, and of failures.
+
+        Where it is below the lowest, the free fit found another minimum: it starts again from there, and
+        ``best`` and ``lowest`` are changed.
+        """
         found = np.full(len(toys), np.nan)
         rows = np.flatnonzero(which)
         if not len(rows):
             return found
         held, start = self._hypothesis_to_fit(value)
-        some = Toys(toys.counts[rows], toys.globs[rows], toys.first)
-        fitted = fit_toys(self.context, some, fixed=held, start=start, counts=self.counts)
+        fitted = fit_toys(self.context, toys.take(rows), fixed=held, start=start, counts=self.counts)
         found[rows] = np.where(fitted.at_minimum, fitted.nll, np.nan)
+        below = np.flatnonzero(found[rows] < lowest[rows] - LOWER)
+        if len(below):
+            n, again = self.context.layout.n_params, toys.take(rows[below])
+            start = fitted.x[below, :n]
+            free = fit_toys(self.context, again, fixed=self._held, start=start, counts=self.counts)
+            better = free.at_minimum & (free.nll < lowest[rows[below]])
+            at = rows[below][better]
+            best[at], lowest[at] = free.x[better, self.poi.position], free.nll[better]
         return found
 
     def _hypothesis_to_fit(self, value: float) -> tuple[Held, FloatArray]:
@@ -261,6 +278,8 @@ class ToyPoint:
             return answer(self)
 
         if not precision.enough(len(self), answer(self)[1] if len(self) else np.inf):
+            # Nothing of a blinded POI is shown.
+            show = "" if tests.hidden else show
             blocks(precision, work, size=tests.size, what=name, show=show, first=len(self))
         return self
 

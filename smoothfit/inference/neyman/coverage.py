@@ -109,9 +109,8 @@ def coverage(
     >>> found.coverage.round(1)
     array([0.9, 0.8])
     """
-    layout = context.layout
     position = _position(context, poi)
-    name = layout.names[position]
+    name = context.layout.names[position]
     level = (_LIMIT_CL if method == "upper_limit" else ONE_SIGMA) if cl is None else cl
     joint_level(level, 1, _CALL)
     precision = Precision.of(toys, mc_error, most_toys, call=_CALL)
@@ -121,28 +120,10 @@ def coverage(
     free = member_inputs.held(context, fixed)
     if free.mask.ndim != 1 or free.mask[position]:
         raise InvalidValueError(f"{_CALL}: '{name}' is held in the fits; leave it out of fixed.")
-    counts = FitCounts()
-    study = _Study(
-        context, position, Generator(source, context, _CALL), fresh_seed(seed), precision, references
-    )
-    columns = []
-    points = truths(study.generator, name, values, _CALL)
-    for k, truth in enumerate(points):
-        chosen = choose(method, model, context, position, free, float(level), counts)
-        columns.append(study.at(k, truth, chosen))
-    return Coverage(
-        name=name,
-        method=method if isinstance(method, str) else getattr(method, "__name__", "function"),
-        cl=float(level),
-        truth=np.array([truth.value for truth in points]),
-        x=np.array([truth.drawn_at for truth in points]),
-        **{column: np.array([row[column] for row in columns]) for column in columns[0]},
-        fits=counts.of_toys("frequentist", study.seed, int(sum(row["toys"] for row in columns))),
-        seed=study.seed,
-        layout=layout,
-        notes=study.generator.notes,
-        mc_error=precision.error,
-    )
+    drawn = Generator(source, context, _CALL)
+    study = _Study(context, position, drawn, fresh_seed(seed), precision, references)
+    points = truths(drawn, name, values, _CALL)
+    return study.record(points, lambda counts: choose(method, model, context, position, free, level, counts))
 
 
 def _position(context: Context, poi: Any) -> int:
@@ -213,9 +194,8 @@ def _width(values: FloatArray) -> Counted:
     width = float(values.std(ddof=1))
     if second == 0.0:
         return Counted(width, np.nan)
-    return Counted(
-        width, float(np.sqrt(max(fourth - second**2, 0.0) / len(values)) / (2.0 * np.sqrt(second)))
-    )
+    error = np.sqrt(max(fourth - second**2, 0.0) / len(values)) / (2.0 * np.sqrt(second))
+    return Counted(width, float(error))
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,6 +208,25 @@ class _Study:
     seed: int
     precision: Precision
     references: int
+
+    def record(self, points: list[Truth], make: Callable[[FitCounts], Method]) -> Coverage:
+        """All points; ``make`` gives the method, with where its fits are counted."""
+        counts = FitCounts()
+        columns = [self.at(k, truth, make(counts)) for k, truth in enumerate(points)]
+        method = make(counts)
+        return Coverage(
+            name=self.context.layout.names[self.position],
+            method=method.name,
+            cl=float(method.cl),
+            truth=np.array([truth.value for truth in points]),
+            x=np.array([truth.drawn_at for truth in points]),
+            **{column: np.array([row[column] for row in columns]) for column in columns[0]},
+            fits=counts.of_toys("frequentist", self.seed, int(sum(row["toys"] for row in columns))),
+            seed=self.seed,
+            layout=self.context.layout,
+            notes=self.generator.notes,
+            mc_error=self.precision.error,
+        )
 
     def at(self, k: int, truth: Truth, method: Method) -> dict[str, Any]:
         """The columns of one point."""

@@ -140,18 +140,18 @@ class _Search:
         self.hidden = any(layout.is_blinded(at, blinded) for at in construction.positions)
 
     def run(self, values: FloatArray) -> None:
+        """Toys at these points, (point, variable), then more until the error asked for is reached."""
         points = [p for p in self.made.add(values) if p.usable]
         with track(len(points) * self.precision.toys, "Feldman-Cousins") as advance:
             for point in points:
                 self._throw(point, self.precision.toys, advance)
         if self.precision.error is None:
             return
-        with track(1, "Feldman-Cousins, more toys") as advance:
-            for _ in range(_ROUNDS):
-                work = self._more()
-                if not work:
-                    break
-                self._do(work, advance)
+        for _ in range(_ROUNDS):
+            work = self._more()
+            if not work:
+                break
+            self._do(work)
 
     def _throw(self, point: Point, until: int, advance: Advance) -> None:
         new = max(0, until - point.thrown)
@@ -173,14 +173,17 @@ class _Search:
         curve = Curve(points, excess, errors, toys)
         return next_work(curve, self.regions(), self.precision.error, self.precision.limit)
 
-    def _do(self, work: Work, advance: Advance) -> None:
+    def _do(self, work: Work) -> None:
         order = self._order()
-        for k, toys in work.toys.items():
-            self._throw(self.made.points[order[k]], toys, advance)
+        wanted = [(self.made.points[order[k]], toys) for k, toys in work.toys.items()]
         for value, toys in work.points:
             (point,) = self.made.add(np.array([[value]]))
             if point.usable:
-                self._throw(point, max(toys, self.precision.toys), advance)
+                wanted.append((point, max(toys, self.precision.toys)))
+        total = sum(toys - point.thrown for point, toys in wanted)
+        with track(total, "Feldman-Cousins, more toys") as advance:
+            for point, toys in wanted:
+                self._throw(point, toys, advance)
 
     def _near_the_border(self) -> Work:
         """More toys at points of a plane that may be on either side, and are not known as asked."""

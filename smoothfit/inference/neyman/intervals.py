@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,11 @@ class Method(ABC):
     @abstractmethod
     def judge(self, toys: Toys, truth: Truth) -> Judged:
         """Which of the toys' intervals hold the truth."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return next(name for name, method in METHODS.items() if method is type(self))
 
     needs_reference = False
     """Whether :meth:`refer` wants toys of the model itself first."""
@@ -115,24 +120,26 @@ class _UpperLimit(Method):
 @dataclass(frozen=True, eq=False)
 class _FeldmanCousins(Method):
     needs_reference = True
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_reference", [])
+    reference: list[FloatArray] = field(default_factory=list)
 
     def refer(self, toys: Toys, truth: Truth) -> None:
-        self._reference.append(self._ratios(toys, truth).t)  # type: ignore[attr-defined]
+        self.reference.append(self._ratios(toys, truth).t)
 
     def judge(self, toys: Toys, truth: Truth) -> Judged:
         ratios = self._ratios(toys, truth)
-        critical = critical_value(np.concatenate(self._reference), self.cl).value  # type: ignore[attr-defined]
+        critical = critical_value(np.concatenate(self.reference), self.cl).value
         known = ratios.known & np.isfinite(critical)
         return Judged(ratios.t <= critical + TIE, known, ratios.free)
 
 
 @dataclass(frozen=True, eq=False)
 class _OneByOne(Method):
-    function: Callable[..., Any] = lambda model, obs, globs: (np.nan, np.nan)
-    model: Any = None
+    function: Callable[..., Any]
+    model: Any
+
+    @property
+    def name(self) -> str:
+        return getattr(self.function, "__name__", "function")
 
     def judge(self, toys: Toys, truth: Truth) -> Judged:
         free = self._fitted(toys, truth)

@@ -105,64 +105,57 @@ def global_significance(
     >>> bool(1.0 < found.trials_factor < 5.0)
     True
     """
-    layout, call = context.layout, _CALL
-    at = layout.positions(poi)
-    if len(at) != 1 or not layout.bounds[0][at[0]] <= 0.0 < layout.bounds[1][at[0]]:
-        raise InvalidValueError(
-            f"{call}: '{layout._name_of(poi)}' must be one parameter that can be 0 and more."
-        )
-    if (along is None) == (hypotheses is None):
-        raise InvalidValueError(
-            f"{call}: give along={{parameter: positions}} or hypotheses={{position: model}}."
-        )
-    precision = Precision.of(toys, mc_error, most_toys, call=call)
-    held = member_inputs.held(context, fixed)
-    name = "position"
-    if along is not None:
-        name, looked = hypotheses_along(context, along, held, call)
-    else:
-        looked = hypotheses_of(context, hypotheses, held, call)
-    first = looked[0]
-    without = _without_signal(first, at[0], obs, globs, fixed, along)
-    check_background(looked, without.x, layout.names[at[0]], call)
-    search = _Search(looked, at[0], without)
+    at = _signal(context, poi)
+    precision = Precision.of(toys, mc_error, most_toys, call=_CALL)
+    name, looked = _looked(context, along, hypotheses, fixed)
+    without = _without_signal(looked[0], at, obs, globs, fixed, along)
+    check_background(looked, without.x, context.layout.names[at], _CALL)
+    search = _Search(looked, at, without)
     observed = search.q0(Toys(without.obs[None, :], without.globs[None, :], 0))
     if not np.any(np.isfinite(observed.q0)):
-        raise FitError(f"{call}: no fit to the data with signal converged.", without)
-    entropy = fresh_seed(seed)
-    ensemble = Ensemble(first.context, without.x, seed=entropy)
-    counts = search.counts = FitCounts()
+        raise FitError(f"{_CALL}: no fit to the data with signal converged.", without)
     tally = _Tally(float(np.nanmax(observed.q0)), float(low_level))
-
-    def work(start: int, n: int) -> Counted:
-        tally.add(search.q0(ensemble.draw(start, n)).q0)
-        return tally.p_value()
-
-    hidden = layout.is_blinded(at[0], context.blinded)
-    blocks(precision, work, size=block_size(context), what="toys of background", show="" if hidden else "p")
-    crossings = np.concatenate(tally.crossings)
-    p = tally.p_value()
+    entropy = fresh_seed(seed)
+    search.throw(tally, precision, entropy)
     return GlobalSignificance(
-        poi=layout.names[at[0]],
+        poi=context.layout.names[at],
         along=name,
         positions=np.array([one.position for one in looked]),
         q0=observed.q0[0],
         estimates=observed.estimates[0],
-        p_value=p.value,
-        p_error=p.error,
-        upcrossings=float(crossings.mean()),
-        upcrossings_error=float(crossings.std() / np.sqrt(len(crossings))),
-        low_level=float(low_level),
-        observed_upcrossings=int(upcrossings(observed.q0, low_level)[0]),
-        maxima=np.concatenate(tally.maxima),
-        failed_toys=tally.failed,
-        fits=counts.of_toys("frequentist", entropy, sum(map(len, tally.maxima))),
-        seed=entropy,
-        layout=layout,
         status=observed.status[0],
+        observed_upcrossings=int(upcrossings(observed.q0, low_level)[0]),
+        **tally.columns(),
+        fits=search.counts.of_toys("frequentist", entropy, sum(map(len, tally.maxima))),
+        seed=entropy,
+        layout=context.layout,
         mc_error=precision.error,
         blinded=context.blinded,
     )
+
+
+def _signal(context: Context, poi: Any) -> int:
+    """The position of a signal strength, which can be 0 and more."""
+    layout = context.layout
+    at = layout.positions(poi)
+    lower, upper = layout.bounds
+    if len(at) != 1 or not lower[at[0]] <= 0.0 < upper[at[0]]:
+        raise InvalidValueError(
+            f"{_CALL}: '{layout._name_of(poi)}' must be one parameter that can be 0 and more."
+        )
+    return at[0]
+
+
+def _looked(context: Context, along: Any, hypotheses: Any, fixed: Any) -> tuple[str, list[Hypothesis]]:
+    """What the positions are called, and the hypotheses there."""
+    if (along is None) == (hypotheses is None):
+        raise InvalidValueError(
+            f"{_CALL}: give along={{parameter: positions}} or hypotheses={{position: model}}."
+        )
+    held = member_inputs.held(context, fixed)
+    if along is not None:
+        return hypotheses_along(context, along, held, _CALL)
+    return "position", hypotheses_of(context, hypotheses, held, _CALL)
 
 
 def upcrossings(q0: FloatArray, level: float) -> IntArray:
@@ -203,6 +196,18 @@ class _Search:
     def __init__(self, looked: list[Hypothesis], at: int, without: FitResult) -> None:
         self.looked, self.at, self.without = looked, at, without
         self.counts = FitCounts()
+
+    def throw(self, tally: _Tally, precision: Precision, seed: int) -> None:
+        """Toys of background; fits to data are not counted with theirs."""
+        first = self.looked[0].context
+        ensemble, self.counts = Ensemble(first, self.without.x, seed=seed), FitCounts()
+
+        def work(start: int, n: int) -> Counted:
+            tally.add(self.q0(ensemble.draw(start, n)).q0)
+            return tally.p_value()
+
+        show = "" if first.layout.is_blinded(self.at, first.blinded) else "p"
+        blocks(precision, work, size=block_size(first), what="toys of background", show=show)
 
     def q0(self, toys: Toys) -> _Scanned:
         """Of every toy at every position."""
@@ -251,3 +256,17 @@ class _Tally:
     def p_value(self) -> Counted:
         """Of the largest excess of the data."""
         return counted_tail(np.concatenate(self.maxima), self.observed)
+
+    def columns(self) -> dict[str, Any]:
+        """What the record has of toys."""
+        p, crossings = self.p_value(), np.concatenate(self.crossings)
+        known = len(crossings) > 0
+        return {
+            "p_value": p.value,
+            "p_error": p.error,
+            "upcrossings": float(crossings.mean()) if known else np.nan,
+            "upcrossings_error": float(crossings.std() / np.sqrt(len(crossings))) if known else np.nan,
+            "low_level": self.level,
+            "maxima": np.concatenate(self.maxima),
+            "failed_toys": self.failed,
+        }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def _again(
     errors: bool,
     counts: FitCounts,
 ) -> Members:
-    some = replace(toys, counts=toys.counts[rows], globs=toys.globs[rows])
+    some = toys.take(rows)
     start = there.x[rows, : context.layout.n_params]
     return fit_toys(context, some, fixed=free, start=start, errors=errors, counts=counts)
 
