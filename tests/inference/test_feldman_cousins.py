@@ -309,7 +309,7 @@ def test_the_record_prints_and_leaves(found):
     content = json.loads(found.to_json())
     assert content["upper"] == found.upper
     assert content["regions"][0]["ends"][1] == "crossing"
-    assert content["fits"] == {"fits": 1200, "retried": 0, "failed": {}}
+    assert content["fits"].items() >= {"fits": 1200, "retried": 0, "failed": {}}.items()
     frame = found.to_pandas()
     assert frame["p_values"].tolist() == found.p_values.tolist()
     assert "between points up to 5 apart" in text
