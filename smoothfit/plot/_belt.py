@@ -176,7 +176,7 @@ def belt(record: ConfidenceBelt, *, observed: float | None = None) -> Figure:
     left = max(
         float(finite.min(initial=right)) - 1.0, float(upper.min()) - 0.5 * (right - float(upper.min()))
     )
-    step: Any = "pre" if record.discrete else None
+    step: Any = "post" if record.discrete else None
     closed = np.where(np.isfinite(lower), lower, left)
     axes.fill_betweenx(values, closed, upper, color=_LIGHT, linewidth=0.0, step=step)
     style = {"color": _COLOUR, "linewidth": 1.2, "drawstyle": "steps-pre" if record.discrete else "default"}

@@ -36,9 +36,9 @@ class FeldmanCousins(Record):
     >>> from smoothfit.model import Model, Process, Variable
     >>> mu = Variable("mu", 1.0, lower_bound=0.0)
     >>> model = Model().add_proc(Process("sig", [1.0]).scale_by(mu)).add_proc(Process("bkg", [3.0])).prepare()
-    >>> found = model.feldman_cousins(mu, [0.0, 0.1, 4.4, 8.0, 9.0], [6.0], cl=0.9, toys=500, seed=1)
+    >>> found = model.feldman_cousins(mu, [0.0, 3.0, 9.0, 14.0], [8.0], cl=0.9, toys=500, seed=1)
     >>> found.accepted
-    array([False, False,  True,  True, False])
+    array([False,  True,  True, False])
     """
 
     names: tuple[str, ...]

@@ -44,7 +44,7 @@ def close(found, n, cl=0.9):
         assert abs(end - wanted) <= max(error, 1e-12)
 
 
-@pytest.mark.parametrize("n", [6, 10])
+@pytest.mark.parametrize("n", [6])
 def test_ends_of_a_count_are_those_of_the_enumeration(n):
     points = np.linspace(0.0, 15.0, 16)
     found = counting().feldman_cousins("mu", points, [float(n)], cl=0.9, toys=1000, seed=2, mc_error=0.1)
@@ -95,7 +95,7 @@ def test_a_bounded_gaussian():
     model = Model().add_proc(Process("p", [1.0]).scale_by(mu)).set_data_term("gaussian", [1.0]).prepare()
     for x in (-1.0, 2.0):
         found = model.feldman_cousins(
-            mu, np.linspace(0.0, 4.5, 10), [x], cl=0.9, toys=2000, seed=1, mc_error=0.04
+            mu, np.linspace(0.0, 4.5, 10), [x], cl=0.9, toys=1000, seed=1, mc_error=0.08
         )
         lower, upper = exact.gaussian_interval(x, 0.9)
         assert abs(found.upper - upper) < 3.0 * found.upper_error + 1e-3
@@ -126,7 +126,7 @@ def t_of_on_off(n, m, mu):
 def test_a_profiled_background_by_transcription(nuisances):
     n, m = 12.0, 9.0
     points = np.array([0.0, 0.8, 2.0, 3.5])
-    found = on_off().feldman_cousins("mu", points, [n, m], toys=2000, seed=4, nuisances=nuisances)
+    found = on_off().feldman_cousins("mu", points, [n, m], toys=1000, seed=4, nuisances=nuisances)
     rng = np.random.default_rng(1)
     for k, mu in enumerate(points):
         observed, b = t_of_on_off(np.array(n), np.array(m), mu)
@@ -202,9 +202,9 @@ def test_a_bin_without_data_can_be_drawn_from():
     mu = Variable("mu", 1.0, lower_bound=0.0)
     sig = Process("sig", [12.0, 3.0, 1.7], sumw2=[0.3, 0.2, 0.1]).scale_by(mu)
     model = Model().add_proc(sig).add_proc(Process("bkg", [20.0, 2.3, 0.7], sumw2=[6.0, 5.0, 3.0])).prepare()
-    at = np.linspace(0.0, 2.0, 21)
+    at = np.linspace(0.0, 2.0, 5)
     found = model.feldman_cousins(mu, at, [25.0, 0.0, 0.0], toys=20, seed=1)
-    fits = [model.fit([25.0, 0.0, 0.0], fixed={mu: x}) for x in at[[0, 7]]]
+    fits = [model.fit([25.0, 0.0, 0.0], fixed={mu: x}) for x in at[[0, 2]]]
     assert max(float(model.pred(fit.x).min()) for fit in fits) < 1e-9
     assert np.all(found.toys + found.failed_toys == 20)
     for fit in fits:

@@ -25,7 +25,7 @@ def cls_value(q: FloatArray, q_asimov: FloatArray) -> FloatArray:
     Examples
     --------
     >>> cls_value(np.array([3.0, 9.0]), np.array([4.0, 4.0])).round(4)
-    array([0.1056, 0.0055])
+    array([0.0687, 0.0055])
     """
     found = np.exp(tails("qtilde", q, np.sqrt(q_asimov)).cls)
     # Without sensitivity the two hypotheses are one.
