@@ -26,7 +26,7 @@ from ..ensembles import Ensemble, FitCounts, Precision, block_size, blocks, fit_
 from ..fitting import held_values
 from .minima import fit_data, is_minimum, toy_fits
 from .splitting import Split, split_model
-from .testing import check_kind
+from .comparing import check_kind
 
 __all__ = ["channel_compatibility"]
 
