@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from .chi_squared import chi2
-from .compatibility import channel_compatibility
 from .comparing import goodness_of_fit
+from .compatibility import channel_compatibility
 
 __all__ = ["channel_compatibility", "chi2", "goodness_of_fit"]
