@@ -112,6 +112,21 @@ PROBES = {
         "files": ("largest = {}", "largest"),
         "kept": ("kept = smoothfit.load_result(", "(kept.x - best_fit.x).tolist()"),
     },
+    "goodness_of_fit": {
+        "saturated": (
+            "saturated = model.goodness_of_fit(good",
+            "[saturated.observed, saturated.constraints, saturated.channel_observed.tolist()]",
+        ),
+        "precise": (
+            "precise = model",
+            "[precise.p_value, precise.p_value_error, precise.asymptotic_p_value]",
+        ),
+        "uniform": ("experiments = [", "p.tolist()"),
+        "compatible": (
+            "compatible = model",
+            "[compatible.p_value, compatible.p_value_error, compatible.asymptotic_p_value]",
+        ),
+    },
     "systematics": {
         "interpolations": (
             "slope of log(factor)",
@@ -262,6 +277,18 @@ def _check_from_pyhf(found: dict[str, Any]) -> None:
     assert np.all(np.array(found["kept"]) == 0.0)
 
 
+def _check_goodness_of_fit(found: dict[str, Any]) -> None:
+    observed, constraints, channels = found["saturated"]
+    assert observed == pytest.approx(constraints + sum(channels), rel=1e-12)
+    p, error, asymptotic = found["precise"]
+    assert error <= 0.0003
+    # With 20 events a bin chi2 is an approximation.
+    assert p == pytest.approx(asymptotic, abs=4.0 * error + 0.5 * asymptotic)
+    assert stats.kstest(found["uniform"], "uniform").pvalue > 1e-4
+    p, error, asymptotic = found["compatible"]
+    assert p == pytest.approx(asymptotic, abs=4.0 * error)
+
+
 def _check_quickstart(found: dict[str, Any]) -> None:
     assert found["variance"] == pytest.approx(VARIANCE, abs=1e-7)
     assert found["bounds"] == pytest.approx(BOUNDS, abs=1e-7)
@@ -381,4 +408,5 @@ CHECKS = {
     "from_pyhf": _check_from_pyhf,
     "unfolding": _check_unfolding,
     "systematics": _check_systematics,
+    "goodness_of_fit": _check_goodness_of_fit,
 }

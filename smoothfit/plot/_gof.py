@@ -101,7 +101,8 @@ def _draw(axes: Axes, toys: FloatArray, observed: float, ndof: int, *, hidden: b
     if ndof > 0:
         _draw_curve(axes, len(known), observed, ndof, edges)
     axes.axvline(observed, color=_DATA, linewidth=1.4, label=f"data: {number(observed, digits=4)}")
-    axes.set_xlim(edges[0], edges[-1])
+    negative = bool(np.any(np.append(known, observed) < -TIE))
+    axes.set_xlim(edges[0] if negative else max(edges[0], 0.0), edges[-1])
     axes.set_ylabel("toys" if len(known) else "density", fontsize=SMALL)
     axes.legend(fontsize=TINY, frameon=False)
 

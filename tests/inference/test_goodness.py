@@ -422,16 +422,16 @@ def test_bayesian_toys_keep_what_was_observed():
 def test_failed_toys_are_counted_and_never_dropped(monkeypatch):
     from dataclasses import replace
 
-    from smoothfit.inference.goodness import testing
+    from smoothfit.inference.goodness import comparing
 
-    drawn = testing.Ensemble.draw
+    drawn = comparing.Ensemble.draw
 
     def spoilt(self, first, n):
         toys = drawn(self, first, n)
         bad = np.isin(np.arange(first, first + n), (3, 5))[:, None]
         return replace(toys, counts=np.where(bad, np.nan, toys.counts))
 
-    monkeypatch.setattr(testing.Ensemble, "draw", spoilt)
+    monkeypatch.setattr(comparing.Ensemble, "draw", spoilt)
     found = two_channels().goodness_of_fit(OBS, toys=20, seed=1)
     assert np.flatnonzero(np.isnan(found.toys)).tolist() == [3, 5]
     assert np.isnan(found.channel_toys[[3, 5]]).all()

@@ -24,9 +24,9 @@ from ..bounds import minos_bounds
 from ..context import Context
 from ..ensembles import Ensemble, FitCounts, Precision, block_size, blocks, fit_toys, fresh_seed
 from ..fitting import held_values
+from .comparing import check_kind
 from .minima import fit_data
 from .splitting import Split, split_model
-from .testing import check_kind
 
 __all__ = ["channel_compatibility"]
 

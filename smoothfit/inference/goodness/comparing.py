@@ -138,7 +138,8 @@ def check_kind(kind: Any, call: str) -> None:
 
 
 def _precision(toys: Any, mc_error: Any, most: Any, statistic: str) -> Precision | None:
-    if toys is not None and not (isinstance(toys, int | float) and toys == 0 and toys is not False):
+    none = toys is None or (isinstance(toys, int | float | np.number) and toys is not False and toys == 0)
+    if not none:
         return Precision.of(toys, mc_error, most, call="goodness_of_fit")
     if statistic != "saturated":
         raise InvalidValueError(
