@@ -145,12 +145,12 @@ class _Tally:
     pulls: list[FloatArray] = field(default_factory=list)
 
     def add(self, judged: Judged, position: int, truth: float) -> None:
-        good = judged.known & judged.free.success
+        good = judged.known & judged.free.at_minimum
         self.known += int(good.sum())
         self.failed += int((~good).sum())
         self.covered += int(judged.covered[good].sum())
         assert judged.free.errors is not None
-        fitted = judged.free.success
+        fitted = judged.free.at_minimum
         residuals = judged.free.x[fitted, position] - truth
         with np.errstate(invalid="ignore", divide="ignore"):
             pulls = residuals / judged.free.errors[fitted, position]

@@ -218,18 +218,18 @@ class _Search:
         columns = []
         for one in self.looked:
             # From the fit without signal; a little signal, lest the fit begins at a bound.
-            begin = np.where(background.success[:, None], background.x[:, :n], start)
+            begin = np.where(background.at_minimum[:, None], background.x[:, :n], start)
             begin[:, self.at] = 1e-3
             found = fit_toys(one.context, toys, fixed=one.free, start=begin, counts=self.counts)
             mu = found.x[:, self.at]
             rise = np.maximum(2.0 * (background.nll - found.nll), 0.0)
-            known = background.success & found.success
+            known = background.at_minimum & found.at_minimum
             q = np.where(known, np.where(mu > 0.0, rise, 0.0), np.nan)
             columns.append(
                 (
                     q,
                     np.where(known, mu, np.nan),
-                    np.where(background.success, found.status, background.status),
+                    np.where(background.at_minimum, found.status, background.status),
                 )
             )
         q, mu, status = (np.stack(part, axis=1) for part in zip(*columns, strict=True))

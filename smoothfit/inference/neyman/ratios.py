@@ -27,7 +27,7 @@ class Ratios:
     @property
     def known(self) -> BoolArray:
         """(toy,): whether both fits converged."""
-        return self.free.success & self.held.success
+        return self.free.at_minimum & self.held.at_minimum
 
 
 def likelihood_ratios(
@@ -68,7 +68,7 @@ def likelihood_ratios(
 
 
 def _twice_the_rise(best: Members, there: Members) -> FloatArray:
-    return np.where(best.success & there.success, 2.0 * (there.nll - best.nll), np.nan)
+    return np.where(best.at_minimum & there.at_minimum, 2.0 * (there.nll - best.nll), np.nan)
 
 
 def _again(
@@ -87,7 +87,7 @@ def _again(
 
 def _lower_of(found: Members, rows: IntArray, again: Members) -> Members:
     """``found``, and ``again`` where it is lower; ``rows`` are those of ``again``."""
-    better = again.success & (again.nll < found.nll[rows])
+    better = again.at_minimum & (again.nll < found.nll[rows])
     columns = {}
     for field in fields(Members):
         before, after = getattr(found, field.name), getattr(again, field.name)

@@ -59,20 +59,20 @@ def cls_of_toys(
     best = ratios.free.x[:, position]
     lowest = np.where(best < 0.0, without.nll, ratios.free.nll)
     q = np.where(best > value, 0.0, np.maximum(2.0 * (ratios.held.nll - lowest), 0.0))
-    known = ratios.known & without.success
+    known = ratios.known & without.at_minimum
     asimov = _asimov(context, without, toys)
     truth = without.x[:, : context.layout.n_params]
     best_asimov = fit_toys(context, asimov, fixed=at_zero, start=truth, counts=counts)
     tested = fit_toys(context, asimov, fixed=at_value, start=truth, counts=counts)
     q_asimov = np.maximum(2.0 * (tested.nll - best_asimov.nll), 0.0)
-    known &= best_asimov.success & tested.success
+    known &= best_asimov.at_minimum & tested.at_minimum
     return np.where(known, cls_value(q, q_asimov), np.nan), known
 
 
 def _asimov(context: Context, without: Members, toys: Toys) -> Toys:
     """The expectation of each toy's fit at 0, with global observables there."""
     layout, prepared, n = context.layout, context.prepared, context.layout.n_params
-    x = np.where(without.success[:, None], without.x, np.concatenate([layout.start, layout.bin_centre]))
+    x = np.where(without.at_minimum[:, None], without.x, np.concatenate([layout.start, layout.bin_centre]))
     expected = np.maximum(np.asarray(compiled.batch_expected(prepared, x)), 0.0)
     of_params = np.array([constraint_draws.asimov_globs(prepared, layout, row[:n]) for row in x])
     bins = x[:, n:]
