@@ -95,6 +95,13 @@ PROBES = {
             "[elsewhere.p_value, elsewhere.p_error, int(elsewhere.positions[elsewhere.best]), obs.tolist()]",
         ),
     },
+    "limits": {
+        "limits": (
+            'print(f"asymptotic',
+            "[limit.observed, by_toys.observed, by_toys.observed_error, limit.p_values.min()]",
+        ),
+        "tested": ("plot.hypotest(tested)", "[tested.cls, tested.cls_error, tested.toys.n_failed]"),
+    },
     "from_combine": {
         "interval": (
             'bounds = model.minos_bounds("r"',
@@ -277,6 +284,16 @@ def _check_from_pyhf(found: dict[str, Any]) -> None:
     assert np.all(np.array(found["kept"]) == 0.0)
 
 
+def _check_limits(found: dict[str, Any]) -> None:
+    asymptotic, toys, error, lowest = found["limits"]
+    # Formulae are good to a few percent where the signal has thirty events of background.
+    assert toys == pytest.approx(asymptotic, abs=3.0 * error + 0.03 * asymptotic)
+    assert lowest < 0.05
+    cls, error, failed = found["tested"]
+    assert cls == pytest.approx(0.05, abs=3.0 * error + 0.005)
+    assert failed == 0
+
+
 def _check_goodness_of_fit(found: dict[str, Any]) -> None:
     observed, constraints, channels = found["saturated"]
     assert observed == pytest.approx(constraints + sum(channels), rel=1e-12)
@@ -409,4 +426,5 @@ CHECKS = {
     "unfolding": _check_unfolding,
     "systematics": _check_systematics,
     "goodness_of_fit": _check_goodness_of_fit,
+    "limits": _check_limits,
 }
