@@ -98,7 +98,7 @@ PROBES = {
     "limits": {
         "limits": (
             'print(f"asymptotic',
-            "[limit.observed, by_toys.observed, by_toys.observed_error, limit.p_values.min()]",
+            "[limit.observed, by_toys.observed, by_toys.observed_error, float(np.nanmin(limit.p_values))]",
         ),
         "tested": ("plot.hypotest(tested)", "[tested.cls, tested.cls_error, tested.toys.n_failed]"),
     },
