@@ -4,6 +4,8 @@ Two ways, by size. Small models go a chunk at a time, in lockstep (``vmap``): on
 members, and what a member costs is its share of it. Large ones go one by one through the program that single
 fits use, in as many threads as there are cores: lockstep would make all wait for the slowest, and every
 array fall out of the cache. Either way memory is bounded by the chunk, not by the number of members.
+
+Where there are several devices, each has a chunk of its own at a time, the same members as without the others.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from .._compilation import compiled, fetched
 from .._types import Array, FloatArray
@@ -26,7 +29,7 @@ from ..prepared import Data, Fixed, Plan, Prepared, Templates
 from . import native
 from .solution import Solution, Status
 
-__all__ = ["CHUNK", "batch_follow", "batch_solve", "in_lockstep"]
+__all__ = ["CHUNK", "batch_follow", "batch_solve", "chunk_size", "in_lockstep"]
 
 T = TypeVar("T")
 
@@ -169,10 +172,25 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="smoothfit")
 
 
-def _chunk_size(plan: Plan) -> int:
+def chunk_size(plan: Plan) -> int:
+    """Members in lockstep on one device."""
     if jax.default_backend() != "cpu":
         return _CHUNK_ELSEWHERE
     return min(CHUNK, max(_FEW, _TOGETHER // (8 * max(plan.n_dense, 1) ** 2)))
+
+
+@cache
+def _over_devices(call: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+    """A compiled function of a model and members, these split between devices, each by itself."""
+    model, member = PartitionSpec(), PartitionSpec(*mesh.axis_names)
+    split = jax.shard_map(
+        call.__wrapped__,  # type: ignore[attr-defined]
+        mesh=mesh,
+        in_specs=(model, member),
+        out_specs=member,
+        check_vma=False,
+    )
+    return compiled(split)
 
 
 def _chunks(
@@ -182,7 +200,13 @@ def _chunks(
     n: int,
     advance: Callable[[int], None],
 ) -> Iterator[Any]:
-    chunk = _chunk_size(model if isinstance(model, Plan) else model.plan)
+    chunk = chunk_size(model if isinstance(model, Plan) else model.plan)
+    devices = jax.local_devices()
+    if len(devices) > 1:
+        mesh = Mesh(devices, ("member",))
+        call, chunk = _over_devices(call, mesh), chunk * len(devices)
+        # Once, not with every chunk.
+        model = jax.device_put(model, NamedSharding(mesh, PartitionSpec()))
 
     def run(first: int) -> Any:
         size = min(chunk, n - first)
@@ -193,7 +217,7 @@ def _chunks(
         return jax.tree.map(lambda leaf: leaf[:size], found)
 
     firsts = range(0, n, chunk)
-    if len(firsts) > 1 and jax.default_backend() == "cpu":
+    if len(firsts) > 1 and jax.default_backend() == "cpu" and len(devices) == 1:
         # A program of its own on each core: they need not wait for each other.
         if _is_new(call, model, members):
             yield run(0)
