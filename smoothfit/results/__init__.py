@@ -46,6 +46,7 @@ from .receipt import Note, Receipt
 from .record import BLINDED, Record, strict_json
 from .scan import Scan
 from .summary import ModelSummary
+from .toy_fits import ToyBlock, ToyFits
 from .unfolding import BottomLine, UnfoldingResult, UnfoldingScan
 from .yields import Yields
 
@@ -81,6 +82,8 @@ __all__ = [
     "Scan",
     "ShiftChange",
     "Table",
+    "ToyBlock",
+    "ToyFits",
     "UnfoldingResult",
     "UnfoldingScan",
     "YieldChange",
