@@ -32,6 +32,16 @@ def _libraries() -> list[Any]:
     return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
+def _set_num_threads(library: Any, number: int) -> None:
+    """Set it from any thread: threadpoolctl 3.8 and later silently ignore all but the first that did."""
+    release = getattr(library, "clear_controlling_thread", None)
+    if release is not None:
+        release(force=True)
+    library.set_num_threads(number)
+    if release is not None:
+        release(force=True)
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Within, BLAS uses one thread; threads may be in here at the same time.
@@ -50,7 +60,7 @@ def one_thread() -> Iterator[None]:
             numbers = [(library, library.get_num_threads()) for library in _libraries()]
             _before[:] = [(library, number) for library, number in numbers if number is not None]
             for library, _ in _before:
-                library.set_num_threads(1)
+                _set_num_threads(library, 1)
     try:
         yield
     finally:
@@ -58,4 +68,4 @@ def one_thread() -> Iterator[None]:
             _inside -= 1
             if not _inside:
                 for library, number in _before:
-                    library.set_num_threads(number)
+                    _set_num_threads(library, number)

@@ -1,6 +1,7 @@
 """Writing files whole or not at all: into a temporary file beside the target, then renamed over it.
 
-:func:`write_files` writes several so that either all of them are there or none is new.
+:func:`write_files` writes several so that either all of them are there or none is new. :func:`write_durably`
+writes one that is whole even if the machine stops; :func:`remove_leftovers` removes what killed processes left.
 :func:`check_writable` says beforehand whether a path can be written.
 """
 
@@ -8,13 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from .errors import OutputFileError
 
-__all__ = ["check_writable", "write_files"]
+__all__ = ["check_writable", "remove_leftovers", "write_durably", "write_files"]
+
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
 
 
 def _failed(path: Path, error: OSError) -> OutputFileError:
@@ -63,11 +68,14 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def _stage(target: Path, content: bytes) -> Path:
+def _stage(target: Path, content: bytes, *, durable: bool = False) -> Path:
     handle, beside = _new_file_beside(target)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         if target.exists():
             os.chmod(beside, target.stat().st_mode & 0o777)
     except OSError:
@@ -117,3 +125,35 @@ def write_files(contents: Mapping[str | os.PathLike[str], bytes]) -> None:
     finally:
         for beside in staged.values():
             beside.unlink(missing_ok=True)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file of a folder that is there: what has its name is whole and on the disk.
+
+    Raises
+    ------
+    OutputFileError
+        If it cannot be written; the temporary file is removed, and an existing one unchanged.
+    """
+    try:
+        beside = _stage(path, content, durable=True)
+        try:
+            os.replace(beside, path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            # The new name, too.
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise _failed(path, error) from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of processes that were killed; none may be writing there."""
+    for path in folder.iterdir():
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)

@@ -10,6 +10,10 @@ from typing import Any
 
 __all__ = [
     "AsymptoticWarning",
+    "CampaignError",
+    "CampaignInterruptedError",
+    "CampaignLockedError",
+    "CampaignMismatchError",
     "DuplicateNameError",
     "FileFormatError",
     "FitError",
@@ -106,6 +110,22 @@ class NotExpressibleError(InvalidValueError):
 
 class OutputFileError(SmoothfitError, OSError):
     """A file that cannot be written; nothing was written."""
+
+
+class CampaignError(SmoothfitError, RuntimeError):
+    """A campaign that cannot be run, or not go on; what is finished is kept."""
+
+
+class CampaignMismatchError(CampaignError, ValueError):
+    """A folder that holds another campaign, or one of other versions, than the one that is asked for."""
+
+
+class CampaignLockedError(CampaignError):
+    """A folder that another process is writing."""
+
+
+class CampaignInterruptedError(CampaignError):
+    """A cluster that was lost for good while a campaign ran; running it again goes on."""
 
 
 class MissingPackageError(SmoothfitError, ImportError):

@@ -36,15 +36,17 @@ after = blas()
 def enter():
     with _blas.one_thread():
         barrier.wait()
+        in_threads.append(blas())
+        barrier.wait()
 
 
-barrier = threading.Barrier(4)
+barrier, in_threads = threading.Barrier(4), []
 threads = [threading.Thread(target=enter) for _ in range(4)]
 for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-print(json.dumps([inside, after, blas(), len(_blas._libraries())]))
+print(json.dumps([inside, after, blas(), len(_blas._libraries()), in_threads]))
 """
 
 
@@ -55,13 +57,15 @@ def seen():
 
 
 def test_every_blas_is_known_at_the_first_call(seen):
-    inside, _, _, known = seen
+    inside, _, _, known, _ = seen
     assert known == len(inside) > 0
 
 
 def test_one_thread_inside_and_the_numbers_from_before_afterwards(seen):
-    inside, after, after_threads, _ = seen
+    inside, after, after_threads, _, in_threads = seen
     assert set(inside.values()) == {1}
+    # Whichever thread set it: threadpoolctl listens to one only, unless it is told.
+    assert [set(numbers.values()) for numbers in in_threads] == [{1}] * 4
     # The number is set again for what was there; a machine of one core has one.
     assert after == after_threads
     assert set(after.values()) <= {1, 2}

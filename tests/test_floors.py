@@ -49,6 +49,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Imports between rooms of one floor.
 ALLOWED = {
     ("io", "unfolding"),
+    ("campaign", "io"),
     ("prepared", "programs"),
     ("prepared", "tiling"),
     ("functional", "inference"),
@@ -68,6 +69,8 @@ HEAVY = [
     "hist",
     "boost_histogram",
     "uproot",
+    "pyarrow",
+    "distributed",
 ]
 
 

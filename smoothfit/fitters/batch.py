@@ -4,6 +4,8 @@ Two ways, by size. Small models go a chunk at a time, in lockstep (``vmap``): on
 members, and what a member costs is its share of it. Large ones go one by one through the program that single
 fits use, in as many threads as there are cores: lockstep would make all wait for the slowest, and every
 array fall out of the cache. Either way memory is bounded by the chunk, not by the number of members.
+
+Where there are several devices, each has a chunk of its own at a time, the same members as without the others.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from ..prepared import Data, Fixed, Plan, Prepared, Templates
 from . import native
 from .solution import Solution, Status
 
-__all__ = ["CHUNK", "batch_follow", "batch_solve", "in_lockstep"]
+__all__ = ["CHUNK", "batch_follow", "batch_solve", "chunk_size", "in_lockstep"]
 
 T = TypeVar("T")
 
@@ -172,7 +174,8 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="smoothfit")
 
 
-def _chunk_size(plan: Plan) -> int:
+def chunk_size(plan: Plan) -> int:
+    """Members in lockstep on one device."""
     if jax.default_backend() != "cpu":
         return _CHUNK_ELSEWHERE
     return min(CHUNK, max(_FEW, _TOGETHER // (8 * max(plan.n_dense, 1) ** 2)))
@@ -185,18 +188,21 @@ def _chunks(
     n: int,
     advance: Callable[[int], None],
 ) -> Iterator[Any]:
-    chunk = _chunk_size(model if isinstance(model, Plan) else model.plan)
+    chunk = chunk_size(model if isinstance(model, Plan) else model.plan)
 
-    def run(first: int) -> Any:
+    def run(first: int, known: Any = model, device: Any = None) -> Any:
         size = min(chunk, n - first)
         # The last chunk is filled up with copies of its first member: one shape, one program.
         at = np.concatenate([np.arange(first, first + size), np.full(chunk - size, first)])
-        found = fetched(call(model, jax.tree.map(lambda leaf: leaf[at], members)))
+        rows = jax.tree.map(lambda leaf: leaf[at], members)
+        found = fetched(call(known, rows if device is None else jax.device_put(rows, device)))
         advance(size)
         return jax.tree.map(lambda leaf: leaf[:size], found)
 
-    firsts = range(0, n, chunk)
-    if len(firsts) > 1 and jax.default_backend() == "cpu":
+    firsts, devices = range(0, n, chunk), jax.local_devices()
+    if len(firsts) > 1 and len(devices) > 1:
+        yield from _on_devices(run, model, firsts, devices)
+    elif len(firsts) > 1 and jax.default_backend() == "cpu":
         # A program of its own on each core: they need not wait for each other.
         if _is_new(call, model, members):
             yield run(0)
@@ -204,6 +210,23 @@ def _chunks(
         yield from _pool().map(run, firsts)
     else:
         yield from map(run, firsts)
+
+
+def _on_devices(run: Callable[..., T], model: Any, firsts: range, devices: Sequence[Any]) -> Iterator[T]:
+    """Every device runs the program of one device, on chunks of its own.
+
+    One program for all of them, partitioned by XLA, would round the last digits otherwise.
+    """
+    devices = devices[: len(firsts)]
+
+    def chunks_of(number: int) -> list[T]:
+        known = jax.device_put(model, devices[number])
+        return [run(first, known, devices[number]) for first in firsts[number :: len(devices)]]
+
+    with ThreadPoolExecutor(len(devices), thread_name_prefix="smoothfit-device") as pool:
+        parts = list(pool.map(chunks_of, range(len(devices))))
+    for i in range(len(firsts)):
+        yield parts[i % len(devices)][i // len(devices)]
 
 
 _compiled_for: set[int] = set()

@@ -38,7 +38,7 @@ __all__ = [
     "sensitivity",
 ]
 
-_CHUNK = 64
+CHUNK = 64
 """Rows of a batch evaluated together: bounds the memory."""
 
 
@@ -67,13 +67,13 @@ second_derivatives = _compiled(shares.second_derivatives)
 @_compiled
 def batch_expected(prepared: Prepared, batch: Array) -> Array:
     """(toy, bin)"""
-    return jax.lax.map(partial(prediction.expected, prepared), batch, batch_size=_CHUNK)
+    return jax.lax.map(partial(prediction.expected, prepared), batch, batch_size=CHUNK)
 
 
 @_compiled
 def batch_rows(prepared: Prepared, batch: Array) -> Array:
     """(toy, row tile, width)"""
-    return jax.lax.map(partial(prediction.row_yields, prepared), batch, batch_size=_CHUNK)
+    return jax.lax.map(partial(prediction.row_yields, prepared), batch, batch_size=CHUNK)
 
 
 @_compiled
@@ -84,7 +84,7 @@ def batch_processes(prepared: Prepared, groups: prediction.Groups, batch: Array)
         bins = prediction.process_bins(prepared, groups, values)
         return bins, prediction.channel_sums(groups, bins)
 
-    found: tuple[Array, Array] = jax.lax.map(of_one, batch, batch_size=_CHUNK)
+    found: tuple[Array, Array] = jax.lax.map(of_one, batch, batch_size=CHUNK)
     return found
 
 

@@ -161,7 +161,10 @@ def draw_globs(prepared: Prepared, layout: Layout, values: FloatArray, n: int, r
     together = _correlated(prepared)
     if together is not None:
         factor = np.linalg.cholesky(together.covariance)
-        drawn[:, together.params] += rng.standard_normal((n, len(together.params))) @ factor.T
+        noise = rng.standard_normal((n, len(together.params)))
+        # Not as a product of matrices, whose roundings depend on how many toys there are.
+        for of_one, column in zip(noise.T, factor.T, strict=True):
+            drawn[:, together.params] += of_one[:, None] * column
     for density in density_draws.densities(prepared):
         if density.takes_glob:
             at = density.params

@@ -64,6 +64,7 @@ from .scan import Scan
 from .significance import Significance
 from .summary import ModelSummary
 from .toy_counts import ToyCounts
+from .toy_fits import ToyBlock, ToyFits
 from .unfolding import BottomLine, UnfoldingResult, UnfoldingScan
 from .yields import Yields
 
@@ -110,7 +111,9 @@ __all__ = [
     "ShiftChange",
     "Significance",
     "Table",
+    "ToyBlock",
     "ToyCounts",
+    "ToyFits",
     "UnfoldingResult",
     "UnfoldingScan",
     "YieldChange",

@@ -80,6 +80,7 @@ def test_every_record_of_results_is_known():
         results.Difference,
         results.NllDifference,
         results.ModelSummary,
+        results.ToyFits,
     }
     assert every - set(RECORDS.values()) == {Record, results.Receipt, *said}
 

@@ -87,7 +87,7 @@ class Ensemble:
             return Toys(self._counts(self.obs, n, rng), self._kept(n), first)
         if self.kind == "bayesian":
             # A draw beyond what a bin can lose leaves nothing in it.
-            expected = np.maximum(self._expected(self._prior(first, n)), 0.0)
+            expected = np.maximum(self._expected_of(self._prior(first, n), first), 0.0)
             return Toys(self._counts(expected, n, rng), self._kept(n), first)
         expected = self._expected(self.values[None, :])[0]
         counts = self._counts(np.where(expected > -_ROUNDING, np.maximum(expected, 0.0), expected), n, rng)
@@ -95,6 +95,13 @@ class Ensemble:
 
     def _expected(self, batch: FloatArray) -> FloatArray:
         return np.asarray(compiled.batch_expected(self.context.prepared, batch))
+
+    def _expected_of(self, batch: FloatArray, first: int) -> FloatArray:
+        """The same, each toy in its own place of a chunk: what a row is rounded to may depend on that."""
+        before = first % compiled.CHUNK
+        after = -(before + len(batch)) % compiled.CHUNK
+        filled = np.pad(batch, ((before, after), (0, 0)), mode="edge")
+        return self._expected(filled)[before : before + len(batch)]
 
     def _counts(self, expected: FloatArray, n: int, rng: Any) -> FloatArray:
         variances = self.context.prepared.templates.data_variance
