@@ -9,8 +9,9 @@ from .. import draws
 from ..context import Context
 from ..fitting import held_values
 from .asymptotics import LogTails, tails
+from .determined import determined_fit
 from .poi import Poi
-from .profiles import Profile, determined_fit
+from .profiles import Profile
 from .statistics import STATISTICS, Nlls, Statistic
 
 __all__ = ["AsymptoticTest"]

@@ -2,6 +2,10 @@
 
 Every fit is kept, and starts on the line through its neighbours: a search needs few steps a fit. All fits
 are those of ``model.fit``: one compiled program, with retries where one fails.
+
+Where the NLL has several minima, their depths cross along the parameter, and a fit that starts beside one
+stays with it. The profile is the lowest of all. Once two are met, every value is fitted from the fits on both
+sides, too, and a lower minimum is carried on from value to value as far as it is the lower one.
 """
 
 from __future__ import annotations
@@ -14,12 +18,12 @@ import numpy as np
 
 from ..._types import FloatArray
 from ...results import Attempt, FitResult
-from ...status import Status
 from ..context import Context
 from ..fitting import fit_prepared_data
+from .determined import determined_fit
 from .poi import Poi
 
-__all__ = ["LOWER", "Fitted", "Profile", "determined_fit"]
+__all__ = ["LOWER", "Fitted", "Profile"]
 
 LOWER = 1e-6
 """NLL by which a fit must be lower than the best one to be another minimum, and not imprecise."""
@@ -35,37 +39,6 @@ class Fitted(NamedTuple):
     result: FitResult
     looked: bool
     """Whether other minima were looked for."""
-
-
-def determined_fit(
-    context: Context,
-    counts: FloatArray,
-    globs: FloatArray,
-    held: Mapping[str, float],
-    start: FloatArray,
-    look: bool = True,
-) -> FitResult:
-    """A fit in which what has no effect is held: at a POI of 0, parameters of the signal may have none.
-
-    Parameters
-    ----------
-    held
-        {name: value} of what is held.
-    look
-        Whether to look for other minima where there is reason.
-    """
-    found = fit_prepared_data(context, counts, globs, held, start, strict=False, look=look)
-    if found.status != Status.NOT_POSITIVE_DEFINITE or found.curvature is None:
-        return found
-    diagonal = np.diagonal(found.curvature.matrix)
-    idle = [found.curvature.names[i] for i in np.flatnonzero(diagonal == 0.0)]
-    if not idle:
-        return found
-    more = {**held, **{name: float(found.x[found.names.index(name)]) for name in idle}}
-    again = fit_prepared_data(
-        context, counts, globs, more, found.x[: context.layout.n_params], strict=False, look=look
-    )
-    return again if again.success and again.fun <= found.fun + LOWER else found
 
 
 class Profile:
@@ -86,9 +59,10 @@ class Profile:
     ) -> None:
         self.context, self.poi, self.free, self.held, self.what = context, poi, free, held, what
         self.points: dict[float, Fitted] = {}
-        self._several = False
         self.replaced = False
         """Whether a lower minimum was met on the way, and became the free fit."""
+        self.several = False
+        """Whether fits at one value have ended in different minima."""
 
     @property
     def best(self) -> float:
@@ -121,33 +95,75 @@ class Profile:
 
         Where it is lower than the free fit, that is done again from there.
         """
-        look = look or self._several
         known = self.points.get(value)
         if known is not None and (known.looked or not look):
             return known
-        start = self._start(value) if known is None else known.result.x[: self.context.layout.n_params]
-        found = self._fit({self.poi.name: value}, start, look)
-        if known is not None and not found.fun <= known.nll:
-            found = known.result
-        if look and found.attempts and not self._several:
-            # There are several minima: which is the lowest changes along the POI. All fits look from now on.
-            self._several = True
-            self.points = {at: point for at, point in self.points.items() if point.looked}
-        self.points[value] = Fitted(found.fun if found.success else np.nan, found, look)
+        if known is None:
+            self._keep(value, self._fit_at(value, self._start(value), look), look)
+        else:
+            self._offer(value, self._fit_at(value, known.result.x, look=True))
+        if look or self.several:
+            for start in self._neighbours(value):
+                self._offer(value, self._another_at(value, start))
+        self.points[value] = self.points[value]._replace(looked=look)
+        if self.several:
+            self._carry_on(value)
+        found = self.points[value].result
         if found.success and not found.fun >= self.lowest - LOWER:
             self._begin_again(found)
         return self.points[value]
+
+    def _keep(self, value: float, found: FitResult, look: bool = False) -> None:
+        self.points[value] = Fitted(found.fun if found.success else np.nan, found, look)
+
+    def _offer(self, value: float, found: FitResult) -> bool:
+        """Keep another fit at a value if it is a lower minimum, or the first that converged."""
+        known = self.points[value]
+        if not found.success or found.fun >= known.nll - LOWER:
+            # Higher by more than fits are imprecise: there are two minima, too.
+            self.several |= found.success and bool(found.fun > known.nll + LOWER)
+            return False
+        self.several |= known.result.success
+        self._keep(value, found, known.looked)
+        return True
+
+    def _neighbours(self, value: float) -> list[FloatArray]:
+        """Where the nearest fits on both sides, and the free one, are."""
+        good = {at: point.result for at, point in self.points.items() if np.isfinite(point.nll)}
+        below, above = [at for at in good if at < value], [at for at in good if at > value]
+        near = ([max(below)] if below else []) + ([min(above)] if above else [])
+        return [*(good[at].x for at in near), *([self.free.x] if self.free.success else [])]
+
+    def _carry_on(self, value: float) -> None:
+        """Start the fits at neighbouring values from this one, and on, as far as it is the lower minimum."""
+        every = sorted(self.points)
+        for order in (every[every.index(value) + 1 :], every[: every.index(value)][::-1]):
+            x = self.points[value].result.x
+            for at in order:
+                if not self._offer(at, self._another_at(at, x)):
+                    break
+                x = self.points[at].result.x
 
     def nll_at(self, value: float) -> float:
         """The NLL there; NaN if the fit did not converge."""
         return self.at(value).nll
 
+    def _fit_at(self, value: float, start: FloatArray, look: bool = False) -> FitResult:
+        """A fit with the POI held, from values (param,) or (param + bin param,)."""
+        return self._fit({self.poi.name: value}, start, look)
+
+    def _another_at(self, value: float, start: FloatArray) -> FitResult:
+        """The same, without retries: if it fails it is not the lowest."""
+        free, begin = self.free, start[: self.context.layout.n_params]
+        held = {**self.held, self.poi.name: value}
+        return fit_prepared_data(self.context, free.obs, free.globs, held, begin, "newton", strict=False)
+
     def _fit(self, held: dict[str, float], start: FloatArray, look: bool) -> FitResult:
-        free = self.free
-        return determined_fit(self.context, free.obs, free.globs, {**self.held, **held}, start, look)
+        free, begin = self.free, start[: self.context.layout.n_params]
+        return determined_fit(self.context, free.obs, free.globs, {**self.held, **held}, begin, look)
 
     def _begin_again(self, lower: FitResult) -> None:
-        found = self._fit({}, lower.x[: self.context.layout.n_params], True)
+        found = self._fit({}, lower.x, True)
         if found.success and not found.fun >= self.lowest - LOWER:
             # A free fit that failed is no minimum that was missed.
             self.replaced |= self.free.success
