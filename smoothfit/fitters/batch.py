@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from .._compilation import compiled, fetched
 from .._types import Array, FloatArray
@@ -179,20 +178,6 @@ def chunk_size(plan: Plan) -> int:
     return min(CHUNK, max(_FEW, _TOGETHER // (8 * max(plan.n_dense, 1) ** 2)))
 
 
-@cache
-def _over_devices(call: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
-    """A compiled function of a model and members, these split between devices, each by itself."""
-    model, member = PartitionSpec(), PartitionSpec(*mesh.axis_names)
-    split = jax.shard_map(
-        call.__wrapped__,  # type: ignore[attr-defined]
-        mesh=mesh,
-        in_specs=(model, member),
-        out_specs=member,
-        check_vma=False,
-    )
-    return compiled(split)
-
-
 def _chunks(
     call: Callable[..., Any],
     model: Prepared | Derived | Plan,
@@ -201,23 +186,20 @@ def _chunks(
     advance: Callable[[int], None],
 ) -> Iterator[Any]:
     chunk = chunk_size(model if isinstance(model, Plan) else model.plan)
-    devices = jax.local_devices()
-    if len(devices) > 1:
-        mesh = Mesh(devices, ("member",))
-        call, chunk = _over_devices(call, mesh), chunk * len(devices)
-        # Once, not with every chunk.
-        model = jax.device_put(model, NamedSharding(mesh, PartitionSpec()))
 
-    def run(first: int) -> Any:
+    def run(first: int, known: Any = model, device: Any = None) -> Any:
         size = min(chunk, n - first)
         # The last chunk is filled up with copies of its first member: one shape, one program.
         at = np.concatenate([np.arange(first, first + size), np.full(chunk - size, first)])
-        found = fetched(call(model, jax.tree.map(lambda leaf: leaf[at], members)))
+        rows = jax.tree.map(lambda leaf: leaf[at], members)
+        found = fetched(call(known, rows if device is None else jax.device_put(rows, device)))
         advance(size)
         return jax.tree.map(lambda leaf: leaf[:size], found)
 
-    firsts = range(0, n, chunk)
-    if len(firsts) > 1 and jax.default_backend() == "cpu" and len(devices) == 1:
+    firsts, devices = range(0, n, chunk), jax.local_devices()
+    if len(firsts) > 1 and len(devices) > 1:
+        yield from _on_devices(run, model, firsts, devices)
+    elif len(firsts) > 1 and jax.default_backend() == "cpu":
         # A program of its own on each core: they need not wait for each other.
         if _is_new(call, model, members):
             yield run(0)
@@ -225,6 +207,23 @@ def _chunks(
         yield from _pool().map(run, firsts)
     else:
         yield from map(run, firsts)
+
+
+def _on_devices(run: Callable[..., T], model: Any, firsts: range, devices: Sequence[Any]) -> Iterator[T]:
+    """Every device runs the program of one device, on chunks of its own.
+
+    One program for all of them, partitioned by XLA, would round the last digits otherwise.
+    """
+    devices = devices[: len(firsts)]
+
+    def chunks_of(number: int) -> list[T]:
+        known = jax.device_put(model, devices[number])
+        return [run(first, known, devices[number]) for first in firsts[number :: len(devices)]]
+
+    with ThreadPoolExecutor(len(devices), thread_name_prefix="smoothfit-device") as pool:
+        parts = list(pool.map(chunks_of, range(len(devices))))
+    for i in range(len(firsts)):
+        yield parts[i % len(devices)][i // len(devices)]
 
 
 _compiled_for: set[int] = set()
