@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from importlib import metadata
 from typing import Any
 
@@ -73,7 +74,7 @@ class Manifest:
     versions: dict[str, str]
     """Of the packages that it was begun with."""
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """SHA-256 of all that decides the numbers of a toy."""
         content = {name: entry for name, entry in asdict(self).items() if name not in _FREE}
