@@ -88,7 +88,7 @@ class Recorder:
         self._probes.add(about.probe)
 
     def _answer(self, block: ToyBlock) -> str:
-        self._failed += int((~block.success).sum())
+        self._failed += int((~block.at_minimum).sum())
         self._moments.add(block.x)
         parts = [f"{self._failed} failed"]
         i = self._shown
