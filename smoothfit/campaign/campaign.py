@@ -53,8 +53,8 @@ class Campaign:
     seed
         Of all toys; toy i depends on the seed and i alone. None for a fresh one, or that of the folder.
     kind
-        "frequentist": counts and global observables are random. "bayesian": counts, and constrained parameters
-        from their constraints. "bootstrap": counts around ``obs``.
+        "frequentist": counts and global observables are random. "bayesian": counts, and constrained
+        parameters from their constraints. "bootstrap": counts around ``obs``.
     obs
         (bin,): the data of a bootstrap.
     globs
@@ -152,8 +152,8 @@ class Campaign:
         found = begun.differences(self._manifest)
         if found:
             raise CampaignMismatchError(
-                f"'{self._folder.path}' has another campaign ({'; '.join(found)}): name another folder, or ask "
-                "for what is there, as Campaign.open(path) does."
+                f"'{self._folder.path}' has another campaign ({'; '.join(found)}): name another folder, or "
+                "ask for what is there, as Campaign.open(path) does."
             )
 
     # -- running -----------------------------------------------------------------------------------
@@ -164,8 +164,8 @@ class Campaign:
         Parameters
         ----------
         client
-            A ``distributed.Client`` whose workers make them; or the address of a scheduler, or a function that
-            makes a client. None for this process.
+            A ``distributed.Client`` whose workers make them; or the address of a scheduler, or a function
+            that makes a client. None for this process.
         patience
             Seconds to wait for a cluster that was lost: the scheduler may come back at its address, and a
             function may find another.
@@ -296,7 +296,7 @@ class Campaign:
         return toy_fits(self.blocks, self._manifest, self._hidden)
 
     def column(self, name: str) -> Any:
-        """(toy,): one column of the finished blocks: "mu", "mu error", "mu at limit", "toy", "status", "fun" ...
+        """(toy,): one column of the finished blocks: "mu", "mu error", "mu at limit", "status", "fun" ...
 
         Raises
         ------

@@ -114,7 +114,7 @@ class CampaignStatus(Record):
         return [Table("", ("what", "state"), self._rows())]
 
     def to_dict(self) -> dict[str, Any]:
-        """Numbers of blocks, toys, fits and failures, what it was computed with, and what happened in the run."""
+        """Numbers of blocks, toys, fits and failures, versions, and what happened in the run."""
         manifest = self.manifest
         content: dict[str, Any] = {
             "path": self.path,

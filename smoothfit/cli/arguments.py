@@ -8,7 +8,16 @@ from typing import Any, NoReturn
 
 from ..errors import SmoothfitError
 
-__all__ = ["STDOUT", "Parser", "add_command", "add_fit_options", "add_input", "add_json", "add_reading"]
+__all__ = [
+    "STDOUT",
+    "Parser",
+    "add_command",
+    "add_fit_options",
+    "add_input",
+    "add_json",
+    "add_reading",
+    "add_values",
+]
 
 STDOUT = "-"
 
@@ -90,14 +99,19 @@ def add_fit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--asimov", action="store_true", help="fit the expectation at the start values, not the data"
     )
+    add_values(parser, "--fix", "hold parameters at a value; a name may be a regular expression")
+
+
+def add_values(parser: argparse.ArgumentParser, option: str, about: str) -> None:
+    """An option that takes parameters with values."""
     parser.add_argument(
-        "--fix",
+        option,
         nargs="+",
         action="extend",
         type=_assignment,
         default=[],
         metavar="NAME=VALUE",
-        help="hold parameters at a value; a name may be a regular expression",
+        help=about,
     )
 
 

@@ -67,8 +67,8 @@ def fit_of(model: Model, obs: Any, arguments: argparse.Namespace, **options: Any
     return model.fit(obs, fixed=fixed_of(arguments.fix), strict=False, **options)
 
 
-def fixed_of(assignments: Sequence[tuple[str, float]]) -> dict[str, float]:
-    """What --fix holds: {name: value}.
+def fixed_of(assignments: Sequence[tuple[str, float]], option: str = "--fix") -> dict[str, float]:
+    """What --fix holds, or another option names: {name: value}.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def fixed_of(assignments: Sequence[tuple[str, float]]) -> dict[str, float]:
     fixed: dict[str, float] = {}
     for name, value in assignments:
         if fixed.setdefault(name, value) != value:
-            raise InvalidValueError(f"--fix: '{name}' is given twice, as {fixed[name]:g} and {value:g}.")
+            raise InvalidValueError(f"{option}: '{name}' is given twice, as {fixed[name]:g} and {value:g}.")
     return fixed
 
 

@@ -11,6 +11,7 @@
 * :func:`gof`: where data stand among the toys of a test of goodness of fit, or of compatibility.
 * :func:`feldman_cousins`: p-values by toys along one parameter, the accepted region of two; :func:`belt`: a
   confidence belt; :func:`coverage`: how often intervals hold the truth.
+* :func:`toys`: what fits of toys find, and their pulls.
 * :func:`unfolding`: an unfolded spectrum with its correlations and the choice of tau.
 * :func:`overview`: yields before and after the fit beside the pulls, on one page.
 * :func:`save_figure`: to a file, whole or not at all.
@@ -32,6 +33,7 @@ from ._overview import overview
 from ._pulls import pulls
 from ._save import check_figure_path, figure_bytes, save_figure
 from ._scan import scan
+from ._toys import toys
 from ._unfolding import unfolding
 from ._yields import yields
 
@@ -52,6 +54,7 @@ __all__ = [
     "pulls",
     "save_figure",
     "scan",
+    "toys",
     "unfolding",
     "yields",
 ]
