@@ -288,8 +288,8 @@ def _section(tables: dict[str, list[str]]) -> str:
         "## Campaigns",
         "",
         "`python -m benchmarks.campaign --million --write`: toys of W4 (50 bins, 10 parameters), fitted with",
-        f"errors and stored, on a machine of {os.cpu_count()} cores. Each run is a process of its own; kills are",
-        "`kill -9` at random instants.",
+        f"errors and stored, on a machine of {os.cpu_count()} cores. Each run is a process of its own; kills",
+        "are `kill -9` at random instants.",
         "",
     ]
     for part, table in tables.items():
