@@ -288,8 +288,8 @@ def _section(tables: dict[str, list[str]]) -> str:
         "## Campaigns",
         "",
         "`python -m benchmarks.campaign --million --write`: toys of W4 (50 bins, 10 parameters), fitted with",
-        f"errors and stored, on a machine of {os.cpu_count()} cores. Each run is a process of its own; kills are",
-        "`kill -9` at random instants.",
+        f"errors and stored, on a machine of {os.cpu_count()} cores. Each run is a process of its own; kills",
+        "are `kill -9` at random instants.",
         "",
     ]
     for part, table in tables.items():
@@ -329,8 +329,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parts.insert(parts.index("speed") + 1 if "speed" in parts else len(parts), "million")
     tables = {}
     for part in parts:
+        toys = max(64, round(asked.share * _TOYS[part]))
         with tempfile.TemporaryDirectory() as folder:
-            tables[part] = _PARTS[part](max(64, round(asked.share * _TOYS[part])), Path(folder))
+            tables[part] = _PARTS[part](toys, Path(folder))
         print("\n".join([_TITLES[part], *tables[part], ""]), flush=True)
     wrong = any(line.endswith("| NO |") for table in tables.values() for line in table)
     if asked.write and asked.part is None and asked.share >= 1.0 and not wrong:
