@@ -45,15 +45,17 @@ _SEED = 404
 _KILLS = 6
 _UNTIL_KILLED = (0.0, 5.0)
 """Seconds from the first new block until it is killed."""
-_WORKERS = 4
-_EVERY = 6.0
+_WORKERS = 3
+_EVERY = 8.0
 """Seconds between the deaths of two workers; each lives for _WORKERS times as long."""
 _PATIENCE = 120.0
+_SHORT = 1024
+"""Toys of a block, for parts where processes live shortly: none would finish a usual one."""
 
 _CHILD = """
 import json, sys, time
 from benchmarks.campaign import campaign, peak_memory
-one = campaign(sys.argv[1], int(sys.argv[2]))
+one = campaign(sys.argv[1], int(sys.argv[2]), block=int(sys.argv[3]) or None)
 began = time.perf_counter()
 status = one.run()
 seconds = time.perf_counter() - began
@@ -70,9 +72,9 @@ def w4() -> Model:
     return build(made, scaling=scaling).prepare()
 
 
-def campaign(path: str | os.PathLike[str], toys: int) -> Campaign:
+def campaign(path: str | os.PathLike[str], toys: int, block: int | None = None) -> Campaign:
     """Toys of W4 at its start values."""
-    return Campaign(path, w4(), values={}, toys=toys, seed=_SEED)
+    return Campaign(path, w4(), values={}, toys=toys, seed=_SEED, block=block)
 
 
 def peak_memory() -> int:
@@ -108,10 +110,10 @@ def _started(*command: str) -> subprocess.Popen[str]:
     )
 
 
-def _run_child(folder: Path, toys: int) -> dict[str, Any]:
+def _run_child(folder: Path, toys: int, block: int = 0) -> dict[str, Any]:
     """A campaign in a process of its own, to its end."""
     began = time.perf_counter()
-    process = _started("-c", _CHILD, str(folder), str(toys))
+    process = _started("-c", _CHILD, str(folder), str(toys), str(block))
     out, _ = process.communicate()
     if process.returncode:
         raise SystemExit(f"the campaign in {folder} ended with status {process.returncode}")
@@ -125,7 +127,7 @@ def _run_child(folder: Path, toys: int) -> dict[str, Any]:
 def _kill_one(folder: Path, toys: int, after: float) -> int:
     """Blocks that are there once the run was killed, so many seconds after its first new block."""
     before = len(list(folder.glob("block-*")))
-    process = _started("-c", _CHILD, str(folder), str(toys))
+    process = _started("-c", _CHILD, str(folder), str(toys), str(_SHORT))
     while process.poll() is None and len(list(folder.glob("block-*"))) <= before:
         time.sleep(0.01)
     time.sleep(after)
@@ -137,9 +139,9 @@ def _kill_one(folder: Path, toys: int, after: float) -> int:
 def measure_kills(toys: int, folder: Path) -> list[str]:
     """Lines of the table."""
     whole, killed, rng = folder / "whole", folder / "killed", random.Random(_SEED)
-    _run_child(whole, toys)
+    _run_child(whole, toys, _SHORT)
     seen = [_kill_one(killed, toys, rng.uniform(*_UNTIL_KILLED)) for _ in range(_KILLS)]
-    _run_child(killed, toys)
+    _run_child(killed, toys, _SHORT)
     blocks = len(_digests(whole))
     equal = "yes" if same_files(killed, whole) else "NO"
     steps = ", ".join(str(n) for n in seen)
@@ -249,9 +251,9 @@ def attacked(herd: Herd, every: float, scheduler_due: Callable[[], bool]) -> Ite
 def measure_cluster(toys: int, folder: Path) -> list[str]:
     """Lines of the table."""
     local, there = folder / "local", folder / "there"
-    _run_child(local, toys)
+    _run_child(local, toys, _SHORT)
     blocks = len(_digests(local))
-    one, herd, began = campaign(there, toys), Herd(), time.perf_counter()
+    one, herd, began = campaign(there, toys, _SHORT), Herd(), time.perf_counter()
     with attacked(herd, _EVERY, lambda: len(list(there.glob("block-*"))) > 0.3 * blocks):
         status = one.run(herd.address, patience=_PATIENCE)
     seconds = time.perf_counter() - began
@@ -329,8 +331,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parts.insert(parts.index("speed") + 1 if "speed" in parts else len(parts), "million")
     tables = {}
     for part in parts:
+        toys = max(64, round(asked.share * _TOYS[part]))
         with tempfile.TemporaryDirectory() as folder:
-            tables[part] = _PARTS[part](max(64, round(asked.share * _TOYS[part])), Path(folder))
+            tables[part] = _PARTS[part](toys, Path(folder))
         print("\n".join([_TITLES[part], *tables[part], ""]), flush=True)
     wrong = any(line.endswith("| NO |") for table in tables.values() for line in table)
     if asked.write and asked.part is None and asked.share >= 1.0 and not wrong:

@@ -193,6 +193,7 @@ class Jobs:
     def _finished(self) -> list[Any]:
         if not self._running:
             return []
+        # Of several clients, the one to wait with is the current one.
         with contextlib.suppress(*_lost()), self._connection.client.as_current():
             _distributed().wait(list(self._running), timeout=_LOOK, return_when="FIRST_COMPLETED")
         return [future for future in self._running if future.done()]
