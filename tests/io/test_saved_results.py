@@ -61,6 +61,10 @@ def records(model, best_fit):
         model.contours(["mu", "nu"], best_fit, points=6),
         model.contour("mu", "nu", best_fit, points=6),
         model.derived(["mu"], best_fit),
+        model.hypotest("mu", 2.0, OBS),
+        model.upper_limit("mu", OBS),
+        model.two_sided_limit("mu", OBS),
+        model.significance("mu", OBS),
     ]
     starts = model.fit(OBS, starts=2, seed=1)
     return [*found, *([starts.minima] if starts.minima is not None else []), starts]
@@ -87,6 +91,7 @@ def test_a_loaded_record_shows_the_same(model, records, tmp_path):
         seen.add(type(record).__name__)
     assert seen >= {"FitResult", "Impacts", "Scan", "Pulls", "Yields", "MinosBounds", "Breakdown"}
     assert seen >= {"BatchFitResult", "Contour", "Contours", "Estimates", "Minima"}
+    assert seen >= {"HypotestResult", "Limit", "Interval", "Significance"}
 
 
 def test_an_unfolded_spectrum_comes_back(tmp_path):
