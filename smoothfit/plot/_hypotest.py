@@ -76,6 +76,8 @@ def hypotest(record: HypotestResult) -> Figure:
 
 
 def _p_values(record: HypotestResult) -> str:
+    if record.is_discovery:
+        return f"p = {number(record.p_value, digits=3)}"
     shown = [("CLs+b", record.clsb), ("CLb", record.clb), ("CLs", record.cls)]
     return ", ".join(f"{what} = {number(value, digits=3)}" for what, value in shown)
 

@@ -66,6 +66,10 @@ def records(model, best_fit):
         model.feldman_cousins("mu", [0.5, 1.0, 3.0], OBS, toys=2, seed=1),
         model.coverage("mu", [0.5, 1.0], toys=2, seed=1),
         model.global_significance("mu", OBS, hypotheses={1.0: model.prepared}, toys=2, seed=1),
+        model.hypotest("mu", 2.0, OBS),
+        model.upper_limit("mu", OBS),
+        model.two_sided_limit("mu", OBS),
+        model.significance("mu", OBS),
     ]
     starts = model.fit(OBS, starts=2, seed=1)
     return [*found, *([starts.minima] if starts.minima is not None else []), starts]
@@ -99,6 +103,7 @@ def test_a_loaded_record_shows_the_same(model, records, tmp_path):
         seen.add(type(record).__name__)
     assert seen >= {"FitResult", "Impacts", "Scan", "Pulls", "Yields", "MinosBounds", "Breakdown"}
     assert seen >= {"BatchFitResult", "Contour", "Contours", "Estimates", "Minima"}
+    assert seen >= {"HypotestResult", "Limit", "Interval", "Significance"}
     assert seen >= {"GoodnessOfFit", "Chi2Test", "Coverage", "FeldmanCousins", "GlobalSignificance"}
 
 

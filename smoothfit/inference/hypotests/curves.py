@@ -31,8 +31,6 @@ class Root(NamedTuple):
     value: float
     """NaN if it found nothing."""
     status: str
-    looked_at: float
-    """The last point before the end of the range, for the others."""
 
 
 class Curves:
@@ -95,7 +93,7 @@ class Curves:
             elif search.ending is Ending.FOUND:
                 points = self._confirm(height, search, sign, points)
         value = sign * search.value if search.ending is Ending.FOUND else np.nan
-        return Root(float(value), search.ending.value, sign * points[-1])
+        return Root(float(value), search.ending.value)
 
     def _confirm(
         self, height: Callable[[float, bool], float], search: Search, sign: float, points: list[float]

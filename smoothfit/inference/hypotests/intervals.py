@@ -114,7 +114,7 @@ def two_sided_limit(
     curves = Curves(test, rule, alpha)
     if problem:
         status = "no effect" if test.data.is_flat else Ending.NOT_FOUND.value
-        none = Root(np.nan, status, np.nan)
+        none = Root(np.nan, status)
         return _record(curves, none, none, 1.0 - alpha, problem)
     lower, upper = (_end(curves, ends, side) for side in (0, 1))
     for value in more_points(extra, ends, np.array([lower.value, upper.value])):
@@ -129,16 +129,14 @@ def _end(curves: Curves, ends: tuple[float, float], side: int) -> Root:
     width = data.error if np.isfinite(data.error) else 1.0
     guess = first + (1.0 if side else -1.0) * curves.goal * width
     if first == ends[side]:
-        return (
-            _at_limit(first) if curves.observed_height(first) <= 0.0 else Root(np.nan, "all excluded", first)
-        )
+        return _at_limit(first) if curves.observed_height(first) <= 0.0 else Root(np.nan, Ending.ABOVE.value)
     found = curves.find(curves.observed_height, first, guess, ends[side], curves.observed)
     reached = found.status == Ending.BELOW.value and np.isfinite(ends[side])
     return _at_limit(ends[side]) if reached else found
 
 
 def _at_limit(value: float) -> Root:
-    return Root(value, "at limit", value)
+    return Root(value, "at limit")
 
 
 def _record(curves: Curves, lower: Root, upper: Root, cl: float, problem: str = "") -> Interval:

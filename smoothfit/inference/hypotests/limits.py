@@ -147,7 +147,7 @@ class _LimitSearch:
         self.curves, self.ends, self.n_sigma = curves, ends, n_sigma
         name = curves.test.statistic.name
         self.goals = [band_distance(name, curves.rule, alpha, float(n)) for n in n_sigma]
-        self.observed = Root(np.nan, "", np.nan)
+        self.observed = Root(np.nan, "")
         self.expected: list[Root] = []
 
     def run(self, points: FloatArray | int) -> None:
@@ -175,7 +175,7 @@ class _LimitSearch:
 
     def _expected(self, goal: float) -> Root:
         if not np.isfinite(goal):
-            return Root(np.nan, Ending.ABOVE.value, self.ends[0])
+            return Root(np.nan, Ending.ABOVE.value)
         curves, at = self.curves, self.curves.test.alternative
 
         def height(value: float, look: bool) -> float:
@@ -200,7 +200,7 @@ class _LimitSearch:
         found = self.curves.find(height, first, guess, high, known)
         if first == low and found.value - low <= _NEXT_TO * self._width:
             # The p-value falls at once: all but the first value are excluded.
-            return Root(np.nan, Ending.ABOVE.value, low)
+            return Root(np.nan, Ending.ABOVE.value)
         return found
 
     def record(self, cl: float) -> Limit:

@@ -1,59 +1,63 @@
-"""Limits where the likelihood has several minima, and beyond the bounds that a file gives."""
+"""Profiles of a likelihood with two minima: the lowest one counts, on both sides of where they cross."""
 
 from __future__ import annotations
 
-import warnings
-
+import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import shared_path
+from scipy.optimize import brentq, minimize_scalar
+from scipy.stats import norm
 
-from smoothfit import read_pyhf
-from smoothfit.errors import AsymptoticWarning
-from smoothfit.inference.batch_fits import batch_fit
-from smoothfit.inference.fitting import fit
-from smoothfit.inference.hypotests.poi import poi_of
-from smoothfit.inference.hypotests.ranges import widened
 from smoothfit.model import Model, Process, Variable
 
-SBOTTOM = shared_path("data/converter-ridolfi/test/big_model/bottom-squarks.json")
+DATA, ERROR = np.array([12.0, 61.0, 48.0]), np.array([2.0, 4.0, 4.0])
+THETA = np.linspace(-4.0, 4.0, 80_001)
 
 
-@pytest.mark.skipif(not SBOTTOM.exists(), reason="the reference data are not there")
-def test_the_limit_is_on_the_lowest_of_several_minima():
-    model, obs = read_pyhf(SBOTTOM)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AsymptoticWarning)
-        assert model.upper_limit(model.poi, obs).status == "not reached"
-        limit = model.upper_limit(model.poi, obs, range=(0.0, 60.0))
-    assert limit.status == "found"
-    assert limit.expected_status == ("found",) * 5
-    # From the values at the start the fit at the limit ends in a minimum that is 0.03 higher.
-    at_limit = next(
-        fit for fit in limit.fits if fit.what.startswith(f"data: {model.poi} = {limit.observed:g}")
-    )
-    context = model._context()
-    wide = widened(context, poi_of(context, model.poi, None, "test"), (0.0, 60.0))
-    held = {model.poi: limit.observed}
-    # The lowest of fits that begin at drawn nuisances.
-    found = batch_fit(wide, obs, fixed=held, init=model.sample_prior(100, seed=1))
-    assert at_limit.fun == pytest.approx(np.nanmin(found.fun), abs=1e-6)
-    assert fit(wide, obs, fixed=held, fitter="newton").fun > at_limit.fun + 0.02
+def nu(mu, theta):
+    """A bin in which theta and its opposite do the same, and two that tell them apart."""
+    return np.stack([10.0 * mu + 1.2 * theta, 50.0 + 3.0 * theta**2, 48.0 + 0.5 * theta])
 
 
-def test_a_range_beyond_the_bounds_is_that_of_a_model_with_such_bounds():
-    def counting(upper):
-        mu = Variable("mu", 1.0, lower_bound=0.0, upper_bound=upper)
-        model = Model().add_proc(Process("sig", [2.0, 1.0]).scale_by(mu))
-        return model.add_proc(Process("bkg", [50.0, 40.0])).prepare()
+def profiled(mu, data=DATA):
+    """NLL of the Gaussian data and a unit Gaussian constraint, the lowest on a fine grid of theta."""
+    pulls = (data[:, None] - nu(mu, THETA)) / ERROR[:, None]
+    return np.min(0.5 * np.sum(pulls**2, axis=0) + 0.5 * THETA**2)
 
-    obs = [56.0, 41.0]
-    narrow, wide = counting(2.0), counting(40.0)
-    assert narrow.upper_limit("mu", obs).status == "not reached"
-    found, other = narrow.upper_limit("mu", obs, range=(0.0, 40.0)), wide.upper_limit("mu", obs)
-    assert found.observed == pytest.approx(other.observed, rel=1e-6)
-    assert found.expected == pytest.approx(other.expected, rel=1e-6)
-    assert found.best == pytest.approx(other.best, abs=1e-6)
-    # The model itself keeps its bounds.
-    assert narrow.fit(obs)["mu"].value == 2.0
-    assert np.all(narrow.layout.upper == 2.0)
+
+def best():
+    """(mu, NLL) at the lowest of all minima."""
+    halves = [minimize_scalar(profiled, bounds=b, method="bounded") for b in ((0.0, 1.2), (1.2, 2.4))]
+    lowest = min(halves, key=lambda found: found.fun)
+    return lowest.x, lowest.fun
+
+
+@pytest.fixture(scope="module")
+def model():
+    mu, theta = Variable("mu", 1.0), Variable("theta", 0.0, nuisance=True)
+    sig = Process("sig", [10.0, 0.0, 0.0]).scale_by(mu)
+
+    def moved(x):
+        return jnp.stack([1.2 * x, 3.0 * x**2, 0.5 * x])
+
+    bkg = Process("bkg", [0.0, 50.0, 48.0]).add_by_fn(moved, theta)
+    return Model().add_proc(sig).add_proc(bkg).set_data_term("gaussian", ERROR**2).prepare()
+
+
+def test_the_lowest_minimum_counts(model):
+    found = model.upper_limit("mu", DATA, statistic="t", rule="clsb", points=np.linspace(0.0, 2.4, 13))
+    _, lowest = best()
+    for mu, p in zip(found.points, found.p_values, strict=True):
+        if np.isfinite(p):
+            assert norm.isf(0.5 * p) ** 2 == pytest.approx(2.0 * (profiled(mu) - lowest), abs=1e-5)
+    # Both minima are the lowest somewhere.
+    signs = {np.sign(model.fit(DATA, fixed={"mu": mu}).x[1]) for mu in (0.6, 1.8)}
+    assert signs == {-1.0, 1.0}
+
+
+def test_the_interval_is_that_of_the_lowest(model):
+    at, lowest = best()
+    level = 0.5 * norm.isf(0.025) ** 2
+    ends = [brentq(lambda mu: profiled(mu) - lowest - level, at, end) for end in (-1.0, 4.0)]
+    found = model.two_sided_limit("mu", DATA)
+    assert (found.lower, found.upper) == pytest.approx(ends, abs=1e-5)
