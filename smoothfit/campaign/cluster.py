@@ -1,7 +1,7 @@
 """Blocks made by the workers of a ``dask.distributed`` cluster, which may die, as may its scheduler.
 
-Blocks are pure tasks: one that is lost is given out again. A few are given out at a time, and what comes back is
-written at once, so that memory stays bounded on both sides.
+Blocks are pure tasks: one that is lost is given out again. A few are given out at a time, and what comes back
+is written at once, so that memory stays bounded on both sides.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ _DEADLY = 4
 _CONNECTING = 10.0
 
 
-
 def _distributed() -> Any:
     return require("distributed", feature="Campaign.run(client=...)", extra="dask")
 
@@ -71,8 +70,8 @@ class Connection:
             self.client = self._wait("no cluster answers")
         else:
             raise InvalidTypeError(
-                "Campaign.run: client must be a distributed.Client, the address of a scheduler, or a function "
-                f"that makes a client, got {describe(given)}."
+                "Campaign.run: client must be a distributed.Client, the address of a scheduler, or a "
+                f"function that makes a client, got {describe(given)}."
             )
 
     @staticmethod
@@ -90,8 +89,8 @@ class Connection:
             except _lost() as error:
                 if time.monotonic() > until:
                     raise CampaignInterruptedError(
-                        f"Campaign.run: {what} within {self._patience:g} s ({type(error).__name__}: {error}); "
-                        "finished blocks are kept, run the campaign again to go on."
+                        f"Campaign.run: {what} within {self._patience:g} s ({type(error).__name__}: {error})"
+                        "; finished blocks are kept, run the campaign again to go on."
                     ) from error
                 time.sleep(_LOOK)
 
@@ -224,8 +223,8 @@ class Jobs:
         self._deaths[k] += 1
         if self._deaths[k] >= _DEADLY:
             raise CampaignError(
-                f"block {k} ended every worker that had it ({error}); workers may lack memory: give them more, "
-                "or take shorter blocks in a new folder."
+                f"block {k} ended every worker that had it ({error}); workers may lack memory: give them "
+                "more, or take shorter blocks in a new folder."
             ) from error
         self._waiting.append(k)
 

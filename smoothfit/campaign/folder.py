@@ -59,7 +59,9 @@ class Folder:
             If there is none, or none that can be read.
         """
         if not self.has_manifest():
-            raise InputFileError(f"'{self.path}': no campaign is there, it has no {_MANIFEST}; check the path.")
+            raise InputFileError(
+                f"'{self.path}': no campaign is there, it has no {_MANIFEST}; check the path."
+            )
         return Manifest.from_json(read_text(self._manifest_path), str(self._manifest_path))
 
     def create(self) -> None:
@@ -79,7 +81,7 @@ class Folder:
             raise OutputFileError(f"'{self.path}' cannot be made: {error.strerror or error}.") from error
         if others:
             raise CampaignMismatchError(
-                f"'{self.path}': there is no campaign in it, but '{others[0]}'; name a new or an empty folder."
+                f"'{self.path}': there is no campaign in it, but '{others[0]}'; name an empty folder."
             )
 
     def _strangers(self) -> Iterator[str]:

@@ -149,7 +149,7 @@ class BlockMaker:
             # Very few members would not go in lockstep.
             high = min(low + max(chunk, BLOCK_UNIT), number)
             low = max(0, min(low, (high - BLOCK_UNIT) // chunk * chunk))
-        toys, found = self._fit(begin + low, high - low)
+        _, found = self._fit(begin + low, high - low)
         at, alone = row - low, self._ensemble.draw(i, 1)
         fit = batch_result(self._context, _take(found, slice(at, at + 1)), self._held)
         return Toy(i, alone.counts[0], alone.globs[0], fit)

@@ -102,7 +102,7 @@ def _observed(layout: Layout, kind: str, obs: Any) -> tuple[float, ...] | None:
 def _globs(layout: Layout, kind: str, globs: Any) -> FloatArray:
     if kind == "frequentist":
         raise InvalidValueError(
-            "Campaign: kind 'frequentist' draws the global observables; leave globs out, or take another kind."
+            "Campaign: kind 'frequentist' draws the global observables; leave globs out, or take another."
         )
     return inputs.globs(layout, globs)
 

@@ -103,7 +103,9 @@ class CampaignStatus(Record):
         rows += [("damaged", f"block {k}: {why}") for k, why in self.damaged.items()]
         rows += [("made anew", f"block {k}: {why}") for k, why in course.recomputed.items()]
         if course.lost_workers:
-            rows.append(("workers", f"{plural(course.lost_workers, 'block')} lost with a worker, given out again"))
+            rows.append(
+                ("workers", f"{plural(course.lost_workers, 'block')} lost with a worker, given out again")
+            )
         if course.lost_schedulers:
             rows.append(("cluster", f"lost and found again, {course.lost_schedulers} times"))
         return rows
@@ -112,7 +114,7 @@ class CampaignStatus(Record):
         return [Table("", ("what", "state"), self._rows())]
 
     def to_dict(self) -> dict[str, Any]:
-        """Numbers of blocks, toys, fits and failures, what it was computed with, and what happened in the run."""
+        """Numbers of blocks, toys, fits and failures, versions, and what happened in the run."""
         manifest = self.manifest
         content: dict[str, Any] = {
             "path": self.path,

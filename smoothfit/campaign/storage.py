@@ -96,7 +96,8 @@ def _opened(content: Any, source: str) -> tuple[Any, dict[str, Any]]:
         raise InputFileError(f"{source}: cannot be read: {error.strerror}.") from error
     except (arrow.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
         raise FileFormatError(
-            f"{source}: no whole block of a campaign ({type(error).__name__}); running the campaign makes it anew."
+            f"{source}: no whole block of a campaign ({type(error).__name__}); running the campaign "
+            "makes it anew."
         ) from error
 
 
@@ -104,7 +105,9 @@ def _about(said: Mapping[str, Any], manifest: Manifest, k: int, source: str) -> 
     try:
         about = About(**{name: entry for name, entry in said.items() if name != "sha256"})
     except TypeError as error:
-        raise FileFormatError(f"{source}: what it says of itself is not what blocks say ({error}).") from error
+        raise FileFormatError(
+            f"{source}: what it says of itself is not what blocks say ({error})."
+        ) from error
     if about.identity != manifest.identity:
         raise CampaignMismatchError(
             f"{source}: a block of another campaign (seed {about.seed}, model {str(about.model_hash)[:12]}); "

@@ -23,9 +23,13 @@ def _truth(manifest: Manifest) -> FloatArray:
     return np.where([name in known for name in manifest.parameters], values, np.nan)
 
 
-def toy_fits(
-    source: Callable[[], Iterator[ToyBlock]], manifest: Manifest, hidden: frozenset[str]
-) -> ToyFits:
+def toy_fits(source: Callable[[], Iterator[ToyBlock]], manifest: Manifest, hidden: frozenset[str]) -> ToyFits:
     """Summed up, in one pass over ``source()``."""
-    options = {"truth": _truth(manifest), "pois": manifest.pois, "asked": manifest.toys, "hidden": hidden}
-    return ToyFits.of(source, manifest.parameters, **options)
+    return ToyFits.of(
+        source,
+        manifest.parameters,
+        truth=_truth(manifest),
+        asked=manifest.toys,
+        pois=manifest.pois,
+        hidden=hidden,
+    )

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from ..errors import SmoothfitError
-from . import convert, diff, fit, impacts, inspect, lint, plot, scan
+from . import convert, diff, fit, impacts, inspect, lint, plot, scan, toys
 from .arguments import Parser
 from .outputs import complain
 
@@ -72,6 +72,6 @@ def _parser() -> Parser:
     parser = Parser(prog="smoothfit", description="Binned likelihood fits on JAX.", epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"smoothfit {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")
-    for command in (inspect, lint, fit, scan, impacts, plot, diff, convert):
+    for command in (inspect, lint, fit, scan, impacts, toys, plot, diff, convert):
         command.add(commands)
     return parser

@@ -8,7 +8,16 @@ from typing import Any, NoReturn
 
 from ..errors import SmoothfitError
 
-__all__ = ["STDOUT", "Parser", "add_command", "add_fit_options", "add_input", "add_json", "add_reading"]
+__all__ = [
+    "STDOUT",
+    "Parser",
+    "add_command",
+    "add_fit_options",
+    "add_input",
+    "add_json",
+    "add_reading",
+    "assignment",
+]
 
 STDOUT = "-"
 
@@ -94,14 +103,15 @@ def add_fit_options(parser: argparse.ArgumentParser) -> None:
         "--fix",
         nargs="+",
         action="extend",
-        type=_assignment,
+        type=assignment,
         default=[],
         metavar="NAME=VALUE",
         help="hold parameters at a value; a name may be a regular expression",
     )
 
 
-def _assignment(text: str) -> tuple[str, float]:
+def assignment(text: str) -> tuple[str, float]:
+    """NAME=VALUE of an option."""
     name, sign, number = text.rpartition("=")
     try:
         value = float(number)

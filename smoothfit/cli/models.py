@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..model import Model
     from ..results import FitResult, Pulls
 
-__all__ = ["fit_of", "pois_of", "read", "read_file", "systematics"]
+__all__ = ["by_name", "fit_of", "pois_of", "read", "read_file", "systematics"]
 
 
 def read_file(path: str, arguments: argparse.Namespace) -> tuple[Model, Any]:
@@ -64,15 +64,16 @@ def fit_of(model: Model, obs: Any, arguments: argparse.Namespace, **options: Any
     """The fit, converged or not, with what --fix holds and what --blind hides."""
     if arguments.blind:
         model.blind(pois=model.pois)
-    return model.fit(obs, fixed=_fixed(arguments.fix), strict=False, **options)
+    return model.fit(obs, fixed=by_name(arguments.fix, "--fix"), strict=False, **options)
 
 
-def _fixed(assignments: Sequence[tuple[str, float]]) -> dict[str, float]:
-    fixed: dict[str, float] = {}
+def by_name(assignments: Sequence[tuple[str, float]], option: str) -> dict[str, float]:
+    """What an option assigns, each name once."""
+    found: dict[str, float] = {}
     for name, value in assignments:
-        if fixed.setdefault(name, value) != value:
-            raise InvalidValueError(f"--fix: '{name}' is given twice, as {fixed[name]:g} and {value:g}.")
-    return fixed
+        if found.setdefault(name, value) != value:
+            raise InvalidValueError(f"{option}: '{name}' is given twice, as {found[name]:g} and {value:g}.")
+    return found
 
 
 def systematics(pulls: Pulls, result: FitResult) -> Pulls:

@@ -5,7 +5,7 @@ members, and what a member costs is its share of it. Large ones go one by one th
 fits use, in as many threads as there are cores: lockstep would make all wait for the slowest, and every
 array fall out of the cache. Either way memory is bounded by the chunk, not by the number of members.
 
-Where there are several devices, each has a chunk of its own at a time, the same members as without the others.
+Where there are several devices, each has a chunk of its own at a time, of the same members as if alone.
 """
 
 from __future__ import annotations

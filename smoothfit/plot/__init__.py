@@ -8,6 +8,7 @@
 * :func:`impacts`: how far a quantity moves with each nuisance, beside the pulls.
 * :func:`breakdown`: whose the uncertainty of a quantity is.
 * :func:`unfolding`: an unfolded spectrum with its correlations and the choice of tau.
+* :func:`toys`: values and pulls that fits of toys found.
 * :func:`overview`: yields before and after the fit beside the pulls, on one page.
 * :func:`save_figure`: to a file, whole or not at all.
 
@@ -24,6 +25,7 @@ from ._overview import overview
 from ._pulls import pulls
 from ._save import check_figure_path, figure_bytes, save_figure
 from ._scan import scan
+from ._toys import toys
 from ._unfolding import unfolding
 from ._yields import yields
 
@@ -38,6 +40,7 @@ __all__ = [
     "pulls",
     "save_figure",
     "scan",
+    "toys",
     "unfolding",
     "yields",
 ]

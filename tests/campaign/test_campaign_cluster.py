@@ -129,7 +129,10 @@ def test_a_cluster_that_is_lost_for_good_is_said_and_finished_blocks_are_kept(cl
 def test_a_client_of_a_cluster_makes_the_same_bits(tmp_path):
     options = {"n_workers": 1, "threads_per_worker": 2, "processes": False, "dashboard_address": None}
     one, local = campaign(tmp_path / "toys", 64 * 6 - 10), campaign(tmp_path / "local", 64 * 6 - 10)
-    with distributed.LocalCluster(**options) as there, distributed.Client(there, set_as_default=False) as client:
+    with (
+        distributed.LocalCluster(**options) as there,
+        distributed.Client(there, set_as_default=False) as client,
+    ):
         status = one.run(client)
         # It is the caller's, and still open.
         assert client.status == "running"
@@ -226,7 +229,9 @@ def test_lost_futures_are_given_out_again(at_once, tmp_path):
 
 def test_an_error_in_a_task_names_the_block(at_once, tmp_path):
     client = Client(lambda k: Future("error", MemoryError("of the worker")) if k == 1 else None)
-    with pytest.raises(errors.CampaignError, match="block 1 could not be made by a worker: MemoryError: of the"):
+    with pytest.raises(
+        errors.CampaignError, match="block 1 could not be made by a worker: MemoryError: of the"
+    ):
         campaign(tmp_path / "toys", 64 * 3).run(client)
 
 
@@ -252,7 +257,7 @@ def test_a_full_disk_ends_a_run_on_a_cluster_too(at_once, tmp_path, monkeypatch)
 
 def test_what_a_client_may_be(tmp_path):
     one = campaign(tmp_path / "toys", 64)
-    with pytest.raises(errors.InvalidTypeError, match="client must be a distributed.Client, the address"):
+    with pytest.raises(errors.InvalidTypeError, match=r"client must be a distributed\.Client, the"):
         one.run(3)
     with pytest.raises(errors.InvalidValueError, match="patience must be seconds"):
         one.run("tcp://127.0.0.1:1", patience=-1.0)

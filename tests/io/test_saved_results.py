@@ -70,7 +70,13 @@ def test_every_record_of_results_is_known():
     every = {cls for cls in vars(results).values() if isinstance(cls, type) and issubclass(cls, Record)}
     # What a file or a folder holds already, what is said of files and models and printed only, and the base
     # class.
-    said = {results.Findings, results.Difference, results.NllDifference, results.ModelSummary, results.ToyFits}
+    said = {
+        results.Findings,
+        results.Difference,
+        results.NllDifference,
+        results.ModelSummary,
+        results.ToyFits,
+    }
     assert every - set(RECORDS.values()) == {Record, results.Receipt, *said}
 
 
