@@ -1,9 +1,8 @@
 """Writing files whole or not at all: into a temporary file beside the target, then renamed over it.
 
-:func:`write_files` writes several so that either all of them are there or none is new. :func:`write_durably`
-writes one that is whole even if the machine stops; :func:`remove_leftovers` removes what killed processes
-left.
-:func:`check_writable` says beforehand whether a path can be written.
+:func:`write_files` writes several so that either all of them are there or none is new.
+:func:`write_durably` writes one that is whole even if the machine stops; :func:`remove_leftovers` removes
+what killed processes left. :func:`check_writable` says beforehand whether a path can be written.
 """
 
 from __future__ import annotations

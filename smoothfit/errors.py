@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "AsymptoticWarning",
     "CampaignError",
     "CampaignInterruptedError",
     "CampaignLockedError",
@@ -141,3 +142,7 @@ class MorphingWarning(UserWarning):
 
 class LowerMinimumWarning(UserWarning):
     """A best fit that is not the best: somewhere else the likelihood is higher."""
+
+
+class AsymptoticWarning(UserWarning):
+    """Asymptotic formulae where they need not hold; toys would tell."""

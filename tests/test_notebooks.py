@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import optimize
+from scipy import optimize, stats
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -76,6 +76,32 @@ PROBES = {
         ),
         "coverage": ("n_toys = 300", "[len(pulls), float(pulls.mean()), float(pulls.std())]"),
     },
+    "coverage": {
+        "sums": ("(minos.coverage - summed)", "((minos.coverage - summed) / minos.errors).tolist()"),
+        "ends": (
+            "found = model.feldman_cousins(",
+            "[found.lower, found.upper, *found.region_errors[0].tolist(), *found.resolutions[0].tolist()]",
+        ),
+        "methods": (
+            "plot.coverage(minos, *others)",
+            "(others[1].coverage - others[1].cl).tolist() + others[1].errors.tolist()",
+        ),
+        "bias": (
+            "ours, theirs = make(1.0)",
+            "[own.coverage[0], own.errors[0], own.bias[0], own.bias_errors[0], shifted.bias[0]]",
+        ),
+        "elsewhere": (
+            "elsewhere = search.global_significance(",
+            "[elsewhere.p_value, elsewhere.p_error, int(elsewhere.positions[elsewhere.best]), obs.tolist()]",
+        ),
+    },
+    "limits": {
+        "limits": (
+            'print(f"asymptotic',
+            "[limit.observed, by_toys.observed, by_toys.observed_error, float(np.nanmin(limit.p_values))]",
+        ),
+        "tested": ("plot.hypotest(tested)", "[tested.cls, tested.cls_error, tested.toys.n_failed]"),
+    },
     "from_combine": {
         "interval": (
             'bounds = model.minos_bounds("r"',
@@ -92,6 +118,21 @@ PROBES = {
         "pyhf": ("ours_at_start - theirs_at_start", "ours_at_start - theirs_at_start"),
         "files": ("largest = {}", "largest"),
         "kept": ("kept = smoothfit.load_result(", "(kept.x - best_fit.x).tolist()"),
+    },
+    "goodness_of_fit": {
+        "saturated": (
+            "saturated = model.goodness_of_fit(good",
+            "[saturated.observed, saturated.constraints, saturated.channel_observed.tolist()]",
+        ),
+        "precise": (
+            "precise = model",
+            "[precise.p_value, precise.p_value_error, precise.asymptotic_p_value]",
+        ),
+        "uniform": ("experiments = [", "p.tolist()"),
+        "compatible": (
+            "compatible = model",
+            "[compatible.p_value, compatible.p_value_error, compatible.asymptotic_p_value]",
+        ),
     },
     "systematics": {
         "interpolations": (
@@ -243,6 +284,28 @@ def _check_from_pyhf(found: dict[str, Any]) -> None:
     assert np.all(np.array(found["kept"]) == 0.0)
 
 
+def _check_limits(found: dict[str, Any]) -> None:
+    asymptotic, toys, error, lowest = found["limits"]
+    # Formulae are good to a few percent where the signal has thirty events of background.
+    assert toys == pytest.approx(asymptotic, abs=3.0 * error + 0.03 * asymptotic)
+    assert lowest < 0.05
+    cls, error, failed = found["tested"]
+    assert cls == pytest.approx(0.05, abs=3.0 * error + 0.005)
+    assert failed == 0
+
+
+def _check_goodness_of_fit(found: dict[str, Any]) -> None:
+    observed, constraints, channels = found["saturated"]
+    assert observed == pytest.approx(constraints + sum(channels), rel=1e-12)
+    p, error, asymptotic = found["precise"]
+    assert error <= 0.0003
+    # With 20 events a bin chi2 is an approximation.
+    assert p == pytest.approx(asymptotic, abs=4.0 * error + 0.5 * asymptotic)
+    assert stats.kstest(found["uniform"], "uniform").pvalue > 1e-4
+    p, error, asymptotic = found["compatible"]
+    assert p == pytest.approx(asymptotic, abs=4.0 * error)
+
+
 def _check_quickstart(found: dict[str, Any]) -> None:
     assert found["variance"] == pytest.approx(VARIANCE, abs=1e-7)
     assert found["bounds"] == pytest.approx(BOUNDS, abs=1e-7)
@@ -332,12 +395,36 @@ def _three_pulls(correlation: Any) -> Any:
     return optimize.root(gradient, np.zeros(3), tol=1e-12).x
 
 
+def _check_coverage(found: dict[str, Any]) -> None:
+    # Sums of Poisson probabilities, in errors.
+    assert np.max(np.abs(found["sums"])) < 4.5
+    lower, upper, below, above, *apart = found["ends"]
+    # G. Feldman and R. Cousins, Phys. Rev. D57 (1998) 3873, table IV: n = 6, b = 3.0.
+    assert abs(lower - 0.15) < 4.0 * below + apart[0]
+    assert abs(upper - 8.47) < 4.0 * above + apart[1]
+    half = len(found["methods"]) // 2
+    excess, errors = np.array(found["methods"][:half]), np.array(found["methods"][half:])
+    assert np.all(excess > -4.0 * errors)
+    covered, error, bias, bias_error, shifted = found["bias"]
+    assert abs(covered - 0.6827) < 4.0 * error + 0.01
+    # Of second order in the errors.
+    assert abs(bias) < 4.0 * bias_error + 0.03
+    assert shifted > 0.3
+    p_value, p_error, best, obs = found["elsewhere"]
+    assert best == int(np.argmax(obs))
+    single = stats.poisson.sf(max(obs) - 1.0, 25.0)
+    assert abs(p_value - (1.0 - (1.0 - single) ** 20)) < 4.0 * p_error
+
+
 CHECKS = {
     "quickstart": _check_quickstart,
+    "coverage": _check_coverage,
     "eft": _check_eft,
     "abcd": _check_abcd,
     "from_combine": _check_from_combine,
     "from_pyhf": _check_from_pyhf,
     "unfolding": _check_unfolding,
     "systematics": _check_systematics,
+    "goodness_of_fit": _check_goodness_of_fit,
+    "limits": _check_limits,
 }

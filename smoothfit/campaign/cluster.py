@@ -1,7 +1,7 @@
 """Blocks made by the workers of a ``dask.distributed`` cluster, which may die, as may its scheduler.
 
-Blocks are pure tasks: one that is lost is given out again. A few are given out at a time, and what comes back
-is written at once, so that memory stays bounded on both sides.
+Blocks are pure tasks: one that is lost is given out again. A few are given out at a time, and what comes
+back is written at once, so that memory stays bounded on both sides.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ class Connection:
             except _lost() as error:
                 if time.monotonic() > until:
                     raise CampaignInterruptedError(
-                        f"Campaign.run: {what} within {self._patience:g} s ({type(error).__name__}: {error})"
-                        "; finished blocks are kept, run the campaign again to go on."
+                        f"Campaign.run: {what} within {self._patience:g} s ({type(error).__name__}: "
+                        f"{error}); finished blocks are kept, run the campaign again to go on."
                     ) from error
                 time.sleep(_LOOK)
 

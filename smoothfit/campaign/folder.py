@@ -81,7 +81,8 @@ class Folder:
             raise OutputFileError(f"'{self.path}' cannot be made: {error.strerror or error}.") from error
         if others:
             raise CampaignMismatchError(
-                f"'{self.path}': there is no campaign in it, but '{others[0]}'; name an empty folder."
+                f"'{self.path}': there is no campaign in it, but '{others[0]}'; name a new or an empty "
+                "folder."
             )
 
     def _strangers(self) -> Iterator[str]:

@@ -116,14 +116,15 @@ class BlockMaker:
             toys=len(block),
             fits=counts.fits,
             retried=counts.retried,
-            failed=status_counts(block.status[~block.success]),
+            failed=status_counts(block.status[~block.at_minimum]),
             versions=versions(),
             probe=self.probe(),
         )
         return encode(manifest, block, about, self._bounded)
 
     def _block(self, first: int, found: Members) -> ToyBlock:
-        lost, kept = ~found.success, self._kept
+        lost, kept = ~found.at_minimum, self._kept
+        no_errors = ~found.success[:, None]
         at_limit = np.zeros((len(found.x), found.x.shape[1]), dtype=bool)
         at_limit[:, : found.at_limit.shape[1]] = found.at_limit
         return ToyBlock(
@@ -135,7 +136,7 @@ class BlockMaker:
             smallest_nu=found.smallest_nu,
             x=np.where(lost[:, None], np.nan, found.x[:, kept]),
             at_limit=at_limit[:, kept],
-            errors=None if found.errors is None else np.where(lost[:, None], np.nan, found.errors[:, kept]),
+            errors=None if found.errors is None else np.where(no_errors, np.nan, found.errors[:, kept]),
         )
 
     def toy(self, i: int) -> Toy:

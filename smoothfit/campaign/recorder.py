@@ -80,15 +80,15 @@ class Recorder:
     def _check_probe(self, about: About, source: str) -> None:
         if self._probes and about.probe not in self._probes and not self._other_versions:
             raise CampaignMismatchError(
-                f"{source}: made on a machine that rounds otherwise than the one that the campaign was begun "
-                "on (another processor, or one core instead of several), so that its toys would not be equal "
-                "bit for bit; take machines of one kind, or give other_versions=True, and the blocks will "
-                "say so."
+                f"{source}: made on a machine that rounds otherwise than the one that the campaign was "
+                "begun on (another processor, another number of BLAS or XLA threads for a large model), so "
+                "that its toys would not be equal bit for bit; take machines of one kind, or give "
+                "other_versions=True, and the blocks will say so."
             )
         self._probes.add(about.probe)
 
     def _answer(self, block: ToyBlock) -> str:
-        self._failed += int((~block.success).sum())
+        self._failed += int((~block.at_minimum).sum())
         self._moments.add(block.x)
         parts = [f"{self._failed} failed"]
         i = self._shown

@@ -102,7 +102,8 @@ def _observed(layout: Layout, kind: str, obs: Any) -> tuple[float, ...] | None:
 def _globs(layout: Layout, kind: str, globs: Any) -> FloatArray:
     if kind == "frequentist":
         raise InvalidValueError(
-            "Campaign: kind 'frequentist' draws the global observables; leave globs out, or take another."
+            "Campaign: kind 'frequentist' draws the global observables; leave globs out, or take another "
+            "kind."
         )
     return inputs.globs(layout, globs)
 

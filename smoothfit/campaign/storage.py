@@ -96,8 +96,8 @@ def _opened(content: Any, source: str) -> tuple[Any, dict[str, Any]]:
         raise InputFileError(f"{source}: cannot be read: {error.strerror}.") from error
     except (arrow.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
         raise FileFormatError(
-            f"{source}: no whole block of a campaign ({type(error).__name__}); running the campaign "
-            "makes it anew."
+            f"{source}: no whole block of a campaign ({type(error).__name__}); running the campaign makes it "
+            "anew."
         ) from error
 
 

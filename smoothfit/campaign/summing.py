@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -25,11 +26,5 @@ def _truth(manifest: Manifest) -> FloatArray:
 
 def toy_fits(source: Callable[[], Iterator[ToyBlock]], manifest: Manifest, hidden: frozenset[str]) -> ToyFits:
     """Summed up, in one pass over ``source()``."""
-    return ToyFits.of(
-        source,
-        manifest.parameters,
-        truth=_truth(manifest),
-        asked=manifest.toys,
-        pois=manifest.pois,
-        hidden=hidden,
-    )
+    options: dict[str, Any] = {"truth": _truth(manifest), "pois": manifest.pois, "asked": manifest.toys}
+    return ToyFits.of(source, manifest.parameters, **options, hidden=hidden)

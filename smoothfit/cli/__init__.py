@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from ..errors import SmoothfitError
-from . import convert, diff, fit, impacts, inspect, lint, plot, scan, toys
+from . import convert, diff, fc, fit, gof, impacts, inspect, limit, lint, plot, scan, significance, toys
 from .arguments import Parser
 from .outputs import complain
 
@@ -25,6 +25,9 @@ _EPILOG = """examples:
   smoothfit inspect workspace.json
   smoothfit fit workspace.json --json result.json --plot result.png
   smoothfit scan workspace.json mu --plot scan.png
+  smoothfit limit workspace.json --plot limit.png
+  smoothfit gof workspace.json --statistic ks --toys 2000 --plot gof.png
+  smoothfit toys workspace.json -n 1e5 --campaign toys
   smoothfit lint card.txt
   smoothfit convert card.txt workspace.json
 
@@ -72,6 +75,20 @@ def _parser() -> Parser:
     parser = Parser(prog="smoothfit", description="Binned likelihood fits on JAX.", epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"smoothfit {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")
-    for command in (inspect, lint, fit, scan, impacts, toys, plot, diff, convert):
+    for command in (
+        inspect,
+        lint,
+        fit,
+        scan,
+        limit,
+        significance,
+        fc,
+        gof,
+        toys,
+        impacts,
+        plot,
+        diff,
+        convert,
+    ):
         command.add(commands)
     return parser

@@ -16,7 +16,7 @@ __all__ = [
     "add_input",
     "add_json",
     "add_reading",
-    "assignment",
+    "add_values",
 ]
 
 STDOUT = "-"
@@ -99,19 +99,23 @@ def add_fit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--asimov", action="store_true", help="fit the expectation at the start values, not the data"
     )
+    add_values(parser, "--fix", "hold parameters at a value; a name may be a regular expression")
+
+
+def add_values(parser: argparse.ArgumentParser, option: str, about: str) -> None:
+    """An option that takes parameters with values."""
     parser.add_argument(
-        "--fix",
+        option,
         nargs="+",
         action="extend",
-        type=assignment,
+        type=_assignment,
         default=[],
         metavar="NAME=VALUE",
-        help="hold parameters at a value; a name may be a regular expression",
+        help=about,
     )
 
 
-def assignment(text: str) -> tuple[str, float]:
-    """NAME=VALUE of an option."""
+def _assignment(text: str) -> tuple[str, float]:
     name, sign, number = text.rpartition("=")
     try:
         value = float(number)

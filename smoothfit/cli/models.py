@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..model import Model
     from ..results import FitResult, Pulls
 
-__all__ = ["by_name", "fit_of", "pois_of", "read", "read_file", "systematics"]
+__all__ = ["fit_of", "fixed_of", "pois_of", "read", "read_file", "systematics"]
 
 
 def read_file(path: str, arguments: argparse.Namespace) -> tuple[Model, Any]:
@@ -64,16 +64,22 @@ def fit_of(model: Model, obs: Any, arguments: argparse.Namespace, **options: Any
     """The fit, converged or not, with what --fix holds and what --blind hides."""
     if arguments.blind:
         model.blind(pois=model.pois)
-    return model.fit(obs, fixed=by_name(arguments.fix, "--fix"), strict=False, **options)
+    return model.fit(obs, fixed=fixed_of(arguments.fix), strict=False, **options)
 
 
-def by_name(assignments: Sequence[tuple[str, float]], option: str) -> dict[str, float]:
-    """What an option assigns, each name once."""
-    found: dict[str, float] = {}
+def fixed_of(assignments: Sequence[tuple[str, float]], option: str = "--fix") -> dict[str, float]:
+    """What --fix holds, or another option names: {name: value}.
+
+    Raises
+    ------
+    InvalidValueError
+        If a name is given twice.
+    """
+    fixed: dict[str, float] = {}
     for name, value in assignments:
-        if found.setdefault(name, value) != value:
-            raise InvalidValueError(f"{option}: '{name}' is given twice, as {found[name]:g} and {value:g}.")
-    return found
+        if fixed.setdefault(name, value) != value:
+            raise InvalidValueError(f"{option}: '{name}' is given twice, as {fixed[name]:g} and {value:g}.")
+    return fixed
 
 
 def systematics(pulls: Pulls, result: FitResult) -> Pulls:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..model import Model
     from ..results import FitResult, Scan
 
-__all__ = ["add", "made_scan", "not_converged"]
+__all__ = ["add", "made_scan", "not_converged", "ranges_of"]
 
 _POINTS = {1: 31, 2: 21}
 """Points along each axis, by the number of parameters."""
@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     check_outputs(arguments)
     model, obs = read(arguments)
     pois = pois_of(model, arguments.pois)
-    ranges = _ranges(arguments.range, len(pois))
+    ranges = ranges_of(arguments.range, len(pois))
     result = fit_of(model, obs, arguments)
     if not result.success:
         return complain(f"the fit did not converge: {result.message}", 1)
@@ -70,7 +70,8 @@ def _run(arguments: argparse.Namespace) -> int:
     return not_converged(found)
 
 
-def _ranges(given: list[float] | None, parameters: int) -> Any:
+def ranges_of(given: list[float] | None, parameters: int) -> Any:
+    """(low, high), or one such pair a parameter, from --range."""
     if given is None:
         return None
     if len(given) != 2 * parameters:

@@ -1,67 +1,61 @@
-"""``smoothfit toys``: toys of a model, drawn and fitted, in memory or as a campaign."""
+"""``smoothfit toys``: toys drawn and fitted, in memory or as a campaign in a folder."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from typing import TYPE_CHECKING, Any
 
-from .arguments import STDOUT, add_command, add_input, assignment
-from .models import by_name, read
+from .arguments import STDOUT, add_command, add_input, add_values
+from .models import fixed_of, read
 from .outputs import check_outputs, complain, print_text, write_outputs
 
 if TYPE_CHECKING:
+    from ..campaign import Campaign, CampaignStatus
     from ..model import Model
     from ..results import ToyFits
 
 __all__ = ["add"]
 
-_KINDS = ("frequentist", "bayesian", "bootstrap")
+_TOYS = 1000
 _EPILOG = """examples:
-  smoothfit toys workspace.json -n 10000 --values mu=1 --seed 1 --plot toys.png
-  smoothfit toys workspace.json -n 1e6 --values mu=1 --campaign toys --json summary.json
+  smoothfit toys workspace.json -n 2000 --seed 1
+  smoothfit toys workspace.json -n 2000 --values mu=0 --json toys.json --plot toys.png
+  smoothfit toys workspace.json -n 1e6 --campaign folder
+  smoothfit toys card.txt -n 500 --kind bootstrap --fix r=1
 
-A campaign that was interrupted, in whatever way, goes on when the same command is given again.
+A campaign that was interrupted goes on with the same command; a larger -n adds toys to it.
 
-exit status: 0 all fits converged, 1 some did not, 2 anything else, 130 interrupted"""
+exit status: 0 all fits found a minimum, 1 one did not, 130 interrupted, 2 anything else"""
 
 
 def add(commands: Any) -> None:
     """Add the command."""
-    about = "Draw toys of a model and fit them."
+    about = "Draw toys and fit them; show what the fits find, and their pulls."
     parser = add_command(commands, "toys", about, _EPILOG, _run)
     add_input(parser)
-    parser.add_argument("-n", "--toys", type=float, required=True, metavar="N", help="how many")
-    parser.add_argument("--seed", type=int, metavar="S", help="of the draws (fresh; that of the campaign)")
+    parser.add_argument("-n", "--toys", type=float, default=_TOYS, metavar="N", help="how many (%(default)s)")
     parser.add_argument(
-        "--values",
-        nargs="+",
-        action="extend",
-        type=assignment,
-        default=[],
-        metavar="NAME=VALUE",
-        help="where toys are drawn (the start values)",
+        "--seed", type=int, metavar="S", help="of the toys (that of the folder, or a fresh one)"
     )
+    add_values(parser, "--values", "where toys are drawn (the start values)")
     parser.add_argument(
         "--kind",
-        choices=_KINDS,
-        default=_KINDS[0],
-        help="what is random (%(default)s); a bootstrap is of the data",
+        choices=["frequentist", "bayesian", "bootstrap"],
+        default="frequentist",
+        help="what is random: counts and global observables, counts and constrained parameters, or counts "
+        "around the data (%(default)s)",
+    )
+    add_values(parser, "--fix", "hold parameters in the fits; a name may be a regular expression")
+    parser.add_argument(
+        "--campaign", metavar="DIR", help="store the fits in this folder, block by block; goes on with it"
     )
     parser.add_argument(
-        "--fix",
-        nargs="+",
-        action="extend",
-        type=assignment,
-        default=[],
-        metavar="NAME=VALUE",
-        help="hold parameters at a value in the fits; a name may be a regular expression",
+        "--other-versions",
+        action="store_true",
+        help="go on with a campaign that was begun with other packages or on another kind of machine",
     )
-    parser.add_argument(
-        "--campaign",
-        metavar="DIR",
-        help="store the fits in a folder, which can be interrupted and gone on with",
-    )
-    parser.add_argument("--plot", metavar="OUT", help="draw values and pulls of the parameters of interest")
+    parser.add_argument("--plot", metavar="OUT", help="draw estimates and pulls (.png, .pdf, .svg ...)")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -70,49 +64,59 @@ def _run(arguments: argparse.Namespace) -> int:
     model, obs = read(arguments, needs_data=bootstrap)
     if arguments.blind:
         model.blind(pois=model.pois)
-    asked: dict[str, Any] = {
-        "values": by_name(arguments.values, "--values"),
+    options = _options(arguments, obs if bootstrap else None)
+    if arguments.campaign is None:
+        from ..campaign import fit_toys
+
+        return _show(arguments, fit_toys(model, **options))
+    return _run_campaign(arguments, model, options)
+
+
+def _options(arguments: argparse.Namespace, obs: Any) -> dict[str, Any]:
+    return {
+        "values": fixed_of(arguments.values, "--values"),
         "toys": arguments.toys,
         "seed": arguments.seed,
         "kind": arguments.kind,
-        "obs": obs if bootstrap else None,
-        "fixed": by_name(arguments.fix, "--fix"),
+        "obs": obs,
+        "fixed": fixed_of(arguments.fix),
     }
+
+
+def _run_campaign(arguments: argparse.Namespace, model: Model, options: dict[str, Any]) -> int:
+    from ..campaign import Campaign
+
+    campaign = Campaign(arguments.campaign, model, **options, other_versions=arguments.other_versions)
     try:
-        found = _fits(model, arguments.campaign, asked)
+        status = campaign.run()
     except KeyboardInterrupt:
-        if arguments.campaign is None:
-            raise
-        return complain(_how_to_go_on(arguments.campaign), 130)
+        return complain(_how_to_resume(campaign), 130)
+    return _show(arguments, campaign.results(), status)
+
+
+def _how_to_resume(campaign: Campaign) -> str:
+    status = campaign.status()
+    done = f"{status.blocks} of {status.manifest.n_blocks} blocks are in '{status.path}'"
+    return f"interrupted: {done}; the same command goes on"
+
+
+def _show(arguments: argparse.Namespace, found: ToyFits, status: CampaignStatus | None = None) -> int:
     figure = None
     if arguments.plot is not None:
         from .. import plot
 
         figure = plot.toys(found)
-    content = found.to_json()
+    content = _content(found, status)
     write_outputs(arguments, content, figure)
-    print_text(content if arguments.json == STDOUT else repr(found))
-    lost = len(found) - found.converged
-    return complain(f"{lost} of {len(found)} fits did not converge", 1) if lost else 0
+    shown = repr(found) if status is None else f"{status!r}\n\n{found!r}"
+    print_text(content if arguments.json == STDOUT else shown)
+    if found.n_failed:
+        return complain(f"{found.n_failed} of {len(found)} fits found no minimum", 1)
+    return 0
 
 
-def _fits(model: Model, folder: str | None, asked: dict[str, Any]) -> ToyFits:
-    from ..campaign import Campaign, fit_toys
-
-    if folder is None:
-        return fit_toys(model, **asked)
-    campaign = Campaign(folder, model, **asked)
-    campaign.run()
-    return campaign.results()
-
-
-def _how_to_go_on(folder: str) -> str:
-    from ..campaign.folder import Folder
-
-    if not Folder(folder).has_manifest():
-        return "interrupted, before the campaign was begun"
-    from ..campaign import Campaign
-
-    status = Campaign.open(folder).status()
-    done = f"{status.blocks} of {status.manifest.n_blocks} blocks are done in '{folder}'"
-    return f"interrupted: {done}; the same command goes on from there"
+def _content(found: ToyFits, status: CampaignStatus | None) -> str:
+    """The JSON, with how the campaign stands, if there is one."""
+    if status is None:
+        return found.to_json()
+    return json.dumps({**json.loads(found.to_json()), "campaign": json.loads(status.to_json())}, indent=2)

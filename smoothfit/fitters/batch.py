@@ -5,7 +5,8 @@ members, and what a member costs is its share of it. Large ones go one by one th
 fits use, in as many threads as there are cores: lockstep would make all wait for the slowest, and every
 array fall out of the cache. Either way memory is bounded by the chunk, not by the number of members.
 
-Where there are several devices, each has a chunk of its own at a time, of the same members as if alone.
+Where there are several devices, each has a chunk of its own at a time, of the same members as without the
+others.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ _TOGETHER = 4_200_000
 
 _LOCKSTEP = 12_000
 """Bins x dense parameters up to which members in lockstep are faster than one by one."""
+
+_DENSE = 40
+"""Dense parameters up to which they are: beyond, it is the factorising of matrices that takes the time."""
 
 _PAIRS = 3_000
 """The same for the two sides of an interval."""
@@ -140,7 +144,7 @@ def in_lockstep(prepared: Prepared, n: int) -> bool:
 def _is_small(prepared: Prepared, limit: int) -> bool:
     plan = prepared.plan
     size = plan.geometry.n_bins * (plan.n_dense + 1)
-    return size <= limit or jax.default_backend() != "cpu"
+    return (size <= limit and plan.n_dense <= _DENSE) or jax.default_backend() != "cpu"
 
 
 def _row(tree: T, i: int) -> T:

@@ -73,6 +73,11 @@ class Members:
         """(member,)"""
         return np.asarray(self.status == Status.CONVERGED)
 
+    @property
+    def at_minimum(self) -> BoolArray:
+        """(member,): whether the NLL is its smallest; on a kink it is, without errors of the parameters."""
+        return np.isin(self.status, (Status.CONVERGED, Status.ON_KINK))
+
 
 @dataclass(frozen=True)
 class Crossings:

@@ -16,7 +16,7 @@ from . import inputs
 __all__ = ["Context", "check_made_with"]
 
 
-_WITHOUT_COVARIANCE = ("profile", "pulls")
+_WITHOUT_COVARIANCE = ("profile", "pulls", "hypotest", "upper_limit", "two_sided_limit", "significance")
 """What can be asked with a fit of many thousand parameters."""
 
 

@@ -51,8 +51,10 @@ def one_position(layout: Layout, variable: Any, best_fit: FitResult, call: str) 
     return at[0]
 
 
-def scan_points(layout: Layout, variable: Any, points: Any, range_: Any, best_fit: FitResult) -> Points:
-    """Checked points of a scan, from every form that ``scan`` takes.
+def scan_points(
+    layout: Layout, variable: Any, points: Any, range_: Any, best_fit: FitResult, *, call: str = "scan"
+) -> Points:
+    """Checked points of a scan, from every form that ``scan`` takes; ``call`` is what messages name.
 
     Raises
     ------
@@ -61,32 +63,34 @@ def scan_points(layout: Layout, variable: Any, points: Any, range_: Any, best_fi
     """
     several = isinstance(variable, Sequence) and not isinstance(variable, str)
     variables = list(variable) if several else [variable]
-    positions = [one_position(layout, v, best_fit, "scan") for v in variables]
+    positions = [one_position(layout, v, best_fit, call) for v in variables]
     names = [layout.names[i] for i in positions]
     if not names or len(set(positions)) < len(positions):
-        raise InvalidValueError(f"scan: give one parameter or several different ones, got {names}.")
+        raise InvalidValueError(f"{call}: give one parameter or several different ones, got {names}.")
     ranges = [range_] * len(names) if range_ is None or not several else range_
     if several and (not isinstance(ranges, Sequence) or len(ranges) != len(names)):
-        raise ShapeMismatchError(f"scan: range must be one (low, high) a parameter, got {describe(range_)}.")
+        raise ShapeMismatchError(
+            f"{call}: range must be one (low, high) a parameter, got {describe(range_)}."
+        )
     listed = several and _is_list_of_points(points, len(names))
     if listed:
         if range_ is not None:
-            raise InvalidValueError("scan: range is for a number of points; these are given already.")
-        values, axes = inputs.numbers(points, "scan: points"), None
+            raise InvalidValueError(f"{call}: range is for a number of points; these are given already.")
+        values, axes = inputs.numbers(points, f"{call}: points"), None
     else:
         given = points if several and not _is_number(points) else [points] * len(names)
         if not isinstance(given, Sequence) or len(given) != len(names):
             raise ShapeMismatchError(
-                f"scan: points for {', '.join(names)}: give a number, one axis a parameter, or an array "
+                f"{call}: points for {', '.join(names)}: give a number, one axis a parameter, or an array "
                 f"(point, {len(names)}); got {describe(points)}."
             )
         lines = zip(positions, given, ranges, strict=True)
-        axes = tuple(_axis(layout, at, one, ends, best_fit) for at, one, ends in lines)
+        axes = tuple(_axis(layout, at, one, ends, best_fit, call) for at, one, ends in lines)
         mesh = np.meshgrid(*axes, indexing="ij")
         values = np.stack([part.ravel() for part in mesh], axis=1)
     if not len(values):
-        raise InvalidValueError("scan: there are no points; give at least one.")
-    _check_bounds(layout, positions, values)
+        raise InvalidValueError(f"{call}: there are no points; give at least one.")
+    _check_bounds(layout, positions, values, call)
     return Points(positions, values, axes)
 
 
@@ -103,47 +107,47 @@ def _is_list_of_points(points: Any, variables: int) -> bool:
     return all(isinstance(p, Sequence | np.ndarray) and len(p) == variables for p in points)
 
 
-def _axis(layout: Layout, at: int, given: Any, ends: Any, best_fit: FitResult) -> FloatArray:
+def _axis(layout: Layout, at: int, given: Any, ends: Any, best_fit: FitResult, call: str) -> FloatArray:
     """(point,): values of one parameter, from values or a number of points."""
     name = layout.names[at]
     if not _is_number(given):
         if ends is not None:
-            raise InvalidValueError("scan: range is for a number of points; these are given already.")
-        axis = inputs.numbers(given, f"scan: points of '{name}'")
+            raise InvalidValueError(f"{call}: range is for a number of points; these are given already.")
+        axis = inputs.numbers(given, f"{call}: points of '{name}'")
         if axis.ndim != 1:
             raise ShapeMismatchError(
-                f"scan: points of '{name}' have shape {axis.shape}; give (point,) values, or how many."
+                f"{call}: points of '{name}' have shape {axis.shape}; give (point,) values, or how many."
             )
         return axis
     if given < 2:
-        raise InvalidValueError(f"scan: a number of points must be 2 or more, got {given}.")
-    low, high = _default_range(layout, at, best_fit) if ends is None else _given_range(ends, name)
+        raise InvalidValueError(f"{call}: a number of points must be 2 or more, got {given}.")
+    low, high = _default_range(layout, at, best_fit, call) if ends is None else _given_range(ends, name, call)
     return np.linspace(low, high, int(given))
 
 
-def _default_range(layout: Layout, at: int, best_fit: FitResult) -> tuple[float, float]:
+def _default_range(layout: Layout, at: int, best_fit: FitResult, call: str) -> tuple[float, float]:
     value, error = best_fit.x[at], best_fit.errors[at]
     if not (np.isfinite(error) and error > 0.0):
         raise InvalidValueError(
-            f"scan: '{layout.names[at]}' has no error in best_fit to choose a range by; give range=...."
+            f"{call}: '{layout.names[at]}' has no error in best_fit to choose a range by; give range=...."
         )
     lower, upper = layout.bounds
     return max(value - _REACH * error, lower[at]), min(value + _REACH * error, upper[at])
 
 
-def _given_range(ends: Any, name: str) -> tuple[float, float]:
-    pair = inputs.numbers(ends, f"scan: the range of '{name}'")
+def _given_range(ends: Any, name: str, call: str) -> tuple[float, float]:
+    pair = inputs.numbers(ends, f"{call}: the range of '{name}'")
     if pair.shape != (2,) or not pair[0] < pair[1]:
-        raise InvalidValueError(f"scan: the range of '{name}' must be (low, high), got {describe(ends)}.")
+        raise InvalidValueError(f"{call}: the range of '{name}' must be (low, high), got {describe(ends)}.")
     return float(pair[0]), float(pair[1])
 
 
-def _check_bounds(layout: Layout, positions: list[int], values: FloatArray) -> None:
+def _check_bounds(layout: Layout, positions: list[int], values: FloatArray, call: str) -> None:
     lower, upper = (bound[positions] for bound in layout.bounds)
     outside = np.argwhere((values < lower) | (values > upper))
     if len(outside):
         point, k = outside[0].tolist()
         raise InvalidValueError(
-            f"scan: '{layout.names[positions[k]]}' = {values[point, k]:g} is outside its bounds "
+            f"{call}: '{layout.names[positions[k]]}' = {values[point, k]:g} is outside its bounds "
             f"[{lower[k]:g}, {upper[k]:g}]."
         )

@@ -15,9 +15,9 @@ from ..results import FitResult, Scan
 from ..results.scan import lower_minimum_message
 from .batching import Held, Members, held_of, hold, refit
 from .context import Context, check_made_with
-from .scan_points import scan_points
+from .scan_points import Points, scan_points
 
-__all__ = ["check_converged", "constrained", "linear_response", "scan"]
+__all__ = ["check_converged", "constrained", "linear_response", "scan", "scan_at"]
 
 _RETRIES = 3
 """Rounds in which points that failed start again from their nearest neighbour that did not."""
@@ -90,8 +90,16 @@ def scan(
     """
     check_made_with(context, best_fit, obs, "scan")
     check_converged(best_fit, "scan")
+    where = scan_points(context.layout, variable, points, range, best_fit)
+    result = scan_at(context, where, best_fit, stat_only=stat_only)
+    if result.lower_minimum is not None:
+        warnings.warn(lower_minimum_message(result), LowerMinimumWarning, stacklevel=3)
+    return result
+
+
+def scan_at(context: Context, where: Points, best_fit: FitResult, *, stat_only: bool = False) -> Scan:
+    """:func:`scan` at points that are checked already; a lower minimum is not warned of."""
     layout = context.layout
-    where = scan_points(layout, variable, points, range, best_fit)
     held = held_of(context, best_fit)
     if stat_only:
         frozen = np.flatnonzero(constrained(layout))
@@ -102,7 +110,7 @@ def scan(
         start = linear_response(layout, best_fit, where.positions, where.values)
     found, failed = _refitted(context, best_fit, held, start, where.positions, where.values)
     names = tuple(layout.names[i] for i in where.positions)
-    result = Scan(
+    return Scan(
         names=names,
         points=where.values[:, 0] if len(names) == 1 else where.values,
         delta_nll=np.where(failed, np.nan, found.nll - best_fit.fun),
@@ -116,9 +124,6 @@ def scan(
         stat_only=stat_only,
         blinded=context.blinded,
     )
-    if result.lower_minimum is not None:
-        warnings.warn(lower_minimum_message(result), LowerMinimumWarning, stacklevel=3)
-    return result
 
 
 def constrained(layout: Layout) -> BoolArray:

@@ -17,17 +17,27 @@ from ..results import (
     BatchFitResult,
     BottomLine,
     Breakdown,
+    ChannelCompatibility,
+    Chi2Test,
     Contour,
     Contours,
+    Coverage,
     Estimates,
+    FeldmanCousins,
     FitResult,
+    GlobalSignificance,
+    GoodnessOfFit,
+    HypotestResult,
     Impacts,
+    Interval,
+    Limit,
     Minima,
     MinosBounds,
     Origin,
     Pulls,
     Record,
     Scan,
+    Significance,
     UnfoldingResult,
     UnfoldingScan,
     Yields,
@@ -45,8 +55,10 @@ FORMAT, VERSION = "smoothfit result", 1
 RECORDS: dict[str, type[Record]] = {
     cls.__name__: cls
     for cls in (
-        *(BatchFitResult, BottomLine, Breakdown, Contour, Contours, Estimates, FitResult, Impacts, Minima),
-        *(MinosBounds, Pulls, Scan, UnfoldingResult, UnfoldingScan, Yields),
+        *(BatchFitResult, BottomLine, Breakdown, ChannelCompatibility, Chi2Test, Contour, Contours, Coverage),
+        *(Estimates, FeldmanCousins, FitResult, GlobalSignificance, GoodnessOfFit, HypotestResult, Impacts),
+        *(Interval, Limit, Minima, MinosBounds, Pulls, Scan, Significance, UnfoldingResult, UnfoldingScan),
+        Yields,
     )
 }
 """What can be saved, by name in the file."""

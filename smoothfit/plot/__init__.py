@@ -3,12 +3,16 @@
 * :func:`yields`: stacked processes with data, one panel a channel.
 * :func:`pulls`: pulls of the nuisances.
 * :func:`scan`: the NLL along one parameter, or over a plane of two.
+* :func:`limit`: CLs along a parameter, or limits of several masses; :func:`hypotest`: a test statistic.
 * :func:`contour`: regions of two parameters, or of all pairs of several.
 * :func:`correlation`: the correlations that a fit found.
 * :func:`impacts`: how far a quantity moves with each nuisance, beside the pulls.
 * :func:`breakdown`: whose the uncertainty of a quantity is.
+* :func:`gof`: where data stand among the toys of a test of goodness of fit, or of compatibility.
+* :func:`feldman_cousins`: p-values by toys along one parameter, the accepted region of two; :func:`belt`: a
+  confidence belt; :func:`coverage`: how often intervals hold the truth.
+* :func:`toys`: what fits of toys find, and their pulls.
 * :func:`unfolding`: an unfolded spectrum with its correlations and the choice of tau.
-* :func:`toys`: values and pulls that fits of toys found.
 * :func:`overview`: yields before and after the fit beside the pulls, on one page.
 * :func:`save_figure`: to a file, whole or not at all.
 
@@ -17,10 +21,14 @@ matplotlib is imported when a picture is drawn: ``pip install 'smoothfit[plot]'`
 
 from __future__ import annotations
 
+from ._belt import belt, coverage, feldman_cousins
 from ._breakdown import breakdown
 from ._contour import contour
 from ._correlation import correlation
+from ._gof import gof
+from ._hypotest import hypotest
 from ._impacts import impacts
+from ._limit import limit
 from ._overview import overview
 from ._pulls import pulls
 from ._save import check_figure_path, figure_bytes, save_figure
@@ -30,12 +38,18 @@ from ._unfolding import unfolding
 from ._yields import yields
 
 __all__ = [
+    "belt",
     "breakdown",
     "check_figure_path",
     "contour",
     "correlation",
+    "coverage",
+    "feldman_cousins",
     "figure_bytes",
+    "gof",
+    "hypotest",
     "impacts",
+    "limit",
     "overview",
     "pulls",
     "save_figure",

@@ -1,4 +1,4 @@
-"""Fits of toys: histograms of values and of pulls."""
+"""Fits of toys: what they find of the parameters, and the pulls."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 
 from .._types import FloatArray
 from ..errors import InvalidValueError, UnknownNameError
-from ..render import number
+from ..render import number, with_error
 from ..results import ToyFits
+from ..results.toy_fits import Moments
 from ._scan import hide
 from ._style import SMALL, TINY, check_record, label_text, new_figure
 
@@ -20,98 +21,146 @@ if TYPE_CHECKING:
 
 __all__ = ["toys"]
 
-_COLOUR, _TRUTH = "#3f90da", "#bd1f01"
-_MOST = 8
-"""Parameters of interest that are drawn if none is named."""
-_BINS = 50
-_REACH = 4.0
-"""Of the axis of pulls."""
+_TOYS, _CURVE, _TRUTH = "#b9c9d9", "#e76300", "#222222"
+_BEYOND = 5e-4
+"""Share of the toys that may be beyond either end of a histogram."""
+_BINS = 80
 
 
-def toys(record: ToyFits, parameters: Sequence[str] | None = None) -> Figure:
-    """What fits of toys found: a line a parameter, its values on the left and its pulls on the right.
+def toys(record: ToyFits, *, parameters: Sequence[str] | None = None) -> Figure:
+    """Estimates of each parameter with the value that toys were drawn at, beside the pulls.
 
-    The red line is the value that toys were drawn at; the curve over the pulls is the unit Gaussian. Fits
-    that did not converge are counted above, and in no histogram; a blinded parameter stays hidden.
+    Pulls are (estimate - truth) / error, with the standard normal distribution as a curve; there are none of
+    a parameter without a truth, or of fits without errors. A blinded parameter stays hidden.
 
     Parameters
     ----------
     record
-        What to draw, as from ``Campaign.results``.
+        What to draw, as from ``fit_toys`` or ``Campaign.results``.
     parameters
-        Names; the first 8 parameters of interest by default.
+        Names, in this order; by default the parameters of interest.
 
     Raises
     ------
     InvalidTypeError
-        For anything else than such a record.
-    InvalidValueError
-        If there are no parameters of interest, and none is named.
+        For another record.
     UnknownNameError
-        For a name that is not stored.
+        If there is no such parameter among the kept ones.
+    InvalidValueError
+        If there is no parameter of interest, or no toy.
+    MissingPackageError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from smoothfit import Model, Process, Variable
+    >>> from smoothfit.campaign import fit_toys
+    >>> model = Model().add_proc(Process("sig", [50.0, 20.0]).scale_by(Variable("mu", 1.0))).prepare()
+    >>> figure = toys(fit_toys(model, values={"mu": 1.0}, toys=200, seed=1))
+    >>> [axes.get_xlabel() for axes in figure.axes]
+    ['mu', 'pull of mu']
     """
-    check_record("plot.toys", record, ToyFits, "Campaign.results()")
-    names = _names(record, parameters)
-    figure = new_figure(7.2, 0.5 + 2.1 * len(names))
-    grid = figure.subplots(len(names), 2, squeeze=False)
-    figure.suptitle(record.message, fontsize=SMALL)
-    for (left, right), name in zip(grid, names, strict=True):
-        left.set_xlabel(label_text(None, name), fontsize=SMALL)
-        right.set_xlabel(f"pull of {label_text(None, name)}", fontsize=SMALL)
-        if name in record.hidden:
+    check_record("plot.toys", record, ToyFits, "fit_toys(...) or Campaign.results()")
+    at = _positions(record, parameters)
+    values, errors = _columns(record, at)
+    if not len(values):
+        raise InvalidValueError("plot.toys: there are no toys yet; run the campaign first.")
+    figure = new_figure(8.6, 0.6 + 2.8 * len(at))
+    panels = figure.subplots(len(at), 2, squeeze=False)
+    for row, i in enumerate(at):
+        name = label_text(None, record.parameters[i])
+        left, right = panels[row]
+        left.set_xlabel(name, fontsize=SMALL)
+        right.set_xlabel(f"pull of {name}", fontsize=SMALL)
+        if record.parameters[i] in record.hidden:
             hide(left)
             hide(right)
             continue
-        truth = float(record.truth[record.parameters.index(name)])
-        values, errors = record.column(name), _errors(record, name)
-        _values(values, truth, left)
-        _pulls(values, truth, errors, right)
-        for axes in (left, right):
-            axes.tick_params(labelsize=TINY)
+        _draw_estimates(left, values[:, row], record.truth[i])
+        _draw_pulls(right, values[:, row], record.truth[i], None if errors is None else errors[:, row])
     return figure
 
 
-def _names(record: ToyFits, asked: Sequence[str] | None) -> list[str]:
-    if asked is None:
-        if not record.pois:
-            raise InvalidValueError("plot.toys: no parameter of interest is stored; name what to draw.")
-        return list(record.pois[:_MOST])
-    unknown = [name for name in asked if name not in record.parameters]
-    if unknown or not asked:
-        named = f"'{unknown[0]}' is not stored" if unknown else "parameters is empty"
-        raise UnknownNameError(f"plot.toys: {named}; there are: {', '.join(record.parameters[:12])}.")
-    return list(asked)
+def _positions(record: ToyFits, parameters: Sequence[str] | None) -> list[int]:
+    names = record.pois if parameters is None else tuple(parameters)
+    for name in names:
+        if name not in record.parameters:
+            known = ", ".join(record.parameters[:24])
+            raise UnknownNameError(f"plot.toys: no parameter '{name}' was kept; there are: {known}.")
+    if not names:
+        raise InvalidValueError("plot.toys: there is no parameter of interest; name parameters=[...].")
+    return [record.parameters.index(name) for name in names]
 
 
-def _errors(record: ToyFits, name: str) -> FloatArray | None:
-    return record.column(f"{name} error") if np.any(record.errors.n) else None
+def _columns(record: ToyFits, at: list[int]) -> tuple[FloatArray, FloatArray | None]:
+    """(toy, drawn): values and errors, in one pass over the blocks."""
+    values, errors = [np.zeros((0, len(at)))], []
+    for block in record.blocks():
+        values.append(block.x[:, at])
+        if block.errors is not None:
+            errors.append(block.errors[:, at])
+    return np.concatenate(values), np.concatenate(errors) if errors else None
 
 
-def _values(values: FloatArray, truth: float, axes: Axes) -> None:
-    shown = values[np.isfinite(values)]
-    axes.hist(shown, bins=_BINS, color=_COLOUR, histtype="stepfilled", alpha=0.8)
-    if np.isfinite(truth):
-        axes.axvline(truth, color=_TRUTH, linewidth=1.2)
-    axes.set_ylabel("toys", fontsize=SMALL)
-
-
-def _pulls(values: FloatArray, truth: float, errors: FloatArray | None, axes: Axes) -> None:
-    pulls = np.zeros(0)
-    if errors is not None and np.isfinite(truth):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            pulls = (values - truth) / errors
-        pulls = pulls[np.isfinite(pulls)]
-    if not len(pulls):
-        axes.text(0.5, 0.5, "no pulls", transform=axes.transAxes, ha="center", fontsize=SMALL)
+def _draw_estimates(axes: Axes, values: FloatArray, truth: float) -> None:
+    _, moments = _draw(axes, values)
+    if moments is None:
         return
-    edges = np.linspace(-_REACH, _REACH, _BINS + 1)
-    # What lies beyond is counted in the outermost bins.
-    axes.hist(
-        np.clip(pulls, -_REACH, _REACH), bins=edges.tolist(), color=_COLOUR, histtype="stepfilled", alpha=0.8
-    )
-    x = np.linspace(-_REACH, _REACH, 200)
-    height = len(pulls) * (edges[1] - edges[0]) / np.sqrt(2.0 * np.pi)
-    axes.plot(x, height * np.exp(-0.5 * x**2), color="#333333", linewidth=1.2)
-    width = number(float(np.std(pulls)), digits=3)
-    text = f"mean {number(float(np.mean(pulls)), digits=2)}\nwidth {width}"
-    axes.text(0.97, 0.94, text, transform=axes.transAxes, ha="right", va="top", fontsize=TINY)
+    if np.isfinite(truth):
+        axes.axvline(truth, color=_TRUTH, linewidth=1.4, label=f"truth: {number(truth, digits=4)}")
+    mean = with_error(moments.mean[0], moments.error[0])
+    axes.axvline(moments.mean[0], color=_CURVE, linewidth=1.4, linestyle="--", label=f"mean: {mean}")
+    _finish(axes)
+
+
+def _draw_pulls(axes: Axes, values: FloatArray, truth: float, errors: FloatArray | None) -> None:
+    if errors is None or not np.isfinite(truth):
+        why = "no errors" if errors is None else "no one truth"
+        axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", fontsize=SMALL)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pulls = (values - truth) / errors
+    edges, moments = _draw(axes, pulls)
+    if moments is None:
+        return
+    x = np.linspace(edges[0], edges[-1], 300)
+    height = moments.n[0] * (edges[1] - edges[0]) / np.sqrt(2.0 * np.pi)
+    axes.plot(x, height * np.exp(-0.5 * x**2), color=_CURVE, linewidth=1.4, label="standard normal")
+    mean = with_error(moments.mean[0], moments.error[0])
+    axes.plot([], [], " ", label=f"mean: {mean}")
+    axes.plot([], [], " ", label=f"width: {number(moments.deviation[0], digits=3)}")
+    _finish(axes)
+
+
+def _draw(axes: Axes, values: FloatArray) -> tuple[FloatArray, Moments | None]:
+    """The histogram; what it leaves out is said."""
+    known = values[np.isfinite(values)]
+    axes.tick_params(labelsize=TINY)
+    if not len(known):
+        axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center", va="center", fontsize=SMALL)
+        return np.zeros(0), None
+    moments = Moments(1)
+    moments.add(known[:, None])
+    edges = _edges(known)
+    beyond = int(np.sum((known < edges[0]) | (known > edges[-1])))
+    label = f"{len(known)} toys"
+    label += f", {beyond} beyond" if beyond else ""
+    label += f" ({len(values) - len(known)} without a value)" if len(known) < len(values) else ""
+    axes.hist(known, bins=edges.tolist(), color=_TOYS, label=label)
+    return edges, moments
+
+
+def _edges(known: FloatArray) -> FloatArray:
+    low, high = (float(np.quantile(known, q)) for q in (_BEYOND, 1.0 - _BEYOND))
+    margin = 0.04 * (high - low) or 0.5 * max(abs(low), 1.0)
+    bins = int(np.clip(np.sqrt(len(known)), 10, _BINS))
+    return np.linspace(low - margin, high + margin, bins + 1)
+
+
+def _finish(axes: Axes) -> None:
+    # Room for the legend.
+    axes.set_ylim(0.0, 1.45 * axes.get_ylim()[1])
+    axes.set_ylabel("toys", fontsize=SMALL)
+    axes.legend(fontsize=TINY, frameon=False, loc="upper right")

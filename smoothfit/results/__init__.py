@@ -8,11 +8,18 @@
 * :class:`Minima`: the minima that fits from several starts found.
 * :class:`MinosBounds`: an interval from the profile likelihood; unpacks into four.
 * :class:`Scan`: the NLL along points of parameters.
+* :class:`HypotestResult`, :class:`Limit`, :class:`Interval`, :class:`Significance`: tests of a parameter of
+  interest.
 * :class:`Contour`, :class:`Contours`: curves of two parameters at a confidence level.
+* :class:`FeldmanCousins`: accepted values of one parameter or two, by toys; :class:`ConfidenceBelt`, what a
+  Neyman construction accepts; :class:`Coverage`: how often intervals hold the truth;
+  :class:`GlobalSignificance`: the largest of many excesses.
 * :class:`Estimates`: quantities that follow from a fit; :class:`Breakdown`: whose their errors are;
   :class:`Impacts`: how far they move with each nuisance.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
 * :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
+* :class:`GoodnessOfFit`, :class:`Chi2Test`: how well a model describes data; :class:`ChannelCompatibility`:
+  whether its channels agree; :class:`ToyCounts`, which toys were made for either.
 * :class:`Receipt`: what a reader took from a file, and what it did not, as :class:`Note` after :class:`Note`.
 * :class:`Findings`: what may be wrong with a model, :class:`Finding` by :class:`Finding`.
 * :class:`Difference`: what two models differ in, with :class:`Changed`, :class:`YieldChange`,
@@ -29,14 +36,23 @@ from __future__ import annotations
 from ..render import Table
 from .attempts import Attempt
 from .batch import BatchFitResult
+from .belt import ConfidenceBelt
 from .breakdown import Breakdown
+from .chi2 import Chi2Test
+from .compatibility import ChannelCompatibility
 from .conditioning import Conditioning, Direction, Followers
 from .contour import Contour, Contours
+from .coverage import Coverage
 from .difference import Changed, Difference, NllDifference, ShiftChange, YieldChange
 from .estimates import Estimates
+from .feldman_cousins import FeldmanCousins
 from .findings import Finding, Findings
 from .fit import ChosenCovariance, Estimate, FitResult
+from .global_significance import GlobalSignificance
+from .goodness import GoodnessOfFit
+from .hypotest import HypotestResult
 from .impacts import Impacts
+from .limit import Interval, Limit
 from .messages import fit_message
 from .minima import Minima
 from .minos import MinosBounds
@@ -45,7 +61,9 @@ from .pulls import Pulls
 from .receipt import Note, Receipt
 from .record import BLINDED, Record, strict_json
 from .scan import Scan
+from .significance import Significance
 from .summary import ModelSummary
+from .toy_counts import ToyCounts
 from .toy_fits import ToyBlock, ToyFits
 from .unfolding import BottomLine, UnfoldingResult, UnfoldingScan
 from .yields import Yields
@@ -57,19 +75,29 @@ __all__ = [
     "BottomLine",
     "Breakdown",
     "Changed",
+    "ChannelCompatibility",
+    "Chi2Test",
     "ChosenCovariance",
     "Conditioning",
+    "ConfidenceBelt",
     "Contour",
     "Contours",
+    "Coverage",
     "Difference",
     "Direction",
     "Estimate",
     "Estimates",
+    "FeldmanCousins",
     "Finding",
     "Findings",
     "FitResult",
     "Followers",
+    "GlobalSignificance",
+    "GoodnessOfFit",
+    "HypotestResult",
     "Impacts",
+    "Interval",
+    "Limit",
     "Minima",
     "MinosBounds",
     "ModelSummary",
@@ -81,8 +109,10 @@ __all__ = [
     "Record",
     "Scan",
     "ShiftChange",
+    "Significance",
     "Table",
     "ToyBlock",
+    "ToyCounts",
     "ToyFits",
     "UnfoldingResult",
     "UnfoldingScan",

@@ -39,7 +39,8 @@ def value_columns(parameters: Sequence[str]) -> list[str]:
 class ToyBlock:
     """The fits of some toys that follow each other, one row each.
 
-    Of a fit that did not converge ``x``, ``errors`` and ``fun`` are NaN, and its ``status`` says why.
+    Of a fit that found no minimum ``x``, ``errors`` and ``fun`` are NaN, and its ``status`` says why; of a
+    minimum on a kink of the likelihood ``errors`` are.
     """
 
     first: int
@@ -72,6 +73,11 @@ class ToyBlock:
     def success(self) -> BoolArray:
         """(toy,): which converged."""
         return np.asarray(self.status == Status.CONVERGED)
+
+    @property
+    def at_minimum(self) -> BoolArray:
+        """(toy,): which found a minimum; on a kink it has no errors."""
+        return np.isin(self.status, (Status.CONVERGED, Status.ON_KINK))
 
     def columns(self, parameters: Sequence[str]) -> dict[str, Any]:
         """{column: (toy,)}, the parameters by these names."""
@@ -206,10 +212,28 @@ class ToyFits(Record):
         return self.statuses.get(Status.CONVERGED.name, 0)
 
     @property
+    def on_kink(self) -> int:
+        """How many ended where the likelihood has a kink: minima, be it without errors."""
+        return self.statuses.get(Status.ON_KINK.name, 0)
+
+    @property
+    def failed(self) -> dict[str, int]:
+        """{name of a status: how many fits found no minimum and ended with it}"""
+        good = (Status.CONVERGED.name, Status.ON_KINK.name)
+        return {name: n for name, n in self.statuses.items() if name not in good}
+
+    @property
+    def n_failed(self) -> int:
+        """Fits that found no minimum."""
+        return sum(self.failed.values())
+
+    @property
     def message(self) -> str:
         """How many converged, how the others ended, and whether there are more to come."""
-        failed = ", ".join(f"{n} {name}" for name, n in self.statuses.items() if name != "CONVERGED")
-        text = f"{self.converged} of {len(self)} fits converged{f'; the others: {failed}' if failed else ''}."
+        failed = ", ".join(f"{n} {name}" for name, n in self.failed.items())
+        kinks = f", {self.on_kink} ended on a kink, without errors" if self.on_kink else ""
+        others = f"; the others: {failed}" if failed else ""
+        text = f"{self.converged} of {len(self)} fits converged{kinks}{others}."
         return text if len(self) == self.asked else f"{text} {self.asked} toys were asked for."
 
     def heading(self) -> str:

@@ -231,7 +231,7 @@ def test_a_damaged_block_is_an_error_to_read_and_made_anew_by_run(made, tmp_path
     target = tmp_path / "damaged" / "block-000002.parquet"
     target.write_bytes(damage(target.read_bytes()))
     with pytest.raises(
-        errors.FileFormatError, match=r"block-000002.parquet.*running the campaign makes it anew"
+        errors.FileFormatError, match=r"block-000002\.parquet.*running the campaign makes it anew"
     ):
         one.column("mu")
     status = Campaign.open(tmp_path / "damaged").run()

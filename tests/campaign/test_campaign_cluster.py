@@ -257,7 +257,7 @@ def test_a_full_disk_ends_a_run_on_a_cluster_too(at_once, tmp_path, monkeypatch)
 
 def test_what_a_client_may_be(tmp_path):
     one = campaign(tmp_path / "toys", 64)
-    with pytest.raises(errors.InvalidTypeError, match=r"client must be a distributed\.Client, the"):
+    with pytest.raises(errors.InvalidTypeError, match=r"client must be a distributed\.Client, the address"):
         one.run(3)
     with pytest.raises(errors.InvalidValueError, match="patience must be seconds"):
         one.run("tcp://127.0.0.1:1", patience=-1.0)

@@ -226,7 +226,7 @@ def test_as_a_process(file):
     assert done.stderr.count("\n") == 1
 
 
-COMMANDS = ["inspect", "fit", "scan", "impacts", "toys", "plot"]
+COMMANDS = ["inspect", "fit", "scan", "impacts", "plot"]
 
 
 @pytest.mark.parametrize("argv", [["--help"], *([command, "--help"] for command in COMMANDS)])

@@ -155,7 +155,7 @@ def test_fits_of_toys_are_those_of_single_fits_and_are_counted():
         single = of.fit(toys.counts[i], globs=toys.globs[i])
         assert found.x[i] == pytest.approx(single.x, abs=1e-6)
     assert (counts.fits, counts.retried, counts.n_failed) == (20, 0, 0)
-    assert str(counts) == "all 20 fits converged"
+    assert "all 20 fits converged" in str(counts.of_toys("frequentist", 3, 20))
 
 
 def test_what_fails_is_retried_and_counted(monkeypatch):
@@ -180,8 +180,7 @@ def test_what_fails_is_retried_and_counted(monkeypatch):
     found = fit_toys(of._context(), bad, fixed=_free(of), start=of.layout.start, counts=counts)
     assert found.success.tolist() == [True, True, False, True, True, True]
     assert counts.n_failed == 1
-    assert sum(counts.to_dict()["failed"].values()) == 1
-    assert "3 of 6 fits were retried, 1 failed for good" in str(counts)
+    assert "3 of 6 fits were retried, 1 failed for good" in str(counts.of_toys("frequentist", 3, 6))
 
 
 def test_blocks_stop_when_there_are_enough():

@@ -61,6 +61,11 @@ def records(model, best_fit):
         model.contours(["mu", "nu"], best_fit, points=6),
         model.contour("mu", "nu", best_fit, points=6),
         model.derived(["mu"], best_fit),
+        model.goodness_of_fit(OBS, toys=3, seed=1),
+        model.chi2(best_fit),
+        model.feldman_cousins("mu", [0.5, 1.0, 3.0], OBS, toys=2, seed=1),
+        model.coverage("mu", [0.5, 1.0], toys=2, seed=1),
+        model.global_significance("mu", OBS, hypotheses={1.0: model.prepared}, toys=2, seed=1),
     ]
     starts = model.fit(OBS, starts=2, seed=1)
     return [*found, *([starts.minima] if starts.minima is not None else []), starts]
@@ -68,9 +73,9 @@ def records(model, best_fit):
 
 def test_every_record_of_results_is_known():
     every = {cls for cls in vars(results).values() if isinstance(cls, type) and issubclass(cls, Record)}
-    # What a file or a folder holds already, what is said of files and models and printed only, and the base
-    # class.
+    # What a file holds already, what is said of files and models and printed only, and the base class.
     said = {
+        results.ConfidenceBelt,
         results.Findings,
         results.Difference,
         results.NllDifference,
@@ -94,6 +99,19 @@ def test_a_loaded_record_shows_the_same(model, records, tmp_path):
         seen.add(type(record).__name__)
     assert seen >= {"FitResult", "Impacts", "Scan", "Pulls", "Yields", "MinosBounds", "Breakdown"}
     assert seen >= {"BatchFitResult", "Contour", "Contours", "Estimates", "Minima"}
+    assert seen >= {"GoodnessOfFit", "Chi2Test", "Coverage", "FeldmanCousins", "GlobalSignificance"}
+
+
+def test_a_compatibility_of_channels_comes_back(tmp_path):
+    mu, model = Variable("mu", 1.0), Model()
+    for name in ("A", "B"):
+        sig = Process(f"sig_{name}", [10.0], channel=name).scale_by(mu)
+        model.add_proc(sig).add_proc(Process(f"bkg_{name}", [50.0], channel=name))
+    found = model.prepare().channel_compatibility([62.0, 55.0], toys=3, seed=1, minos=True)
+    save_result(found, tmp_path / "r.json", model)
+    again = load_result(tmp_path / "r.json", model)
+    assert repr(again) == repr(found)
+    assert again.to_json() == found.to_json()
 
 
 def test_an_unfolded_spectrum_comes_back(tmp_path):

@@ -3,6 +3,7 @@
 - :mod:`.generators`: one random stream a toy, so that any toy can be drawn alone;
 - :mod:`.ensemble`: where toys come from, and what is random in them;
 - :mod:`.fits`: fits of toys, with retries;
+- :mod:`.tails`: p-values, with their Monte Carlo errors;
 - :mod:`.blocks`: as many toys as were asked for, or as a Monte Carlo error needs, block by block.
 """
 
@@ -12,9 +13,12 @@ from .blocks import Precision, block_size, blocks
 from .ensemble import TOY_KINDS, Ensemble, Toys
 from .fits import FitCounts, fit_toys
 from .generators import ToyGenerators, fresh_seed
+from .tails import TIE, Counted, counted_tail
 
 __all__ = [
+    "TIE",
     "TOY_KINDS",
+    "Counted",
     "Ensemble",
     "FitCounts",
     "Precision",
@@ -22,6 +26,7 @@ __all__ = [
     "Toys",
     "block_size",
     "blocks",
+    "counted_tail",
     "fit_toys",
     "fresh_seed",
 ]

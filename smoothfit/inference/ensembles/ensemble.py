@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._types import FloatArray
+from ..._types import FloatArray, IntArray
 from ...errors import InvalidValueError
 from .. import compiled, constraint_draws, toys
 from ..context import Context
@@ -16,6 +16,8 @@ from .generators import ToyGenerators
 __all__ = ["TOY_KINDS", "Ensemble", "Toys"]
 
 TOY_KINDS = ("frequentist", "bayesian", "bootstrap")
+_ROUNDING = 1e-9
+"""Events below 0 that a fit without data in a bin may leave there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,10 @@ class Toys:
 
     def __len__(self) -> int:
         return len(self.counts)
+
+    def take(self, rows: IntArray) -> Toys:
+        """Some of them, by row; ``first`` stays that of the block."""
+        return Toys(self.counts[rows], self.globs[rows], self.first)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +89,8 @@ class Ensemble:
             # A draw beyond what a bin can lose leaves nothing in it.
             expected = np.maximum(self._expected_of(self._prior(first, n), first), 0.0)
             return Toys(self._counts(expected, n, rng), self._kept(n), first)
-        counts = self._counts(self._expected(self.values[None, :])[0], n, rng)
+        expected = self._expected(self.values[None, :])[0]
+        counts = self._counts(np.where(expected > -_ROUNDING, np.maximum(expected, 0.0), expected), n, rng)
         return Toys(counts, self._observables(n, rng), first)
 
     def _expected(self, batch: FloatArray) -> FloatArray:
@@ -105,7 +112,9 @@ class Ensemble:
     def _observables(self, n: int, rng: Any) -> FloatArray:
         layout, at = self.context.layout, self.context.layout.n_params
         of_params = constraint_draws.draw_globs(self.context.prepared, layout, self.values[:at], n, rng)
-        of_bins = toys.draw_bin_globs(self.values[at:], layout.bin_tau, n, rng)
+        # The same rounding of rates.
+        bins = np.where(layout.bin_counting, np.maximum(self.values[at:], 0.0), self.values[at:])
+        of_bins = toys.draw_bin_globs(bins, layout.bin_tau, n, rng)
         return np.concatenate([of_params, of_bins], axis=1)
 
     def _observed_globs(self) -> FloatArray:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+
+import numpy as np
 
 from ..._compilation import fetched
 from ..._types import FloatArray
 from ...fitters import Solution
 from ...fitters.batch import single_solve
 from ...prepared import Data, Fixed
+from ...results import ToyCounts
 from ...status import Status
 from ..batching import Held, Members, data_of_member, fixed_of_member, refit
 from ..context import Context
@@ -27,6 +29,8 @@ class FitCounts:
     fits: int = 0
     retried: int = 0
     """Fits that did not converge at first."""
+    on_kink: int = 0
+    """Fits that ended where the likelihood has a kink: minima, be it without errors."""
     failed: Counter[str] = field(default_factory=Counter)
     """{name of a status: how many ended with it, all retries done}"""
 
@@ -39,18 +43,13 @@ class FitCounts:
         """Add those of other fits."""
         self.fits += other.fits
         self.retried += other.retried
+        self.on_kink += other.on_kink
         self.failed.update(other.failed)
 
-    def to_dict(self) -> dict[str, Any]:
-        """{fits, retried, failed: {status: number}}"""
-        return {"fits": self.fits, "retried": self.retried, "failed": dict(self.failed)}
-
-    def __str__(self) -> str:
-        if not self.retried:
-            return f"all {self.fits} fits converged"
-        named = ", ".join(f"{n} {status}" for status, n in self.failed.most_common())
-        left = f"{self.n_failed} failed for good ({named})" if self.failed else "all converged then"
-        return f"{self.retried} of {self.fits} fits were retried, {left}"
+    def of_toys(self, kind: str, seed: int, toys: int, nuisances: str = "fitted") -> ToyCounts:
+        """What a record says of them."""
+        failed = dict(self.failed.most_common())
+        return ToyCounts(kind, seed, toys, self.fits, self.retried, failed, self.on_kink, nuisances)
 
 
 def fit_toys(
@@ -77,7 +76,7 @@ def fit_toys(
     Returns
     -------
     Members
-        One row a toy. Of a failed one ``success`` is False; x and nll are where it stopped.
+        One row a toy. Of a failed one ``at_minimum`` is False; x and nll are where it stopped.
     """
     found = refit(
         context, counts=toys.counts, globs=toys.globs, fixed=fixed, start=start, errors=errors, what=what
@@ -94,6 +93,7 @@ def fit_toys(
 
         found, _ = retry_failed(context.prepared, context.layout, found, problem_of)
     if counts is not None:
-        lost = Counter(Status(int(s)).name for s in found.status[~found.success])
-        counts.add(FitCounts(len(toys), int(failed.sum()), lost))
+        on_kink = int(np.sum(found.at_minimum & ~found.success))
+        lost = Counter(Status(int(s)).name for s in found.status[~found.at_minimum])
+        counts.add(FitCounts(len(toys), int(failed.sum()), on_kink, lost))
     return found

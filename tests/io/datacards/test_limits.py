@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 from real_cards import DATA, needs_data
-from scipy.optimize import brentq
-from scipy.stats import norm
 
 from smoothfit import read_datacard
 
@@ -49,72 +45,43 @@ REALISTIC += (2.3236237739081624, 3.9673221736778976, 6.6036667002856)
 REALISTIC_QUOTED = (1.6281, 0.964, 1.4329, 2.3281, 3.98, 6.6194)
 
 
-class Statistics:
-    """The statistics of FORMULAS section 7, with r not below 0."""
-
-    def __init__(self, path):
-        self.model, self.obs = read_datacard(path, **RANGE)
-        self.best = self.model.fit(self.obs)
-        background = self.model.profile({"r": 0.0}, self.best, self.obs)
-        self.significance = math.sqrt(2.0 * (background.fun - self.best.fun))
-        self.asimov, self.globs = self.model.asimov(background.x)
-        self.best_asimov = self.model.fit(self.asimov, globs=self.globs, init={"r": 0.01})
-
-    def q(self, r, asimov):
-        best = self.best_asimov if asimov else self.best
-        if r <= best["r"].value:
-            return 0.0
-        fixed = self.model.profile({"r": r}, best, self.asimov if asimov else self.obs)
-        return max(0.0, 2.0 * (fixed.fun - best.fun))
-
-    def cls(self, r):
-        q, q_a = self.q(r, False), self.q(r, True)
-        if q <= q_a:
-            return norm.sf(math.sqrt(q)) / norm.cdf(math.sqrt(q_a) - math.sqrt(q))
-        root = 2.0 * math.sqrt(q_a)
-        return norm.sf((q + q_a) / root) / norm.sf((q - q_a) / root)
-
-    def limit(self):
-        return brentq(lambda r: self.cls(r) - 0.05, 0.1, 80.0, xtol=1e-6)
-
-    def expected(self, n_sigma):
-        def excess(r):
-            return norm.sf(math.sqrt(self.q(r, True)) - n_sigma) / norm.cdf(n_sigma) - 0.05
-
-        return brentq(excess, 0.1, 80.0, xtol=1e-6)
-
-
 def where(name):
     return next(DATA.glob(f"combine-benchmarks/**/{name}.txt"))
+
+
+def read(path):
+    """The model of a card, and its data."""
+    return read_datacard(path, **RANGE)
 
 
 @needs_data
 @pytest.mark.parametrize("name", PROFILED)
 def test_profiled_limits(name):
-    tests = Statistics(where(name))
+    model, obs = read(where(name))
     # The calculator of these numbers takes the two-sided level: 3.84 at 95%.
-    level = norm.ppf(0.975) ** 2
-    found = brentq(lambda r: tests.q(r, False) - level, tests.best["r"].value + 0.01, 90.0, xtol=1e-6)
-    assert found == pytest.approx(PROFILED[name], rel=6e-3)
+    limit = model.upper_limit("r", obs, cl=0.975, rule="clsb", statistic="q")
+    assert limit.observed == pytest.approx(PROFILED[name], rel=6e-3)
 
 
 @needs_data
 @pytest.mark.parametrize("name", SIGNIFICANCES)
 def test_significances(name):
-    assert Statistics(where(name)).significance == pytest.approx(SIGNIFICANCES[name], rel=6e-3)
+    model, obs = read(where(name))
+    assert model.significance("r", obs).observed == pytest.approx(SIGNIFICANCES[name], rel=6e-3)
 
 
 @needs_data
 @pytest.mark.parametrize("name", GAMMA)
 def test_limits_with_gamma_densities(name):
-    assert Statistics(where(name)).limit() == pytest.approx(GAMMA[name], rel=6e-3)
+    model, obs = read(where(name))
+    assert model.upper_limit("r", obs).observed == pytest.approx(GAMMA[name], rel=6e-3)
 
 
 @needs_data
 def test_observed_and_expected_limits():
-    tests = Statistics(TUTORIALS / "counting/realistic-counting-experiment.txt")
+    model, obs = read(TUTORIALS / "counting/realistic-counting-experiment.txt")
     # Combine's bands are quantiles, 2.5% and not -2 sigma.
-    quantiles = norm.ppf([0.025, 0.16, 0.5, 0.84, 0.975])
-    found = (tests.limit(), *(tests.expected(n) for n in quantiles))
+    limit = model.upper_limit("r", obs, quantiles=(0.025, 0.16, 0.5, 0.84, 0.975))
+    found = (limit.observed, *limit.expected)
     assert found == pytest.approx(REALISTIC, rel=1e-3)
     assert found == pytest.approx(REALISTIC_QUOTED, rel=6e-3)

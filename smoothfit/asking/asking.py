@@ -6,17 +6,17 @@ computes nothing itself.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
-from ._types import ArrayLike, FloatArray
-from .build import Process, Variable
-from .errors import InvalidTypeError, UnknownNameError
-from .fitters import Fitter
-from .inference import (
+from .._types import ArrayLike, FloatArray
+from ..build import Process, Variable
+from ..errors import InvalidTypeError, UnknownNameError
+from ..fitters import Fitter
+from ..inference import (
     bands,
     batch_fits,
     bounds,
@@ -32,14 +32,13 @@ from .inference import (
     quantities,
     scans,
 )
-from .inference.context import Context
-from .inference.toys import Draws
-from .inference.values import Values
-from .layout import Layout
-from .lint import Thresholds, checking
-from .preparation import Specification
-from .prepared import Prepared
-from .results import (
+from ..inference.context import Context
+from ..inference.toys import Draws
+from ..inference.values import Values
+from ..layout import Layout
+from ..lint import Thresholds, checking
+from ..prepared import Prepared
+from ..results import (
     BatchFitResult,
     Breakdown,
     Contour,
@@ -54,11 +53,12 @@ from .results import (
     Scan,
     Yields,
 )
+from .tests_and_limits import TestsAndLimits
 
 __all__ = ["Asking"]
 
 
-class Asking(ABC):
+class Asking(TestsAndLimits):
     """Everything that can be asked once a model is prepared."""
 
     _blinded: frozenset[str]
@@ -72,11 +72,6 @@ class Asking(ABC):
     @abstractmethod
     def prepared(self) -> Prepared:
         """The arrays: the first argument of :mod:`smoothfit.functional`."""
-
-    @property
-    @abstractmethod
-    def specification(self) -> Specification:
-        """What the model was told."""
 
     def _context(self) -> Context:
         return Context(self.prepared, self._current(), self._blinded)

@@ -1,0 +1,237 @@
+"""Neyman constructions: p-values along one parameter or over a plane, belts, coverage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..results import ConfidenceBelt, Coverage, FeldmanCousins
+from ._scan import hide, name_axes
+from ._style import SMALL, TINY, check_record, label_text, new_figure, parameter_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["belt", "coverage", "feldman_cousins"]
+
+_COLOUR, _LIGHT, _GREY = "#1f4e79", "#bcd2e8", "#999999"
+_FAILED, _BEST = "#bd1f01", "#e76300"
+_CROSSES = 900
+"""Up to so many points of a plane each is marked."""
+
+
+def feldman_cousins(record: FeldmanCousins) -> Figure:
+    """The p-value along one parameter with what is accepted, or the accepted region of two.
+
+    Points have their Monte Carlo errors, the line across is 1 - cl, and accepted regions are filled. Of two
+    parameters the border is drawn where the p-value of a grid crosses 1 - cl; points within two errors of it
+    are hollow. A blinded parameter stays hidden.
+
+    Parameters
+    ----------
+    record
+        What to draw, as from ``model.feldman_cousins``.
+
+    Raises
+    ------
+    InvalidTypeError
+        For something else.
+    MissingPackageError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from smoothfit.model import Model, Process, Variable
+    >>> mu = Variable("mu", 1.0, lower_bound=0.0)
+    >>> model = Model().add_proc(Process("sig", [1.0]).scale_by(mu)).add_proc(Process("bkg", [3.0])).prepare()
+    >>> record = model.feldman_cousins(mu, [0.0, 3.0, 8.0, 12.0], [6.0], toys=100, seed=1)
+    >>> feldman_cousins(record).axes[0].get_ylabel()
+    'p-value'
+    """
+    check_record("plot.feldman_cousins", record, FeldmanCousins, "model.feldman_cousins(...)")
+    figure = new_figure(5.6, 4.2)
+    axes = figure.add_subplot()
+    if len(record.names) == 2:
+        name_axes(record.layout, record.names, axes)
+    else:
+        axes.set_xlabel(parameter_text(record.layout, record.names[0]), fontsize=SMALL)
+        axes.set_ylabel("p-value", fontsize=SMALL)
+    if record.hidden:
+        hide(axes)
+    elif len(record.names) == 2:
+        _draw_region(record, figure, axes)
+    else:
+        _draw_p_values(record, axes)
+    return figure
+
+
+def _draw_p_values(record: FeldmanCousins, axes: Axes) -> None:
+    for k, (low, high) in enumerate(record.regions):
+        axes.axvspan(low, high, color=_LIGHT, zorder=0, label="accepted" if k == 0 else None)
+    level = 1.0 - record.cl
+    axes.axhline(level, color=_GREY, linewidth=0.9, linestyle="--", zorder=1)
+    axes.annotate(
+        f"{100.0 * record.cl:.4g}%",
+        (0.99, level),
+        xycoords=("axes fraction", "data"),
+        ha="right",
+        va="bottom",
+        fontsize=TINY,
+    )
+    known = np.isfinite(record.p_values)
+    # The best fit has p = 1 by definition: the curve goes through it.
+    x = np.append(record.points[known], record.best[0])
+    order = np.argsort(x, kind="stable")
+    inside = record.points[known].size and record.points[0] <= record.best[0] <= record.points[-1]
+    if inside:
+        curve = np.append(record.p_values[known], 1.0)
+        axes.plot(x[order], curve[order], color=_COLOUR, linewidth=0.9)
+        axes.plot(record.best[0], 1.0, "+", color=_BEST, markersize=9.0, label="best fit")
+    axes.errorbar(
+        record.points[known],
+        record.p_values[known],
+        record.p_errors[known],
+        fmt="o",
+        markersize=2.5,
+        linewidth=0.9,
+        color=_COLOUR,
+        label="toys",
+    )
+    _mark_failed(axes, record.points[~known], np.zeros(int((~known).sum())))
+    axes.set_ylim(-0.03, 1.08)
+    axes.tick_params(labelsize=TINY)
+    axes.legend(fontsize=TINY, frameon=False, loc="upper right")
+
+
+def _mark_failed(axes: Axes, x: Any, y: Any) -> None:
+    if len(x):
+        axes.plot(x, y, "x", color=_FAILED, clip_on=False, label=f"{len(x)} not converged")
+
+
+def _draw_region(record: FeldmanCousins, figure: Figure, axes: Axes) -> None:
+    x, y = record.coordinates.T
+    level, known = 1.0 - record.cl, np.isfinite(record.p_values)
+    if record.axes is not None and min(record.shape) > 1:
+        across, up = (np.argsort(axis, kind="stable") for axis in record.axes)
+        a, b = record.axes[0][across], record.axes[1][up]
+        p = record.p_values.reshape(record.shape)[np.ix_(across, up)].T
+        image: Any = axes.pcolormesh(
+            a, b, p, shading="nearest", cmap="Blues", vmin=0.0, vmax=1.0, rasterized=True
+        )
+        if np.nanmin(p) < level < np.nanmax(p):
+            axes.contour(a, b, p, levels=[level], colors=_COLOUR, linewidths=1.4)
+            axes.plot([], [], color=_COLOUR, linewidth=1.4, label=f"{100.0 * record.cl:.4g}%")
+    else:
+        image = axes.scatter(x, y, c=record.p_values, cmap="Blues", s=24.0, vmin=0.0, vmax=1.0)
+    if len(record) <= _CROSSES:
+        near = known & record.uncertain
+        sure = known & record.accepted & ~near
+        axes.plot(x[sure], y[sure], ".", color=_COLOUR, markersize=2.5, label="accepted")
+        axes.plot(
+            x[near], y[near], "o", color=_COLOUR, markersize=3.5, fillstyle="none", label="within two errors"
+        )
+    _mark_failed(axes, x[~known], y[~known])
+    axes.plot(*record.best, "+", color=_BEST, markersize=9.0, label="best fit")
+    bar = figure.colorbar(image, ax=axes)
+    bar.set_label("p-value", fontsize=SMALL)
+    bar.ax.tick_params(labelsize=TINY)
+    axes.tick_params(labelsize=TINY)
+    axes.legend(fontsize=TINY, framealpha=0.85)
+
+
+def belt(record: ConfidenceBelt, *, observed: float | None = None) -> Figure:
+    """A confidence belt: accepted observations across, true values upwards.
+
+    Parameters
+    ----------
+    record
+        What to draw, as from ``smoothfit.inference.neyman.exact.poisson_belt``.
+    observed
+        An observation: the true values that accept it are marked.
+
+    Raises
+    ------
+    InvalidTypeError
+        For something else.
+    MissingPackageError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from smoothfit.inference.neyman import exact
+    >>> record = exact.poisson_belt(np.linspace(0.0, 10.0, 51), background=3.0, cl=0.9)
+    >>> belt(record, observed=6).axes[0].get_xlabel()
+    'n'
+    """
+    check_record("plot.belt", record, ConfidenceBelt, "neyman.exact.poisson_belt(...)")
+    figure = new_figure(4.6, 4.6)
+    axes = figure.add_subplot()
+    order = np.argsort(record.values, kind="stable")
+    values, lower, upper = record.values[order], record.lower[order], record.upper[order]
+    finite = lower[np.isfinite(lower)]
+    right = float(upper.max())
+    # Near a boundary a belt of a Gaussian has no end: half of the picture is enough for it.
+    left = max(
+        float(finite.min(initial=right)) - 1.0, float(upper.min()) - 0.5 * (right - float(upper.min()))
+    )
+    step: Any = "post" if record.discrete else None
+    closed = np.where(np.isfinite(lower), lower, left)
+    axes.fill_betweenx(values, closed, upper, color=_LIGHT, linewidth=0.0, step=step)
+    style = {"color": _COLOUR, "linewidth": 1.2, "drawstyle": "steps-pre" if record.discrete else "default"}
+    for ends in (lower, upper):
+        axes.plot(np.where(np.isfinite(ends), ends, np.nan), values, **style)  # type: ignore[arg-type]
+    if observed is not None:
+        low, high = record.at(observed)
+        axes.axvline(observed, color=_GREY, linewidth=0.9, linestyle="--")
+        axes.plot([observed, observed], [low, high], color=_BEST, linewidth=2.4, solid_capstyle="butt")
+    axes.set_xlim(left, right + 1.0)
+    axes.set_ylim(float(values[0]), float(values[-1]))
+    axes.set_xlabel(label_text(None, record.observable), fontsize=SMALL)
+    axes.set_ylabel(f"{label_text(None, record.parameter)} ({100.0 * record.cl:.4g}%)", fontsize=SMALL)
+    axes.tick_params(labelsize=TINY)
+    return figure
+
+
+def coverage(record: Coverage, *others: Coverage) -> Figure:
+    """Coverage at each true value with its errors, and the level that was meant.
+
+    Parameters
+    ----------
+    record, *others
+        What to draw, as from ``model.coverage``: methods side by side.
+
+    Raises
+    ------
+    InvalidTypeError
+        For something else.
+    MissingPackageError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from smoothfit.model import Model, Process, Variable
+    >>> mu = Variable("mu", 1.0)
+    >>> model = Model().add_proc(Process("sig", [400.0]).scale_by(mu)).prepare()
+    >>> record = model.coverage(mu, [0.9, 1.0], toys=100, seed=1)
+    >>> coverage(record).axes[0].get_ylabel()
+    'coverage'
+    """
+    colours = (_COLOUR, _BEST, "#832db6", "#717581")
+    markers = "os^D"
+    figure = new_figure(5.6, 4.2)
+    axes = figure.add_subplot()
+    for k, one in enumerate((record, *others)):
+        check_record("plot.coverage", one, Coverage, "model.coverage(...)")
+        below, above = one.coverage - one.low, one.high - one.coverage
+        errors = np.hypot([below, above], one.reference_errors)
+        style: dict[str, Any] = {"color": colours[k % 4], "marker": markers[k % 4], "linestyle": "none"}
+        label = label_text(None, f"{one.method}, {100.0 * one.cl:.4g}%")
+        axes.errorbar(one.truth, one.coverage, errors, markersize=4.0, linewidth=1.0, label=label, **style)
+        axes.axhline(one.cl, color=_GREY, linewidth=0.9, linestyle="--", zorder=0)
+    axes.set_xlabel(f"true {parameter_text(record.layout, record.name)}", fontsize=SMALL)
+    axes.set_ylabel("coverage", fontsize=SMALL)
+    axes.tick_params(labelsize=TINY)
+    axes.legend(fontsize=TINY, frameon=False)
+    return figure
