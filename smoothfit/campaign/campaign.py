@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .._optional import require
-from ..errors import CampaignMismatchError, FileFormatError, InvalidValueError
+from ..errors import FileFormatError, InvalidValueError
 from ..io import load, model_hash
-from ..io.saved import contents
 from ..model import Model
 from ..progress import track
 from ..results import ToyBlock, ToyFits
@@ -21,8 +19,9 @@ from . import storage
 from .folder import Folder, Found
 from .locking import locked
 from .making import BlockMaker, Toy
-from .manifest import Manifest, versions
-from .recorder import Recorder, check_versions
+from .manifest import Manifest
+from .recorder import Recorder
+from .running import begin, check_same, look_through, make_here, make_on
 from .settings import hidden_of, manifest_of
 from .status import CampaignStatus, Course
 from .summing import toy_fits
@@ -125,7 +124,7 @@ class Campaign:
         self._set_up(folder, manifest_of(model, **asked, block=block), other_versions)
         self._model: Model | None = model
         if begun is not None:
-            self._check_same(begun)
+            check_same(folder, begun, self._manifest)
 
     def _set_up(self, folder: Folder, manifest: Manifest, other_versions: bool) -> None:
         require("pyarrow.parquet", feature="campaigns", extra="campaign")
@@ -147,14 +146,6 @@ class Campaign:
         campaign._set_up(folder, folder.manifest(), other_versions)
         campaign._model = None
         return campaign
-
-    def _check_same(self, begun: Manifest) -> None:
-        found = begun.differences(self._manifest)
-        if found:
-            raise CampaignMismatchError(
-                f"'{self._folder.path}' has another campaign ({'; '.join(found)}): name another folder, or "
-                "ask for what is there, as Campaign.open(path) does."
-            )
 
     # -- running -----------------------------------------------------------------------------------
 
@@ -190,56 +181,25 @@ class Campaign:
         self._folder.create()
         with locked(self._folder.path):
             self._folder.clean()
-            self._begin()
-            check_versions(
-                self._manifest, versions(), f"'{self._folder.path}': here are", self._other_versions
-            )
-            found = self._folder.blocks(self._manifest, thoroughly=True)
+            self._manifest = begin(self._folder, self._manifest, self._model)
+            found = look_through(self._folder, self._manifest, self._other_versions)
             self._course = Course(recomputed=found.damaged)
             todo = [k for k in range(self._manifest.n_blocks) if k not in found.whole]
             if todo:
                 self._make(todo, found, client, float(patience))
         return self.status()
 
-    def _begin(self) -> None:
-        """Write model and manifest, if they are not there; more toys than before go into the manifest."""
-        if not self._folder.has_manifest():
-            if self._model is None:
-                # The folder was emptied since it was opened: this says so.
-                self._folder.manifest()
-            else:
-                self._folder.write_model(contents(self._model, None, "trace"))
-                self._folder.write_manifest(self._manifest)
-            return
-        begun = self._folder.manifest()
-        self._check_same(begun)
-        self._manifest = replace(begun, toys=self._manifest.toys)
-        if self._manifest.toys > begun.toys:
-            self._folder.write_manifest(self._manifest)
-
     def _make(self, todo: list[int], found: Found, client: Any, patience: float) -> None:
         manifest = self._manifest
         shown = next((manifest.parameters.index(n) for n in manifest.pois if n not in self._hidden), None)
-        done = sum(about.toys for about in found.whole.values())
-        options: dict[str, Any] = {"probes": {about.probe for about in found.whole.values()}, "shown": shown}
-        with track(manifest.toys - done, "toys") as advance:
-            recorder = Recorder(
-                self._folder, manifest, **options, other_versions=self._other_versions, advance=advance
-            )
+        options: dict[str, Any] = {"shown": shown, "other_versions": self._other_versions}
+        options["probes"] = {about.probe for about in found.whole.values()}
+        with track(sum(manifest.length(k) for k in todo), "toys") as advance:
+            recorder = Recorder(self._folder, manifest, advance=advance, **options)
             if client is None:
-                maker = self._made()
-                for k in todo:
-                    recorder.accept(k, maker.content(k), f"block {k}")
+                make_here(self._made(), todo, recorder)
             else:
-                self._make_on(client, todo, recorder, patience)
-
-    def _make_on(self, client: Any, todo: list[int], recorder: Recorder, patience: float) -> None:
-        from .cluster import Jobs, connected
-        from .tasks import Recipe
-
-        recipe = Recipe(self._manifest.to_json(), self._folder.model_path.read_bytes())
-        with connected(client, patience) as connection:
-            Jobs(connection, recipe, recorder.accept, self._course).run(todo)
+                make_on(client, patience, self._folder, manifest, todo, recorder, self._course)
 
     def _made(self) -> BlockMaker:
         """With the model of the folder's file, which is loaded once."""
@@ -296,7 +256,7 @@ class Campaign:
         return toy_fits(self.blocks, self._manifest, self._hidden)
 
     def column(self, name: str) -> Any:
-        """(toy,): one column of the finished blocks: "mu", "mu error", "mu at limit", "status", "fun" ...
+        """(toy,): one column of the finished blocks: "mu", "mu error", "mu at limit", "toy", "status" ...
 
         Raises
         ------

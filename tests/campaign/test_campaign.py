@@ -473,14 +473,13 @@ def test_leftovers_of_killed_runs_are_removed(made):
 
 
 def test_other_versions_go_on_only_when_asked_and_are_said(tmp_path, monkeypatch):
-    from smoothfit.campaign import campaign as module
-    from smoothfit.campaign import making
+    from smoothfit.campaign import making, running
 
     one = campaign(tmp_path / "versions")
     one.run()
     (tmp_path / "versions" / "block-000001.parquet").unlink()
     newer = {**one.manifest.versions, "jax": "99.0"}
-    monkeypatch.setattr(module, "versions", lambda: newer)
+    monkeypatch.setattr(running, "versions", lambda: newer)
     monkeypatch.setattr(making, "versions", lambda: newer)
     with pytest.raises(errors.CampaignMismatchError, match=r"jax 99.0 instead of .*other_versions=True"):
         Campaign.open(tmp_path / "versions").run()

@@ -127,7 +127,7 @@ def test_a_cluster_that_is_lost_for_good_is_said_and_finished_blocks_are_kept(cl
 
 
 def test_a_client_of_a_cluster_makes_the_same_bits(tmp_path):
-    options = {"n_workers": 1, "threads_per_worker": 2, "processes": False, "dashboard_address": None}
+    options = {"n_workers": 1, "threads_per_worker": 2, "processes": False, "dashboard_address": ":0"}
     one, local = campaign(tmp_path / "toys", 64 * 6 - 10), campaign(tmp_path / "local", 64 * 6 - 10)
     with (
         distributed.LocalCluster(**options) as there,
