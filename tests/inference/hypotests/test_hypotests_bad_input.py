@@ -161,9 +161,11 @@ def test_bounds_without_0():
 
 
 def test_ranges(model):
-    for given in ((-1.0, 5.0), (5.0, 5.0), (6.0, 5.0), (0.0, 200.0)):
-        with pytest.raises(InvalidValueError, match=r"an interval within the bounds of 'mu', \[0, 100\]"):
+    for given in ((5.0, 5.0), (6.0, 5.0)):
+        with pytest.raises(InvalidValueError, match=r"an interval \(low, high\), got"):
             model.upper_limit("mu", OBS, range=given)
+    with pytest.raises(InvalidValueError, match="qtilde is for values from 0, the range begins at -1"):
+        model.upper_limit("mu", OBS, range=(-1.0, 5.0))
     for given in (5.0, (1.0,), (1.0, 2.0, 3.0), "0,1"):
         with pytest.raises(InvalidTypeError, match=r"range must be \(low, high\)"):
             model.two_sided_limit("mu", OBS, range=given)
