@@ -26,12 +26,9 @@ pytestmark = [
 ]
 
 QUICK = {
-    "converter-ridolfi/test/multi_vs_single_bin/single_bin_1_test.json",
     "converter-ridolfi/test/multi_vs_single_bin/two_bin_test.json",
-    "hs3-pyhs3/tests/test_histfactory/simplemodel_uncorrelated-background_hifa.json",
     "pyhf-repo/docs/examples/json/2-bin_1-channel.json",
     "pyhf-repo/tests/test_export/workspace_no_parameter_bounds.json",
-    "pyhf-repo/validation/xmlimport_input_bkg.json",
     "pyhf-tutorial-atlas/book/data/2-bin_1-channel.json",
 }
 # A signal without a background: pyhf's likelihood of no signal is infinite, and it makes no Asimov data.

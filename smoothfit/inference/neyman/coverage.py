@@ -102,6 +102,7 @@ def coverage(
     --------
     Minos of a count whose mean is 0.4, 1 or 2: of the Poisson probability 94%, 55% and 72% are covered.
 
+    >>> import numpy as np
     >>> from smoothfit.model import Model, Process, Variable
     >>> mu = Variable("mu", 1.0, lower_bound=0.0)
     >>> model = Model().add_proc(Process("sig", [1.0]).scale_by(mu)).prepare()
