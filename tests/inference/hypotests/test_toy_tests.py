@@ -81,16 +81,16 @@ def enumerated(name, obs, mu, signal, background, lower):
 
 CASES = [
     ("qtilde", ONE, [5], 1.2, 0.0),
-    ("qtilde", ONE, [2], 1.2, -0.5),
-    ("q", ONE, [3], 1.0, -0.5),
+    pytest.param("qtilde", ONE, [2], 1.2, -0.5, marks=pytest.mark.slow),
+    pytest.param("q", ONE, [3], 1.0, -0.5, marks=pytest.mark.slow),
     ("t", ONE, [7], 1.3, -0.5),
-    ("ttilde", ONE, [2], 0.9, -0.5),
+    pytest.param("ttilde", ONE, [2], 0.9, -0.5, marks=pytest.mark.slow),
     ("q0", ONE, [9], 0.0, -0.5),
     ("lep", ONE, [6], 1.0, 0.0),
-    ("tevatron", ONE, [6], 1.0, 0.0),
+    pytest.param("tevatron", ONE, [6], 1.0, 0.0, marks=pytest.mark.slow),
     ("qtilde", TWO, [6, 8], 1.0, 0.0),
-    ("lep", TWO, [6, 8], 1.0, 0.0),
-    ("q0", TWO, [9, 11], 0.0, 0.0),
+    pytest.param("lep", TWO, [6, 8], 1.0, 0.0, marks=pytest.mark.slow),
+    pytest.param("q0", TWO, [9, 11], 0.0, 0.0, marks=pytest.mark.slow),
 ]
 
 
@@ -120,7 +120,10 @@ def large():
 OBS = [4180.0, 6050.0, 9010.0]
 
 
-@pytest.mark.parametrize("name", ["qtilde", "q", "t", "ttilde", "q0"])
+@pytest.mark.parametrize(
+    "name",
+    ["qtilde", "q0", *(pytest.param(name, marks=pytest.mark.slow) for name in ("q", "t", "ttilde"))],
+)
 def test_large_counts_follow_the_asymptotic_formulae(name):
     value = 0.0 if name == "q0" else 1.1
     found = large().hypotest("mu", value, OBS, statistic=name, method="toys", toys=3000, seed=5)
