@@ -73,8 +73,8 @@ class Method(ABC):
     """Whether :meth:`refer` wants toys of the model itself first."""
 
     def refer(self, toys: Toys, truth: Truth) -> None:
-        """Take toys of the model itself as a reference."""
-        raise NotImplementedError(type(self).__name__)
+        """Take toys of the model itself as a reference; only what needs one is given any."""
+        del toys, truth
 
     def _start(self, truth: Truth) -> FloatArray:
         return truth.values[: self.context.layout.n_params]
