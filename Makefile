@@ -19,7 +19,7 @@ demo: $(VENV)/.installed-plot
 	@echo "wrote demo/ttbar_differential.png and demo/ttbar_differential.json"
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
