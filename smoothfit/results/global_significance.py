@@ -10,7 +10,8 @@ import numpy as np
 from .._types import FloatArray, IntArray
 from ..layout import Layout
 from ..render import Table, number, with_error
-from .record import BLINDED, Columns, Record, plain
+from .poi_record import PoiRecord
+from .record import BLINDED, Columns, plain
 from .toy_counts import ToyCounts
 
 __all__ = ["GlobalSignificance", "significance_of"]
@@ -30,7 +31,7 @@ def significance_of(p_value: Any) -> Any:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GlobalSignificance(Record):
+class GlobalSignificance(PoiRecord):
     """The excess over background at many positions, and how often background alone has one as large anywhere.
 
     ``q0`` is 2 (NLL without signal - lowest NLL) where the signal is positive, else 0. The global p-value is
@@ -70,11 +71,6 @@ class GlobalSignificance(Record):
 
     def __len__(self) -> int:
         return len(self.positions)
-
-    @property
-    def hidden(self) -> bool:
-        """Whether the signal is blinded."""
-        return self.layout.is_blinded(self.layout.positions(self.poi)[0], self.blinded)
 
     @property
     def best(self) -> int:

@@ -11,14 +11,15 @@ from .._types import FloatArray
 from ..layout import Layout
 from ..render import Cell, Table, number
 from .attempts import Attempt
-from .record import BLINDED, Columns, Record
+from .poi_record import PoiRecord
+from .record import BLINDED, Columns
 from .toy_counts import ToyCounts
 
 __all__ = ["HypotestResult"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class HypotestResult(Record):
+class HypotestResult(PoiRecord):
     """How well data agree with a tested value of a parameter of interest (POI).
 
     What could not be computed is NaN, and ``messages`` say why. All of a blinded POI stays hidden wherever it
@@ -118,11 +119,6 @@ class HypotestResult(Record):
     def success(self) -> bool:
         """Whether there is an answer."""
         return bool(np.isfinite(self.clsb))
-
-    @property
-    def hidden(self) -> bool:
-        """Whether the POI is blinded."""
-        return self.layout.is_blinded(self.layout.positions(self.poi)[0], self.blinded)
 
     def heading(self) -> str:
         """What was tested and with what, and what to know of it."""

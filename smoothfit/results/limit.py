@@ -12,7 +12,8 @@ from ..layout import Layout
 from ..render import Cell, Table, number
 from .attempts import Attempt
 from .hypotest import band_name
-from .record import BLINDED, Columns, Record
+from .poi_record import PoiRecord
+from .record import BLINDED, Columns
 from .toy_counts import ToyCounts
 
 __all__ = ["Interval", "Limit"]
@@ -21,7 +22,7 @@ _RULES = {"cls": "CLs", "clsb": "CLs+b"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Limit(Record):
+class Limit(PoiRecord):
     """An upper limit on a parameter of interest (POI): observed, and what to expect without a signal.
 
     A limit that is not there is NaN, and its status says why: "not reached" up to the end of the range (the
@@ -87,11 +88,6 @@ class Limit(Record):
         """Whether there is an observed limit."""
         return self.status == "found"
 
-    @property
-    def hidden(self) -> bool:
-        """Whether the POI is blinded."""
-        return self.layout.is_blinded(self.layout.positions(self.poi)[0], self.blinded)
-
     def heading(self) -> str:
         """What it is, and what to know of it."""
         about = f"Upper limit on {self.poi} at {100.0 * self.cl:.6g}% by {_RULES[self.rule]}"
@@ -141,7 +137,7 @@ class Limit(Record):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Interval(Record):
+class Interval(PoiRecord):
     """All values of a parameter of interest (POI) that a test does not exclude: from ``lower`` to ``upper``.
 
     An end at a bound of the POI has the status "at limit": values beyond were not looked at. One that is not
@@ -186,11 +182,6 @@ class Interval(Record):
     def success(self) -> bool:
         """Whether there are both ends, be they at bounds."""
         return bool(np.isfinite(self.lower) and np.isfinite(self.upper))
-
-    @property
-    def hidden(self) -> bool:
-        """Whether the POI is blinded."""
-        return self.layout.is_blinded(self.layout.positions(self.poi)[0], self.blinded)
 
     def heading(self) -> str:
         """What it is, and what to know of it."""

@@ -12,14 +12,15 @@ from ..layout import Layout
 from ..render import Cell, Table, number
 from .attempts import Attempt
 from .hypotest import band_name
-from .record import BLINDED, Columns, Record
+from .poi_record import PoiRecord
+from .record import BLINDED, Columns
 from .toy_counts import ToyCounts
 
 __all__ = ["Significance"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Significance(Record):
+class Significance(PoiRecord):
     """The significance of a signal, in standard deviations of a Gaussian, one-sided.
 
     What could not be computed is NaN, and ``messages`` say why.
@@ -83,11 +84,6 @@ class Significance(Record):
     def success(self) -> bool:
         """Whether there is an answer."""
         return bool(np.isfinite(self.observed))
-
-    @property
-    def hidden(self) -> bool:
-        """Whether the POI is blinded."""
-        return self.layout.is_blinded(self.layout.positions(self.poi)[0], self.blinded)
 
     def heading(self) -> str:
         """The answer in a line, and what to know of it."""
