@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from .locking import LOCK
 from .manifest import Manifest
 from .storage import About
 
-__all__ = ["Folder", "Found"]
+__all__ = ["Folder", "Found", "clean", "create"]
 
 _MANIFEST, _MODEL = "campaign.json", "model.smoothfit"
 _BLOCK = re.compile(r"block-(\d{6,})\.parquet")
@@ -32,6 +31,44 @@ class Found:
     """Those that ended an earlier, smaller campaign."""
     damaged: dict[int, str] = field(default_factory=dict)
     """{number: what is wrong with it}"""
+
+
+def create(folder: Path, begun: bool, *known: str) -> None:
+    """Make a folder, if it is not there; it may not be anything else's.
+
+    Parameters
+    ----------
+    begun
+        Whether it is known to be ours.
+    known
+        Names of files that a beginning that was interrupted leaves.
+
+    Raises
+    ------
+    OutputFileError
+        If it cannot be made.
+    CampaignMismatchError
+        If it has files of something else.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        names = () if begun else sorted(path.name for path in folder.iterdir())
+    except OSError as error:
+        raise OutputFileError(f"'{folder}' cannot be made: {error.strerror or error}.") from error
+    others = [name for name in names if name not in (LOCK, *known) and not name.endswith(".tmp")]
+    if others:
+        raise CampaignMismatchError(
+            f"'{folder}': there is no campaign of this kind in it, but '{others[0]}'; name a new or an empty "
+            "folder."
+        )
+
+
+def clean(folder: Path) -> None:
+    """Remove what a killed process was writing; with the lock held."""
+    try:
+        remove_leftovers(folder)
+    except OSError as error:
+        raise OutputFileError(f"'{folder}': {error.strerror or error}.") from error
 
 
 class Folder:
@@ -65,37 +102,12 @@ class Folder:
         return Manifest.from_json(read_text(self._manifest_path), str(self._manifest_path))
 
     def create(self) -> None:
-        """Make the folder, if it is not there; it may not be anything else's.
-
-        Raises
-        ------
-        OutputFileError
-            If it cannot be made.
-        CampaignMismatchError
-            If it has files of something else.
-        """
-        try:
-            self.path.mkdir(exist_ok=True)
-            others = [] if self.has_manifest() else sorted(self._strangers())
-        except OSError as error:
-            raise OutputFileError(f"'{self.path}' cannot be made: {error.strerror or error}.") from error
-        if others:
-            raise CampaignMismatchError(
-                f"'{self.path}': there is no campaign in it, but '{others[0]}'; name a new or an empty "
-                "folder."
-            )
-
-    def _strangers(self) -> Iterator[str]:
-        for path in self.path.iterdir():
-            if path.name not in (LOCK, _MODEL) and not path.name.endswith(".tmp"):
-                yield path.name
+        """Make the folder, as :func:`create` does."""
+        create(self.path, self.has_manifest(), _MODEL)
 
     def clean(self) -> None:
         """Remove what a killed process was writing; with the lock held."""
-        try:
-            remove_leftovers(self.path)
-        except OSError as error:
-            raise OutputFileError(f"'{self.path}': {error.strerror or error}.") from error
+        clean(self.path)
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Over the one that is there."""

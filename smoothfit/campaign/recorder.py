@@ -18,7 +18,9 @@ from .storage import About
 __all__ = ["Recorder", "check_versions"]
 
 
-def check_versions(manifest: Manifest, found: Mapping[str, str], where: str, other_versions: bool) -> None:
+def check_versions(
+    begun: Mapping[str, str], found: Mapping[str, str], where: str, other_versions: bool
+) -> None:
     """Refuse other packages than the campaign was begun with, unless that is wanted.
 
     Raises
@@ -26,10 +28,10 @@ def check_versions(manifest: Manifest, found: Mapping[str, str], where: str, oth
     CampaignMismatchError
         Naming them.
     """
-    if other_versions or found == manifest.versions:
+    if other_versions or found == begun:
         return
-    names = [name for name in manifest.versions if found.get(name) != manifest.versions[name]]
-    listed = ", ".join(f"{name} {found.get(name)} instead of {manifest.versions[name]}" for name in names)
+    names = [name for name in begun if found.get(name) != begun[name]]
+    listed = ", ".join(f"{name} {found.get(name)} instead of {begun[name]}" for name in names)
     raise CampaignMismatchError(
         f"{where}: {listed or 'other packages'} than the campaign was begun with, which may round otherwise; "
         "install those, or give other_versions=True, and the blocks will say so."
@@ -72,7 +74,7 @@ class Recorder:
             If it cannot be written; all others are kept.
         """
         block, about = storage.decode(content, self._manifest, k, source)
-        check_versions(self._manifest, about.versions, source, self._other_versions)
+        check_versions(self._manifest.versions, about.versions, source, self._other_versions)
         self._check_probe(about, source)
         self._folder.write_block(k, content)
         self._advance(len(block), self._answer(block))

@@ -65,7 +65,7 @@ def look_through(folder: Folder, manifest: Manifest, other_versions: bool) -> Fo
     CampaignMismatchError
         If there are blocks of another campaign, or here are other packages than it was begun with.
     """
-    check_versions(manifest, versions(), f"'{folder.path}': here are", other_versions)
+    check_versions(manifest.versions, versions(), f"'{folder.path}': here are", other_versions)
     return folder.blocks(manifest, thoroughly=True)
 
 

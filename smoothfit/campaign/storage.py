@@ -1,9 +1,7 @@
-"""A block as a Parquet file, and back: the same rows make the same bytes, and damage is noticed."""
+"""A block of fits as a file, and back: whose it is, and that it is whole."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from .._optional import require
 from .._types import BoolArray
-from ..errors import CampaignMismatchError, FileFormatError, InputFileError
+from ..errors import CampaignMismatchError, FileFormatError
 from ..results import ToyBlock
 from ..results.toy_fits import value_columns
+from . import tables
 from .manifest import Manifest
 
 __all__ = ["About", "decode", "encode", "read", "read_about"]
 
-_KEY = b"smoothfit"
 _STORED = {"toy": "int64", "status": "int8", "steps": "int32"}
 """Types of columns that are neither numbers nor flags."""
 
@@ -47,17 +44,6 @@ class About:
     """What the machine makes of the campaign's first toys: others that make the same compute equal bits."""
 
 
-def _pyarrow(module: str) -> Any:
-    return require(module, feature="campaigns", extra="campaign")
-
-
-def _digest(about: Mapping[str, Any], columns: Mapping[str, Any]) -> str:
-    found = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for name, values in columns.items():
-        found.update(name.encode() + b"\0" + np.ascontiguousarray(values).tobytes())
-    return found.hexdigest()
-
-
 def _columns(block: ToyBlock, manifest: Manifest, bounded: BoolArray) -> dict[str, Any]:
     found = block.columns(manifest.parameters)
     # Without limits there is nothing to be at.
@@ -75,30 +61,7 @@ def encode(manifest: Manifest, block: ToyBlock, about: About, bounded: BoolArray
     bounded
         (kept param,): which have limits.
     """
-    arrow, parquet = _pyarrow("pyarrow"), _pyarrow("pyarrow.parquet")
-    columns = _columns(block, manifest, bounded)
-    said = {**vars(about), "sha256": _digest(vars(about), columns)}
-    table = arrow.table({name: arrow.array(values) for name, values in columns.items()})
-    table = table.replace_schema_metadata({_KEY: json.dumps(said, sort_keys=True).encode()})
-    sink = arrow.BufferOutputStream()
-    # Fitted numbers do not repeat: neither dictionaries nor compression make them shorter.
-    parquet.write_table(table, sink, compression="none", use_dictionary=False, write_statistics=False)
-    return bytes(sink.getvalue().to_pybytes())
-
-
-def _opened(content: Any, source: str) -> tuple[Any, dict[str, Any]]:
-    arrow, parquet = _pyarrow("pyarrow"), _pyarrow("pyarrow.parquet")
-    try:
-        file = parquet.ParquetFile(content)
-        said = json.loads((file.schema_arrow.metadata or {})[_KEY])
-        return file, dict(said)
-    except FileNotFoundError as error:
-        raise InputFileError(f"{source}: cannot be read: {error.strerror}.") from error
-    except (arrow.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
-        raise FileFormatError(
-            f"{source}: no whole block of a campaign ({type(error).__name__}); running the campaign makes it "
-            "anew."
-        ) from error
+    return tables.encode(_columns(block, manifest, bounded), vars(about))
 
 
 def _about(said: Mapping[str, Any], manifest: Manifest, k: int, source: str) -> About:
@@ -131,38 +94,29 @@ def read_about(path: Path, manifest: Manifest, k: int) -> About:
     CampaignMismatchError
         If it is of another campaign.
     """
-    file, said = _opened(str(path), str(path))
+    file, said = tables.opened(str(path), str(path))
     with file:
         return _about(said, manifest, k, str(path))
 
 
 def read(path: Path, manifest: Manifest, k: int) -> tuple[ToyBlock, About]:
     """Block k with its rows, all of it checked; raises as :func:`read_about`."""
-    return _read(*_opened(str(path), str(path)), manifest, k, str(path))
+    return _read(*tables.opened(str(path), str(path)), manifest, k, str(path))
 
 
 def decode(content: bytes, manifest: Manifest, k: int, source: str) -> tuple[ToyBlock, About]:
     """The same, of bytes that came from ``source``."""
-    return _read(*_opened(_pyarrow("pyarrow").BufferReader(content), source), manifest, k, source)
+    return _read(*tables.opened(content, source), manifest, k, source)
 
 
 def _read(file: Any, said: dict[str, Any], manifest: Manifest, k: int, source: str) -> tuple[ToyBlock, About]:
-    arrow = _pyarrow("pyarrow")
     about = _about(said, manifest, k, source)
+    columns = tables.read(file, said, about.toys, source)
     try:
-        with file:
-            if file.metadata.num_rows != about.toys:
-                raise FileFormatError(f"{source}: has {file.metadata.num_rows} rows, not {about.toys}.")
-            table = file.read()
-        columns = {name: table[name].to_numpy() for name in table.column_names}
-        if _digest(vars(about), columns) != said.get("sha256"):
-            raise FileFormatError(
-                f"{source}: its numbers are not those that were written; running the campaign makes it anew."
-            )
         return _block(columns, manifest, about), about
-    except (arrow.ArrowException, OSError, KeyError) as error:
+    except KeyError as error:
         raise FileFormatError(
-            f"{source}: damaged ({type(error).__name__}); running the campaign makes it anew."
+            f"{source}: has no column {error}; running the campaign makes it anew."
         ) from error
 
 

@@ -55,8 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except SmoothfitError as error:
         return complain(f"error: {error}", 2)
-    except KeyboardInterrupt:
-        return complain("interrupted", 130)
+    except KeyboardInterrupt as stop:
+        return complain(str(stop) or "interrupted", 130)
     except BrokenPipeError:
         # The reader of our output has gone (| head): nothing to say, also not when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

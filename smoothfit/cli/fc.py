@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidValueError, LowerMinimumWarning
 from .arguments import STDOUT, add_command, add_fit_options, add_input
+from .campaigns import add_campaign_options, kept
 from .models import fixed_of, pois_of, read
 from .outputs import check_outputs, complain, print_text, write_outputs
 from .scan import ranges_of
@@ -23,6 +24,7 @@ _EPILOG = """examples:
   smoothfit fc workspace.json mu --cl 0.9 --range 0 5 --plot belt.png
   smoothfit fc workspace.json mu --cl 0.9 --range 0 5 --mc-error 0.02 --seed 1 --json
   smoothfit fc workspace.json mu_1 mu_2 --points 15 --range 0 3 -1 2 --toys 2000 --plot region.png
+  smoothfit fc workspace.json mu --range 0 5 --toys 1e4 --campaign folder
 
 exit status: 0 all converged, 1 a fit to the data did not or the error was not reached, 2 anything else"""
 
@@ -45,7 +47,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--cl", type=float, metavar="CL", help="confidence level (0.6827)")
     parser.add_argument("--toys", type=float, default=1000, metavar="N", help="toys a point, at least (1000)")
-    parser.add_argument("--seed", type=int, metavar="S", help="of the toys (fresh entropy, which is shown)")
+    parser.add_argument(
+        "--seed", type=int, metavar="S", help="of the toys (that of the folder, or a fresh one)"
+    )
     parser.add_argument(
         "--mc-error", type=float, metavar="E", help="go on until the ends have this Monte Carlo error"
     )
@@ -54,6 +58,7 @@ def add(commands: Any) -> None:
         action="store_true",
         help="toys with the other parameters at their start values, not fitted",
     )
+    add_campaign_options(parser, "the toys")
     add_fit_options(parser)
     parser.add_argument("--plot", metavar="OUT", help="draw the p-values (.png, .pdf, .svg ...)")
 
@@ -67,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.blind:
         model.blind(pois=model.pois)
     points = _POINTS[len(pois)] if arguments.points is None else arguments.points
-    with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings(record=True) as caught, kept(arguments, model, toys=True):
         warnings.simplefilter("always", LowerMinimumWarning)
         found = model.feldman_cousins(
             pois[0] if len(pois) == 1 else pois,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import FitError
 from .arguments import STDOUT, add_command, add_fit_options, add_input
+from .campaigns import add_campaign_options, kept
 from .models import fixed_of, read
 from .outputs import check_outputs, complain, print_text, write_outputs
 
@@ -20,6 +21,7 @@ _EPILOG = """examples:
   smoothfit gof card.txt --statistic ks --toys 5000 --seed 1 --plot gof.png
   smoothfit gof workspace.json --toys 0 --json
   smoothfit gof workspace.json --statistic ad --mc-error 0.005
+  smoothfit gof workspace.json --toys 1e5 --campaign folder
 
 exit status: 0 all converged, 1 the fit or one of a toy did not, 2 anything else"""
 
@@ -42,10 +44,20 @@ def add(commands: Any) -> None:
         metavar="N",
         help="how many (%(default)s); 0 for the p-value of chi2, of the saturated likelihood only",
     )
-    parser.add_argument("--seed", type=int, metavar="S", help="of the toys (fresh, and reported)")
+    parser.add_argument(
+        "--seed", type=int, metavar="S", help="of the toys (that of the folder, or a fresh one)"
+    )
     parser.add_argument(
         "--mc-error", type=float, metavar="E", help="go on until the Monte Carlo error of p is not above this"
     )
+    parser.add_argument(
+        "--kind",
+        choices=["frequentist", "bayesian"],
+        default="frequentist",
+        help="what is random: counts and global observables, or counts and constrained parameters "
+        "(%(default)s)",
+    )
+    add_campaign_options(parser, "the toys")
     add_fit_options(parser)
     parser.add_argument("--plot", metavar="OUT", help="draw the toys and the data (.png, .pdf, .svg ...)")
 
@@ -56,10 +68,14 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.blind:
         model.blind(pois=model.pois)
     options = {"toys": arguments.toys, "seed": arguments.seed, "mc_error": arguments.mc_error}
+    options |= {
+        "statistic": arguments.statistic,
+        "fixed": fixed_of(arguments.fix),
+        "toy_kind": arguments.kind,
+    }
     try:
-        found = model.goodness_of_fit(
-            obs, statistic=arguments.statistic, fixed=fixed_of(arguments.fix), **options
-        )
+        with kept(arguments, model, toys=arguments.toys > 0):
+            found = model.goodness_of_fit(obs, **options)
     except FitError as error:
         return complain(f"the fit did not converge: {error}", 1)
     figure = None

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidValueError
+from .campaigns import add_campaign_options, kept
 
 if TYPE_CHECKING:
     from ..model import Model
 
-__all__ = ["add_test_options", "poi_of", "toy_options"]
+__all__ = ["add_test_options", "kept_for", "poi_of", "toy_options"]
 
 
 def add_test_options(parser: argparse.ArgumentParser) -> None:
-    """--poi, --method, --toys, --seed."""
+    """--poi, --method, and what is about toys."""
     parser.add_argument("--poi", metavar="NAME", help="the parameter of interest (that of the file)")
     parser.add_argument(
         "--method",
@@ -24,16 +26,35 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--toys", type=float, metavar="N", help="how many toys, for --method toys")
     parser.add_argument(
-        "--seed", type=int, metavar="N", help="of the toys; without it, they differ each time"
+        "--seed", type=int, metavar="N", help="of the toys (that of the folder, or a fresh one)"
     )
     parser.add_argument(
         "--mc-error", type=float, metavar="E", help="make toys until the answer has this Monte Carlo error"
     )
+    parser.add_argument(
+        "--kind",
+        choices=["frequentist", "bayesian"],
+        help="what is random in toys: counts and global observables, or counts and constrained parameters "
+        "(frequentist)",
+    )
+    parser.add_argument(
+        "--prefit",
+        action="store_true",
+        help="toys with the other parameters at their start values, not fitted",
+    )
+    add_campaign_options(parser, "the toys")
 
 
 def toy_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was said of toys."""
-    return {"toys": arguments.toys, "seed": arguments.seed, "mc_error": arguments.mc_error}
+    found = {"toys": arguments.toys, "seed": arguments.seed, "mc_error": arguments.mc_error}
+    nuisances = "prefit" if arguments.prefit else None
+    return {**found, "toy_kind": arguments.kind, "nuisances": nuisances}
+
+
+def kept_for(arguments: argparse.Namespace, model: Model) -> contextlib.AbstractContextManager[None]:
+    """Keeps toys, if that was asked for."""
+    return kept(arguments, model, toys=arguments.method == "toys")
 
 
 def poi_of(model: Model, asked: str | None) -> str:

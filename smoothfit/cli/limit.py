@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from .arguments import STDOUT, add_command, add_fit_options, add_input
-from .hypotests import add_test_options, poi_of, toy_options
+from .hypotests import add_test_options, kept_for, poi_of, toy_options
 from .models import fixed_of, read
 from .outputs import check_outputs, complain, print_text, write_outputs
 
@@ -24,6 +24,9 @@ _EPILOG = """examples:
   smoothfit limit workspace.json --poi mu --cl 0.9 --json limit.json --plot limit.png
   smoothfit limit workspace.json --two-sided --cl 0.68
   smoothfit limit card.txt --rule clsb --statistic q --range -5 20
+  smoothfit limit workspace.json --method toys --toys 2000 --campaign folder
+
+With --campaign a command that was interrupted goes on when it is given again.
 
 exit status: 0 found, 1 a limit was not reached or a fit did not converge, 2 anything else"""
 
@@ -57,7 +60,8 @@ def _run(arguments: argparse.Namespace) -> int:
     poi = poi_of(model, arguments.poi)
     if arguments.blind:
         model.blind(pois=[*model.pois, poi])
-    found = _found(model, poi, obs, arguments)
+    with kept_for(arguments, model):
+        found = _found(model, poi, obs, arguments)
     figure = None
     if arguments.plot is not None:
         from .. import plot

@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from .arguments import STDOUT, add_command, add_fit_options, add_input
-from .hypotests import add_test_options, poi_of, toy_options
+from .hypotests import add_test_options, kept_for, poi_of, toy_options
 from .models import fixed_of, read
 from .outputs import check_outputs, complain, print_text, write_outputs
 
@@ -22,6 +22,7 @@ _EPILOG = """examples:
   smoothfit significance workspace.json
   smoothfit significance workspace.json --poi mu --expected-signal 2 --json
   smoothfit significance workspace.json --plot q0.png
+  smoothfit significance workspace.json --method toys --toys 1e5 --campaign folder
 
 exit status: 0 converged, 1 a fit did not, 2 anything else"""
 
@@ -48,7 +49,7 @@ def _run(arguments: argparse.Namespace) -> int:
         model.blind(pois=[*model.pois, poi])
     options: dict[str, Any] = {"method": arguments.method, "fixed": fixed_of(arguments.fix), "strict": False}
     options |= toy_options(arguments)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), kept_for(arguments, model):
         # They are among the messages of the record.
         warnings.simplefilter("ignore", UserWarning)
         signal = arguments.expected_signal

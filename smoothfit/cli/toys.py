@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .arguments import STDOUT, add_command, add_input, add_values
+from .campaigns import add_campaign_options
 from .models import fixed_of, read
 from .outputs import check_outputs, complain, print_text, write_outputs
 
@@ -47,14 +48,7 @@ def add(commands: Any) -> None:
         "around the data (%(default)s)",
     )
     add_values(parser, "--fix", "hold parameters in the fits; a name may be a regular expression")
-    parser.add_argument(
-        "--campaign", metavar="DIR", help="store the fits in this folder, block by block; goes on with it"
-    )
-    parser.add_argument(
-        "--other-versions",
-        action="store_true",
-        help="go on with a campaign that was begun with other packages or on another kind of machine",
-    )
+    add_campaign_options(parser, "the fits")
     parser.add_argument("--plot", metavar="OUT", help="draw estimates and pulls (.png, .pdf, .svg ...)")
 
 
@@ -89,8 +83,8 @@ def _run_campaign(arguments: argparse.Namespace, model: Model, options: dict[str
     campaign = Campaign(arguments.campaign, model, **options, other_versions=arguments.other_versions)
     try:
         status = campaign.run()
-    except KeyboardInterrupt:
-        return complain(_how_to_resume(campaign), 130)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(_how_to_resume(campaign)) from error
     return _show(arguments, campaign.results(), status)
 
 

@@ -4,6 +4,7 @@
 - :mod:`.ensemble`: where toys come from, and what is random in them;
 - :mod:`.fits`: fits of toys, with retries;
 - :mod:`.tails`: p-values, with their Monte Carlo errors;
+- :mod:`.keeping`: blocks that are kept, so that a call that is made again goes on where it was;
 - :mod:`.blocks`: as many toys as were asked for, or as a Monte Carlo error needs, block by block.
 """
 
@@ -12,15 +13,18 @@ from __future__ import annotations
 from .blocks import Precision, block_size, blocks
 from .ensemble import TOY_KINDS, Ensemble, Toys
 from .fits import FitCounts, fit_toys
-from .generators import ToyGenerators, fresh_seed
+from .generators import ToyGenerators
+from .keeping import Columns, Keeper, fresh_seed, keeping, kept
 from .tails import TIE, Counted, counted_tail
 
 __all__ = [
     "TIE",
     "TOY_KINDS",
+    "Columns",
     "Counted",
     "Ensemble",
     "FitCounts",
+    "Keeper",
     "Precision",
     "ToyGenerators",
     "Toys",
@@ -29,4 +33,6 @@ __all__ = [
     "counted_tail",
     "fit_toys",
     "fresh_seed",
+    "keeping",
+    "kept",
 ]

@@ -12,12 +12,15 @@ from ...errors import InvalidValueError
 from ...progress import track
 from .. import toys
 from ..context import Context
+from .keeping import is_kept
 
 __all__ = ["Precision", "block_size", "blocks"]
 
 _BYTES = 32_000_000
 """Of the arrays of a block, roughly."""
 _LEAST, _MOST = 64, 4096
+_MOST_KEPT = 512
+"""Of blocks that are kept: an interruption loses what was done of one."""
 _FACTOR = 100
 """An error that needs more than so many times the toys asked for is not waited for."""
 
@@ -26,7 +29,7 @@ def block_size(context: Context) -> int:
     """Toys to hold at a time: a multiple of 64, fewer where models are large."""
     layout = context.layout
     numbers = 4 * layout.n_bins + 8 * (layout.n_params + layout.n_bin_params)
-    size = int(np.clip(_BYTES // (8 * numbers), _LEAST, _MOST))
+    size = int(np.clip(_BYTES // (8 * numbers), _LEAST, _MOST_KEPT if is_kept() else _MOST))
     return size - size % _LEAST
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from ..._types import FloatArray
 from ...errors import InvalidValueError
 
-__all__ = ["ToyGenerators", "check_seed", "fresh_seed"]
+__all__ = ["ToyGenerators", "check_seed"]
 
 _MOST = 2**63
 """Numbers of toys; a counter word has 64 bits."""
@@ -25,11 +25,6 @@ def check_seed(seed: Any) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InvalidValueError(f"seed: expected a whole number >= 0 or None, got {seed!r}.")
     return int(seed)
-
-
-def fresh_seed(seed: int | None) -> int:
-    """The seed, or fresh entropy for None; short enough to be written down and read back by anything."""
-    return int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else check_seed(seed)
 
 
 class ToyGenerators:

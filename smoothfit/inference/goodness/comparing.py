@@ -16,7 +16,17 @@ from ...results.tails import tail, tail_error
 from .. import compiled, inputs
 from ..batching import Held, held_of
 from ..context import Context
-from ..ensembles import Ensemble, FitCounts, Precision, block_size, blocks, fit_toys, fresh_seed
+from ..ensembles import (
+    Columns,
+    Ensemble,
+    FitCounts,
+    Precision,
+    block_size,
+    blocks,
+    fit_toys,
+    fresh_seed,
+    kept,
+)
 from .minima import fit_data
 from .statistics import STATISTICS, Statistic, Values, counted_bins, make_statistic
 
@@ -108,7 +118,7 @@ def goodness_of_fit(
     measure = make_statistic(statistic, context, held_of(context, best_fit))
     observed = measure(best_fit.x[None], counts[None], observables[None])
     _check_defined(observed, measure, statistic)
-    running = _Running(measure, observed)
+    running = _Running(statistic, measure, observed)
     fits = None
     if precision is not None:
         ensemble = Ensemble(context, best_fit.x, fresh_seed(seed), toy_kind, globs=observables)
@@ -171,6 +181,7 @@ def _check_defined(observed: Values, measure: Statistic, statistic: str) -> None
 class _Running:
     """Toys so far, and the p-value that they give."""
 
+    statistic: str
     measure: Statistic
     observed: Values
     counts: FitCounts = field(default_factory=FitCounts)
@@ -198,11 +209,19 @@ class _Running:
         return self.counts.of_toys(ensemble.kind, ensemble.seed, made)
 
     def _block(self, ensemble: Ensemble, first: int, n: int, held: Held, start: FloatArray) -> Values:
-        drawn = ensemble.draw(first, n)
-        found = fit_toys(ensemble.context, drawn, fixed=held, start=start, counts=self.counts)
-        total, channels = self.measure(found.x, drawn.counts, drawn.globs)
-        good = found.at_minimum
-        return Values(np.where(good, total, np.nan), np.where(good[:, None], channels, np.nan))
+        names = [channel.name for channel in self.measure.channels]
+
+        def make(counts: FitCounts) -> Columns:
+            drawn = ensemble.draw(first, n)
+            found = fit_toys(ensemble.context, drawn, fixed=held, start=start, counts=counts)
+            total, channels = self.measure(found.x, drawn.counts, drawn.globs)
+            columns = {"all": total} | {f"in {name}": of for name, of in zip(names, channels.T, strict=True)}
+            return {name: np.where(found.at_minimum, of, np.nan) for name, of in columns.items()}
+
+        decides = {"statistic": self.statistic, "held": held.mask, "start": start}
+        columns = kept("goodness of fit", ensemble, first, n, self.counts, make, **decides)
+        in_channels = [columns[f"in {name}"] for name in names]
+        return Values(columns["all"], np.stack(in_channels, axis=1) if names else np.zeros((n, 0)))
 
 
 def _ndof(context: Context, best_fit: FitResult) -> int:

@@ -22,7 +22,18 @@ from .. import inputs
 from ..batching import held_of
 from ..bounds import minos_bounds
 from ..context import Context
-from ..ensembles import Ensemble, FitCounts, Precision, block_size, blocks, fit_toys, fresh_seed
+from ..ensembles import (
+    Columns,
+    Ensemble,
+    FitCounts,
+    Precision,
+    Toys,
+    block_size,
+    blocks,
+    fit_toys,
+    fresh_seed,
+    kept,
+)
 from ..fitting import held_values
 from .comparing import check_kind
 from .minima import fit_data
@@ -170,14 +181,22 @@ def _toys(
     held, held_apart = held_of(context, joint), held_of(split.context, apart)
     parts: list[FloatArray] = []
 
-    def work(first: int, n: int) -> tuple[float, float]:
-        drawn = ensemble.draw(first, n)
+    groups = {name: list(channels) for name, channels in split.groups.items()}
+    decides = {"groups": groups, "pois": split.values[split.pois], "held": held.mask, "apart": apart.x}
+
+    def block(drawn: Toys, counts: FitCounts) -> FloatArray:
         start = joint.x[: context.layout.n_params]
         one = fit_toys(context, drawn, fixed=held, start=start, counts=counts)
         found_one = one.at_minimum
         starts = split.starts(np.where(found_one[:, None], one.x, joint.x))
         each = fit_toys(split.context, split.toys(drawn), fixed=held_apart, start=starts, counts=counts)
-        parts.append(np.where(found_one & each.at_minimum, 2.0 * (one.nll - each.nll), np.nan))
+        return np.where(found_one & each.at_minimum, 2.0 * (one.nll - each.nll), np.nan)
+
+    def work(first: int, n: int) -> tuple[float, float]:
+        def make(counts: FitCounts) -> Columns:
+            return {"t": block(ensemble.draw(first, n), counts)}
+
+        parts.append(kept("channel compatibility", ensemble, first, n, counts, make, **decides)["t"])
         found = np.concatenate(parts)
         p = tail(found, observed)
         return float(p), float(tail_error(p, found))

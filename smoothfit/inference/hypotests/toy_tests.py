@@ -12,7 +12,18 @@ from ..._types import BoolArray, FloatArray
 from ...errors import FitError, InvalidValueError
 from ...results import ToyCounts
 from ..batching import Held, hold
-from ..ensembles import Ensemble, FitCounts, Precision, Toys, block_size, blocks, fit_toys, fresh_seed
+from ..ensembles import (
+    Columns,
+    Ensemble,
+    FitCounts,
+    Precision,
+    Toys,
+    block_size,
+    blocks,
+    fit_toys,
+    fresh_seed,
+    kept,
+)
 from .profiles import LOWER, Profile
 from .statistics import Nlls, Statistic
 from .toy_tails import Tails, band_tails, observed_tails
@@ -113,7 +124,8 @@ class ToyTests:
         """The observed statistic; NaN if a fit failed."""
         if not self.statistic.fits_nuisances:
             obs, globs = self.data.free.obs[None, :], self.data.free.globs[None, :]
-            return float(self.measure(Toys(obs, globs, 0), value, self.hypothesis(value))[0])
+            data = Toys(obs, globs, 0)
+            return float(self._measure(data, value, self.hypothesis(value), FitCounts())[0])
         best, lowest = self.data.best, self.data.lowest
         at_tested = at_null = np.nan
         if self.statistic.needs_tested(best, value):
@@ -159,28 +171,64 @@ class ToyTests:
             globs=globs,
         )
 
-    def measure(self, toys: Toys, value: float, start: FloatArray, *, of_other: bool = False) -> FloatArray:
-        """(toy,): the statistic of toys that are drawn at ``start``; NaN where a fit failed for good."""
+    def block(self, value: float, ensemble: Ensemble, first: int, n: int, *, of_other: bool) -> FloatArray:
+        """(toy,): the statistic of toys first, ..., first + n - 1; NaN where a fit failed for good."""
+
+        def make(counts: FitCounts) -> Columns:
+            drawn = ensemble.draw(first, n)
+            found = {"statistic": self._measure(drawn, value, ensemble.values, counts, of_other=of_other)}
+            if shared:
+                # Later values go on with what was met here, a lower minimum, say.
+                found["best"], found["lowest"] = self._free_of_other[first, n]
+            return found
+
+        shared = of_other and self.statistic.free
+        free = self.data.free
+        columns = kept(
+            "hypothesis test",
+            ensemble,
+            first,
+            n,
+            self.counts,
+            make,
+            statistic=self.statistic.name,
+            poi=self.poi.position,
+            tested=value,
+            data=free.obs,
+            data_globs=free.globs,
+            best_fit=free.x,
+            held=self._held.mask,
+        )
+        if shared:
+            self._free_of_other[first, n] = columns["best"], columns["lowest"]
+        return columns["statistic"]
+
+    def _measure(
+        self, toys: Toys, value: float, start: FloatArray, counts: FitCounts, *, of_other: bool = False
+    ) -> FloatArray:
+        """(toy,): the statistic of toys that are drawn at ``start``."""
         n = len(toys)
         best, lowest = np.full((2, n), np.nan)
         if self.statistic.free:
-            best, lowest = self._free(toys, start, of_other)
+            best, lowest = self._free(toys, start, counts, of_other)
         # Comparisons with NaN are false: a toy without a free fit needs no others.
         tested = np.broadcast_to(self.statistic.needs_tested(best, value), n)
         null = np.broadcast_to(self.statistic.needs_null(best), n)
         if self.statistic.free:
             tested, null = tested & np.isfinite(best), null & np.isfinite(best)
-        at_tested = self._held_at(toys, tested, value, best, lowest)
-        at_null = self._held_at(toys, null, 0.0, best, lowest)
+        at_tested = self._held_at(toys, tested, value, best, lowest, counts)
+        at_null = self._held_at(toys, null, 0.0, best, lowest, counts)
         return self.statistic(Nlls(value, best, at_tested, lowest, at_null))
 
-    def _free(self, toys: Toys, start: FloatArray, of_other: bool) -> tuple[FloatArray, FloatArray]:
+    def _free(
+        self, toys: Toys, start: FloatArray, counts: FitCounts, of_other: bool
+    ) -> tuple[FloatArray, FloatArray]:
         """(toy,) best values and lowest NLLs; those of the other hypothesis serve all tested values."""
         key = (toys.first, len(toys))
         if of_other and key in self._free_of_other:
             return self._free_of_other[key]
         n = self.context.layout.n_params
-        found = fit_toys(self.context, toys, fixed=self._held, start=start[:n], counts=self.counts)
+        found = fit_toys(self.context, toys, fixed=self._held, start=start[:n], counts=counts)
         best = np.where(found.at_minimum, found.x[:, self.poi.position], np.nan)
         both = best, np.where(found.at_minimum, found.nll, np.nan)
         if of_other:
@@ -188,7 +236,13 @@ class ToyTests:
         return both
 
     def _held_at(
-        self, toys: Toys, which: BoolArray, value: float, best: FloatArray, lowest: FloatArray
+        self,
+        toys: Toys,
+        which: BoolArray,
+        value: float,
+        best: FloatArray,
+        lowest: FloatArray,
+        counts: FitCounts,
     ) -> FloatArray:
         """(toy,): the NLL with the POI held, of those toys; NaN of others, and of failures.
 
@@ -200,13 +254,13 @@ class ToyTests:
         if not len(rows):
             return found
         held, start = self._hypothesis_to_fit(value)
-        fitted = fit_toys(self.context, toys.take(rows), fixed=held, start=start, counts=self.counts)
+        fitted = fit_toys(self.context, toys.take(rows), fixed=held, start=start, counts=counts)
         found[rows] = np.where(fitted.at_minimum, fitted.nll, np.nan)
         below = np.flatnonzero(found[rows] < lowest[rows] - LOWER)
         if len(below):
             n, again = self.context.layout.n_params, toys.take(rows[below])
             start = fitted.x[below, :n]
-            free = fit_toys(self.context, again, fixed=self._held, start=start, counts=self.counts)
+            free = fit_toys(self.context, again, fixed=self._held, start=start, counts=counts)
             better = free.at_minimum & (free.nll < lowest[rows[below]])
             at = rows[below][better]
             best[at], lowest[at] = free.x[better, self.poi.position], free.nll[better]
@@ -272,8 +326,7 @@ class ToyPoint:
 
         def work(first: int, n: int) -> tuple[float, float]:
             for which, ensemble in ensembles.items():
-                drawn = ensemble.draw(first, n)
-                found = tests.measure(drawn, self.value, ensemble.values, of_other=which == "other")
+                found = tests.block(self.value, ensemble, first, n, of_other=which == "other")
                 setattr(self, which, np.append(getattr(self, which), found))
             return answer(self)
 

@@ -11,7 +11,7 @@ from ...results import FitResult
 from ...status import Status
 from ..batching import held_of, hold
 from ..context import Context
-from ..ensembles import Counted, Ensemble, FitCounts, block_size, counted_tail
+from ..ensembles import Columns, Counted, Ensemble, FitCounts, block_size, counted_tail, kept
 from ..scan_points import Points
 from ..scans import scan_at
 from .ratios import likelihood_ratios
@@ -96,11 +96,19 @@ class Construction:
         free = held_of(context, self.best_fit)
         held = hold(free, self.positions, point.coordinates)
         start = point.values[: context.layout.n_params]
+        decides = {"free": free.mask, "at": free.values, "held": held.mask, "point": held.values}
         while point.thrown < until:
-            n = min(self._size, until - point.thrown)
-            toys = ensemble.draw(point.thrown, n)
-            options = {"free": free, "held": held, "start": start, "counts": self.counts}
-            point.blocks.append(likelihood_ratios(context, toys, **options).t)  # type: ignore[arg-type]
+            first, n = point.thrown, min(self._size, until - point.thrown)
+
+            def make(counts: FitCounts, first: int = first, n: int = n) -> Columns:
+                toys = ensemble.draw(first, n)
+                return {
+                    "t": likelihood_ratios(context, toys, free=free, held=held, start=start, counts=counts).t
+                }
+
+            point.blocks.append(
+                kept("likelihood ratio", ensemble, first, n, self.counts, make, **decides)["t"]
+            )
             point.thrown += n
 
     @property
