@@ -59,7 +59,7 @@ class KeptToys:
         """
         if context.prepared is not self._prepared:
             raise CampaignMismatchError(
-                f"'{self.path}' was opened for another model, or for this one before prepare(); open a folder "
+                f"'{self.path}' was opened for another model, or for this one before prepare(); open one "
                 "for each."
             )
         identity = _digest(facts)
