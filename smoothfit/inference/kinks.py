@@ -1,22 +1,22 @@
-"""Minima on a kink: where the likelihood rises to both sides of a parameter's value with different slopes.
+"""Minima on a kink: where the likelihood rises to both sides of a surface with different slopes.
 
-Piecewise interpolations, absolute values and clipping have kinks. A minimum there has no vanishing
-derivative, and no Newton step arrives. It is recognised by what defines it: a parameter's slope changes
-sign, from negative to positive, by an amount that does not shrink with the distance at which it is looked
-at. Parameters on their kinks are held there, the others minimised over, and the slopes looked at again.
+Floors of morphed yields, piecewise interpolations, absolute values and clipping have kinks. A minimum there
+has no vanishing derivative, and no Newton step arrives: it stops before the surface, and the slope beyond
+points back. So the surface is found where, along a Newton step, the slope changes sign by an amount that does
+not shrink with the distance at which it is looked at; its normal is the change of the gradient. Within the
+surfaces found so far the next Newton step is taken, until none is left. The point is a minimum if the
+likelihood rises to both sides of every surface; one to which it does not is left again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeAlias
 
 import jax
 import numpy as np
 
 from .._pytree import resolve
-from .._types import FloatArray, IntArray
+from .._types import BoolArray, FloatArray
 from ..fitters import Solution, compiled_solve
 from ..prepared import Data, Fixed, Prepared
 from ..status import Status
@@ -24,101 +24,172 @@ from . import compiled
 
 __all__ = ["on_kink"]
 
-_REACH = (1e-4, 1e-2, 0.3)
-"""How far a minimiser may stop from a kink, in conditional errors: looked at in turn."""
+_ROUNDS = 30
+_EDM = 1e-10
+"""Of the likelihood within the surfaces."""
 _CLOSE = 1e-6
+"""Distance from a surface, in conditional errors, at which slopes are looked at."""
+_REACH = (1e-5, 1e-3, 1e-1)
+"""How far a step within flat surfaces may have left one that is curved: looked at in turn."""
 _JUMP = 1e-3
 """Change of slope across ``2 * _CLOSE`` that is a kink, where a smooth likelihood has 2e-6."""
-_ROUNDS = 4
+_INVOLVED = 1e-3
+"""Share of a parameter in a normal, from which on it is held with the surface."""
+_FLAT = 1e-8
+"""Curvature, in units of the conditional one, below which a direction is taken as flat."""
 
-_Slopes: TypeAlias = Callable[[FloatArray, IntArray, FloatArray], FloatArray]
-"""(values (param,), positions (k,), shifts (k,)) -> (k,)."""
 
+class _Likelihood:
+    """The likelihood of the dense parameters that move, in units of their conditional errors."""
 
-def _slopes(
-    prepared: Prepared, data: Data, fixed: Fixed, values: FloatArray, at: IntArray, shifts: FloatArray
-) -> FloatArray:
-    """(k,): d NLL/d values[at] with that parameter alone moved by ``shifts``."""
-    dense = np.asarray(resolve(prepared.plan.dense))
-    points = np.tile(values[dense], (len(at), 1))
-    columns = np.array([int(np.flatnonzero(dense == i)[0]) for i in at], dtype=int)
-    rows = np.arange(len(at))
-    points[rows, columns] += shifts
-    gradients = [compiled.gradient(prepared, data, fixed, values, point) for point in points]
-    return np.array([np.asarray(g)[column] for g, column in zip(gradients, columns, strict=True)])
+    def __init__(self, prepared: Prepared, data: Data, fixed: Fixed, stuck: Solution) -> None:
+        self._given = prepared, data, fixed
+        self._values = np.array(stuck.values)
+        self._dense = np.asarray(resolve(prepared.plan.dense))
+        seen = compiled.curvature(prepared, data, fixed, stuck)
+        self.positions = seen.positions
+        self._columns = np.searchsorted(self._dense, seen.positions)
+        self._scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diagonal(seen.hessian)), 1e-300))
+        self.start = self._values[self.positions] / self._scale
+        plan = resolve(prepared.plan)
+        bounds = (np.asarray(plan.lower), np.asarray(plan.upper))
+        self.lower, self.upper = (bound[self.positions] / self._scale for bound in bounds)
+
+    def values(self, u: FloatArray) -> FloatArray:
+        """(param,)"""
+        found = self._values.copy()
+        found[self.positions] = u * self._scale
+        return found
+
+    def gradient(self, u: FloatArray) -> FloatArray:
+        """(moving,)"""
+        prepared, data, fixed = self._given
+        found = compiled.gradient(prepared, data, fixed, self._values, self.values(u)[self._dense])
+        return np.asarray(found)[self._columns] * self._scale
+
+    def hessian(self, u: FloatArray) -> FloatArray:
+        """(moving, moving)"""
+        found = np.asarray(compiled.response(*self._given, self.values(u))[0])
+        return found[np.ix_(self._columns, self._columns)] * self._scale[:, None] * self._scale
 
 
 def on_kink(prepared: Prepared, data: Data, fixed: Fixed, stuck: Solution) -> Solution | None:
     """The minimum on a kink near where a fit got stuck, or None if there is none.
 
-    The solution has status ON_KINK, no covariance of the parameters on a kink, and that of the others with
-    those held.
+    The solution has status ON_KINK, no covariance of the parameters that a kink involves, and that of the
+    others with those held.
     """
-    values = np.asarray(stuck.values)
-    if not np.all(np.isfinite(values)):
+    if not np.all(np.isfinite(stuck.values)):
         return None
-    seen = compiled.curvature(prepared, data, fixed, stuck)
-    at, scale = seen.positions, 1.0 / np.sqrt(np.maximum(np.abs(np.diagonal(seen.hessian)), 1e-300))
+    likelihood = _Likelihood(prepared, data, fixed, stuck)
+    found = _minimum(likelihood)
+    if found is None:
+        return None
+    u, normals = found
+    largest = np.abs(normals).max(axis=1, keepdims=True)
+    involved = likelihood.positions[np.any(np.abs(normals) > _INVOLVED * largest, axis=0)]
+    near = likelihood.values(u)
+    mask, vector = np.array(fixed.mask), np.array(fixed.values)
+    mask[involved], vector[involved] = 1.0, near[involved]
+    held = replace(fixed, mask=mask, values=vector)  # type: ignore[arg-type]
+    solution = jax.device_get(compiled_solve(prepared, data, held, near))  # type: ignore[arg-type]
+    if int(solution.status) != Status.CONVERGED:
+        return None
+    covariance = np.array(solution.covariance)
+    covariance[involved] = np.nan
+    covariance[:, involved] = np.nan
+    return replace(solution, status=np.array(int(Status.ON_KINK)), covariance=covariance)  # type: ignore[arg-type]
 
-    def slopes(where: FloatArray, of: IntArray, shifts: FloatArray) -> FloatArray:
-        return _slopes(prepared, data, fixed, where, of, shifts)
 
-    found = np.full(len(at), np.nan)
-    for reach in _REACH:
-        open_ = np.flatnonzero(np.isnan(found))
-        low, high = -reach * scale[open_], reach * scale[open_]
-        turns = (slopes(values, at[open_], low) < 0.0) & (slopes(values, at[open_], high) > 0.0)
-        for k, below, above in zip(open_[turns], low[turns], high[turns], strict=True):
-            found[k] = _turning(values, at[k : k + 1], below, above, slopes)
-    turning = np.flatnonzero(np.isfinite(found))
-    centre = found[turning] + values[at[turning]]
-    near = values.copy()
-    near[at[turning]] = centre
+def _minimum(likelihood: _Likelihood) -> tuple[FloatArray, FloatArray] | None:
+    """(moving,) and the normals (surface, moving) of the kinks there."""
+    u = likelihood.start
+    normals = np.zeros((0, len(u)))
+    at_bound = np.zeros(len(u), dtype=bool)
     for _ in range(_ROUNDS):
-        jump = _jumps(near, at[turning], scale[turning], slopes)
-        kinked = (
-            turning[np.all(jump * np.array([-1.0, 1.0]) > 0.5 * _JUMP, axis=1)] if len(turning) else turning
-        )
-        if not len(kinked):
-            return None
-        held = _hold(fixed, at[kinked], near)
-        solution = jax.device_get(compiled_solve(prepared, data, held, near))  # type: ignore[arg-type]
-        if int(solution.status) != Status.CONVERGED:
-            return None
-        near = np.asarray(solution.values)
-        again = _jumps(near, at[kinked], scale[kinked], slopes)
-        if np.all(again[:, 0] < 0.0) and np.all(again[:, 1] > 0.0):
-            return _flagged(solution, at[kinked])
-        turning = kinked
+        step = _step(likelihood, u, normals, at_bound)
+        if -0.5 * (likelihood.gradient(u) @ step) <= _EDM:
+            rising = _rises(likelihood, u, normals)
+            if len(normals) and rising.all():
+                return u, normals
+            if rising.all():
+                # A smooth minimum: nothing that this is for.
+                return None
+            normals = normals[rising]
+            continue
+        room = _room(likelihood, u, step)
+        if _slope(likelihood, u, step, room) <= 0.0:
+            u = u + room * step
+            at_bound |= (u <= likelihood.lower) | (u >= likelihood.upper) if room < 1.0 else False
+        else:
+            u, change = _turn(likelihood, u, step, room)
+            if abs(change @ step) > _JUMP * np.linalg.norm(step):
+                normals = np.vstack([normals, change / np.linalg.norm(change)])
+        u = _back(likelihood, u, normals)
     return None
 
 
-def _turning(values: FloatArray, at: IntArray, below: float, above: float, slopes: _Slopes) -> float:
-    """Where between two shifts the slope changes sign, by bisection."""
-    for _ in range(50):
-        middle = 0.5 * (below + above)
-        if slopes(values, at, np.array([middle]))[0] > 0.0:
-            above = middle
+def _step(likelihood: _Likelihood, u: FloatArray, normals: FloatArray, at_bound: BoolArray) -> FloatArray:
+    """Newton's, within the surfaces; downhill also where the likelihood is not convex."""
+    conditions = np.vstack([normals, np.eye(len(u))[at_bound]])
+    rank = np.linalg.matrix_rank(conditions) if len(conditions) else 0
+    within = np.linalg.svd(conditions)[2][rank:].T if rank else np.eye(len(u))
+    curvature, axes = np.linalg.eigh(within.T @ likelihood.hessian(u) @ within)
+    slopes = axes.T @ (within.T @ likelihood.gradient(u))
+    return -(within @ (axes @ (slopes / np.maximum(np.abs(curvature), _FLAT))))
+
+
+def _slope(likelihood: _Likelihood, u: FloatArray, step: FloatArray, t: float) -> float:
+    return float(likelihood.gradient(u + t * step) @ step)
+
+
+def _room(likelihood: _Likelihood, u: FloatArray, step: FloatArray) -> float:
+    """How much of a step the bounds allow."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ends = np.where(step > 0.0, (likelihood.upper - u) / step, (likelihood.lower - u) / step)
+    return float(np.clip(np.nanmin(np.where(step == 0.0, np.inf, ends), initial=1.0), 0.0, 1.0))
+
+
+def _turn(
+    likelihood: _Likelihood, u: FloatArray, step: FloatArray, room: float
+) -> tuple[FloatArray, FloatArray]:
+    """Where along a step the slope turns from negative to positive, and the change of the gradient there."""
+    before, after = 0.0, room
+    for _ in range(60):
+        middle = 0.5 * (before + after)
+        if _slope(likelihood, u, step, middle) > 0.0:
+            after = middle
         else:
-            below = middle
-    return 0.5 * (below + above)
+            before = middle
+    close = _CLOSE / np.linalg.norm(step)
+    sides = (likelihood.gradient(u + (middle + side * close) * step) for side in (-1.0, 1.0))
+    low, high = sides
+    return u + before * step, high - low
 
 
-def _jumps(values: FloatArray, at: IntArray, scale: FloatArray, slopes: _Slopes) -> FloatArray:
-    """(k, 2): slopes just below and just above, in NLL for one conditional error."""
-    sides = [slopes(values, at, side * _CLOSE * scale) * scale for side in (-1.0, 1.0)]
-    return np.stack(sides, axis=1) if len(at) else np.zeros((0, 2))
+def _back(likelihood: _Likelihood, u: FloatArray, normals: FloatArray) -> FloatArray:
+    """Back onto the surfaces: a step within their tangents leaves those that are curved."""
+    for off in _away(normals):
+        for reach in _REACH:
+            start = u - reach * off
+            if _slope(likelihood, start, off, 0.0) < 0.0 < _slope(likelihood, start, off, 2.0 * reach):
+                u, _ = _turn(likelihood, start, off, 2.0 * reach)
+                break
+    return u
 
 
-def _hold(fixed: Fixed, at: IntArray, values: FloatArray) -> Fixed:
-    mask, vector = np.array(fixed.mask), np.array(fixed.values)
-    mask[at] = 1.0
-    vector[at] = values[at]
-    return replace(fixed, mask=mask, values=vector)  # type: ignore[arg-type]
+def _away(normals: FloatArray) -> FloatArray:
+    """(surface, moving) unit vectors: along each the distance from that surface alone changes."""
+    if not len(normals):
+        return normals
+    dual = np.linalg.pinv(normals).T
+    return dual / np.linalg.norm(dual, axis=1, keepdims=True)
 
 
-def _flagged(solution: Solution, at: IntArray) -> Solution:
-    covariance = np.array(solution.covariance)
-    covariance[at] = np.nan
-    covariance[:, at] = np.nan
-    return replace(solution, status=np.array(int(Status.ON_KINK)), covariance=covariance)  # type: ignore[arg-type]
+def _rises(likelihood: _Likelihood, u: FloatArray, normals: FloatArray) -> BoolArray:
+    """(surface,): whether the likelihood rises to both sides of it, with a kink between."""
+    found = np.zeros(len(normals), dtype=bool)
+    for k, off in enumerate(_away(normals)):
+        down, up = (_slope(likelihood, u, off, side * _CLOSE) for side in (-1.0, 1.0))
+        found[k] = down < 0.0 < up and up - down > _JUMP
+    return found

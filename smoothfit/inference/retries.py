@@ -1,11 +1,11 @@
 """What is tried when a fit does not converge, and what came of it.
 
-In this order, until one attempt converges at a point as low as the lowest seen: again from the point reached;
-from there with nuisances half-way back to their most likely values; from the model's own start values; from
-drawn points; with scipy's trust-constr from the lowest point. A degenerate end, or one where an
-expectation is negative, is left at that when it has come out five times. A minimum above a point that
-another attempt passed is not accepted: it is not the lowest. If nothing converges, it may be for a kink
-(:mod:`.kinks`).
+A fit that stopped short may have done so at a kink (:mod:`.kinks`), which is looked at first, and again at
+the end. In between, in this order, until one attempt converges at a point as low as the lowest seen: again
+from the point reached; from there with nuisances half-way back to their most likely values; from the model's
+own start values; from drawn points; with scipy's trust-constr from the lowest point. A degenerate end, or one
+where an expectation is negative, is left at that when it has come out five times. A minimum above a point
+that another attempt passed is not accepted: it is not the lowest.
 """
 
 from __future__ import annotations
@@ -111,6 +111,18 @@ def retry(
         attempts.append(record(what, fitter, found))
         return found
 
+    def corner() -> Solution | None:
+        """The minimum on a kink near the lowest point, where it is as low."""
+        best = lowest()
+        found = on_kink(prepared, data, fixed, best) if int(best.status) == Status.NOT_CONVERGED else None
+        if found is None or float(found.nll) > float(best.nll) + _TOLERANCE:
+            return None
+        attempts.append(record("with what is on a kink held there", "newton", found))
+        return found
+
+    kink = corner()
+    if kink is not None:
+        return kink, tuple(attempts)
     for what, begin in _starts(layout, np.asarray(start), first):
         found = attempt(what, "newton", begin)
         if accepted(found):
@@ -122,12 +134,8 @@ def retry(
     found = attempt(f"with {_LAST_RESORT} from the lowest point", _LAST_RESORT, begin)
     if accepted(found):
         return found, tuple(attempts)
-    best = lowest()
-    corner = on_kink(prepared, data, fixed, best) if int(best.status) == Status.NOT_CONVERGED else None
-    if corner is None or float(corner.nll) > float(best.nll) + _TOLERANCE:
-        return best, tuple(attempts)
-    attempts.append(record("with what is on a kink held there", "newton", corner))
-    return corner, tuple(attempts)
+    kink = corner()
+    return (lowest() if kink is None else kink), tuple(attempts)
 
 
 def retry_failed(

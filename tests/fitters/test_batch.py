@@ -11,7 +11,7 @@ from smoothfit.inference import batching
 from smoothfit.inference.minos import CrossingStatus
 from smoothfit.status import Status
 
-NAMES = ["effects", "lite_process", "lite_gamma", "arrays"]
+NAMES = ["effects", "lite_process", pytest.param("lite_gamma", marks=pytest.mark.slow), "arrays"]
 
 
 @pytest.fixture(params=["lockstep", "one by one"])

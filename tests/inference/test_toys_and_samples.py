@@ -105,7 +105,15 @@ def test_samples_have_the_covariance_of_the_fit(name):
     np.testing.assert_allclose(found, expected, atol=6 / np.sqrt(N))
 
 
-@pytest.mark.parametrize("name", ["lite_total", "full", "threshold", "slots"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lite_total",
+        pytest.param("full", marks=pytest.mark.slow),
+        "threshold",
+        pytest.param("slots", marks=pytest.mark.slow),
+    ],
+)
 def test_samples_of_bins_are_correlated_with_the_parameters(name):
     """Against the inverse of the full Hessian, written out."""
     from smoothfit import functional

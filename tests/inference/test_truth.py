@@ -302,6 +302,39 @@ def test_a_minimum_on_a_kink(kinked):
     assert result.attempts[-1].status == Status.ON_KINK
 
 
+@pytest.fixture(scope="module")
+def floored():
+    """The yields of two bins are morphed below 0, each by two nuisances, and floored there."""
+    model, mu = Model(), Variable("mu", 1.0, lower_bound=0.0)
+    one, other = (Variable(name, 0.0, nuisance=True) for name in ("one", "other"))
+    low = Process("low", [1.0, 0.8, 30.0])
+    low.add_shape(one, up=[2.6, 0.9, 30.0], down=[-0.6, 0.7, 30.0], kind="floored")
+    low.add_shape(other, up=[1.9, 2.1, 31.0], down=[0.1, -0.5, 29.0], kind="floored")
+    model.add_proc(low).add_proc(Process("flat", [3.0, 3.0, 5.0]))
+    return model.add_proc(Process("sig", [2.0, 1.0, 0.5]).scale_by(mu)).prepare()
+
+
+@pytest.mark.parametrize("obs", [[1.0, 6.0, 33.0], [0.0, 5.0, 30.0], [0.0, 0.0, 30.0], [1.0, 1.0, 33.0]])
+def test_a_minimum_on_a_kink_of_two_parameters(floored, obs):
+    """Where a yield is floored is an oblique line: neither parameter turns there by itself.
+
+    The witness: no point of a fine grid around is lower, and of many directions, the NLL rises along each.
+    """
+    result = floored.fit(np.array(obs), strict=False)
+    assert result.status in (Status.CONVERGED, Status.ON_KINK)
+    steps = np.random.default_rng(3).standard_normal((400, 3))
+    lower, upper = (np.asarray(b) for b in (floored.layout.lower, floored.layout.upper))
+    for size in (1e-4, 1e-2, 0.3):
+        near = np.clip(result.x + size * steps, lower, upper)
+        values = np.array([floored.nll(x, np.array(obs)) for x in near])
+        assert values.min() >= result.fun - 1e-9
+
+
+def test_some_of_these_are_on_a_kink(floored):
+    found = [floored.fit(np.array(obs), strict=False) for obs in ([1.0, 6.0, 33.0], [0.0, 0.0, 30.0])]
+    assert Status.ON_KINK in [one.status for one in found]
+
+
 def test_a_fit_beside_its_kinks_is_an_ordinary_one(kinked):
     result = kinked.fit([150.0, 100.0])
     assert result.success

@@ -16,6 +16,8 @@ from smoothfit.likelihood import objective
 NAMES = list(MODELS)
 # Carrying all parameters along costs a compilation a model.
 EXPLICIT = ["effects", "arrays", *ELIMINATING]
+LONG = ("full", "threshold", "locals", "gaussian_data")
+"""Whose explicit likelihood takes long to compile."""
 
 
 def with_derivatives(fun, z):
@@ -69,7 +71,9 @@ def test_gradient_and_hessian_equal_automatic_differentiation(name):
         assert_close(found.hessian, hessian, 1e-9)
 
 
-@pytest.mark.parametrize("name", EXPLICIT)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in EXPLICIT]
+)
 def test_the_fit_is_a_minimum_of_the_likelihood_with_all_parameters(name):
     small, fit = fitted(name)
     value, gradient, hessian = explicit(small.model.prepared, fit.x, small.obs, small.globs)

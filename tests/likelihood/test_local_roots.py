@@ -67,7 +67,7 @@ def test_auxiliary_counts_of_zero(model, count, globs):
     assert nll(best_fit.x)[0] <= nll(expected.x)[0] + 1e-12 * abs(expected.fun)
 
 
-@pytest.mark.parametrize("slots", [1, 2])
+@pytest.mark.parametrize("slots", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_the_rest_of_a_model_where_a_count_of_zero_pins_a_bin(slots):
     """The eliminated likelihood is as low, and its covariance the same, as with all parameters explicit."""
     theta = Variable("theta", 0.0, nuisance=True)
