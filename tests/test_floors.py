@@ -20,7 +20,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "smoothfit"
 TOP = "__init__"
 
 FLOORS = [
-    ["errors", "_types", "_pytree", "_config", "_blas", "_compilation", "_linalg", "_optional"],
+    ["errors", "_types", "_pytree", "_config", "_blas", "_compilation", "_linalg", "_optional", "_spaces"],
     [
         "_checks",
         "interpolation",
@@ -56,6 +56,7 @@ ALLOWED = {
     ("_optional", "errors"),
     ("_compilation", "_blas"),
     ("_linalg", "_types"),
+    ("_spaces", "_types"),
     ("__main__", TOP),
 }
 

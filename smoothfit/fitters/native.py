@@ -23,7 +23,7 @@ from . import large, newton
 from .distance import Distance, distance
 from .solution import Solution, describe, finish, point
 
-__all__ = ["Course", "Found", "follow", "search", "solve"]
+__all__ = ["Course", "Found", "follow", "movement", "search", "solve"]
 
 _CARRIED = 4_000_000
 """Bins x dense parameters up to which the loop carries what is known of eliminated parameters.
@@ -134,17 +134,18 @@ def _objective(problem: Problem) -> tuple[Callable[[Array], newton.Point], bool]
     return fun, carries
 
 
-@solve.defjvp
-def _solve_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Solution, Solution]:
-    derived, data, fixed, start, errors = primals
-    solution = solve(derived, data, fixed, start, errors)
+def movement(
+    given: tuple[Derived, Data, Fixed], tangents: tuple[Any, ...], start: Array, solution: Solution
+) -> Array:
+    """(dense,): how a minimum moves with what it was given, by the implicit function theorem."""
+    derived, data, fixed = given
     z = solution.dense
 
     def gradient(derived: Derived, data: Data, fixed: Fixed) -> Array:
         problem = objective.pose(derived, data, fixed, start)
         return jax.grad(lambda z: objective.value(problem, z))(z)
 
-    change = jax.jvp(gradient, (derived, data, fixed), tangents[:3])[1]
+    change = jax.jvp(gradient, given, tangents)[1]
     problem = objective.pose(derived, data, fixed, start)
     plan = derived.plan
     keep = (problem.free > 0) & (solution.at_limit[plan.dense] == 0)
@@ -159,12 +160,19 @@ def _solve_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Sol
     )[1]
     dz = jnp.where(problem.free > 0, jnp.where(keep, solved, 0.0), held)
     # A fit that failed has no derivative: NaN, not garbage.
-    dz = jnp.where(solution.status == 0, dz, jnp.nan)
+    return jnp.where(solution.status == 0, dz, jnp.nan)
+
+
+@solve.defjvp
+def _solve_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Solution, Solution]:
+    derived, data, fixed, start, errors = primals
+    solution = solve(derived, data, fixed, start, errors)
+    dz = movement((derived, data, fixed), tangents[:3], start, solution)
 
     def describe(derived: Derived, data: Data, fixed: Fixed, z: Array) -> Solution:
         return _finish_at(derived, data, fixed, start, z, solution.steps)
 
-    _, tangent = jax.jvp(describe, (derived, data, fixed, z), (*tangents[:3], dz))
+    _, tangent = jax.jvp(describe, (derived, data, fixed, solution.dense), (*tangents[:3], dz))
     return solution, tangent
 
 

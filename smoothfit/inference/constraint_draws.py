@@ -42,9 +42,9 @@ def _gaussian(rng: Source, centre: FloatArray, width: FloatArray) -> FloatArray:
 
 def _below_or_above(rng: Source, centre: FloatArray, below: FloatArray, above: FloatArray) -> FloatArray:
     """Half a Gaussian to either side, with probabilities in proportion to the widths."""
-    size = np.abs(rng.standard_normal(centre.shape))
+    size = abs(rng.standard_normal(centre.shape))
     down = rng.random(centre.shape) * (below + above) < below
-    return centre + np.where(down, -below, above) * size
+    return centre + (above - down * (below + above)) * size
 
 
 def _asymmetric_glob(rng: Source, alpha: FloatArray, down: FloatArray, up: FloatArray) -> FloatArray:
@@ -53,7 +53,7 @@ def _asymmetric_glob(rng: Source, alpha: FloatArray, down: FloatArray, up: Float
 
 
 def _log_normal(rng: Source, centre: FloatArray, kappa: FloatArray) -> FloatArray:
-    return centre * np.exp(np.log(kappa) * rng.standard_normal(centre.shape))
+    return centre * kappa ** rng.standard_normal(centre.shape)
 
 
 def _count(rng: Source, alpha: FloatArray, tau: FloatArray) -> FloatArray:

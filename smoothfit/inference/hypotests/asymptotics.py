@@ -10,48 +10,38 @@ All tails are logarithms: of limits far from the data both tails of a ratio may 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..._types import ArrayLike, FloatArray
+from ..._spaces import FARTHEST, log_below, root, significance_of, space_of
 
-__all__ = ["RULES", "LogTails", "band_distance", "expected_tails", "log_below", "significance_of", "tails"]
+__all__ = ["RULES", "LogTails", "band_distance", "expected_tails", "tails"]
 
 RULES = ("cls", "clsb")
 """What is compared with 1 - cl: the ratio of both tails, or that of the tested value alone."""
-_FARTHEST = 38.0
-"""Standard deviations beyond which a tail is no number; there, a bound of what is returned."""
 
 
 class LogTails(NamedTuple):
     """Logarithms of the probabilities of a statistic at least as large as the observed one."""
 
-    clsb: FloatArray
+    clsb: Any
     """Under the tested value."""
-    clb: FloatArray
+    clb: Any
     """Under the other hypothesis."""
 
     @property
-    def cls(self) -> FloatArray:
+    def cls(self) -> Any:
         """Of their ratio."""
-        return np.asarray(self.clsb - self.clb)
+        return space_of(self.clsb).asarray(self.clsb - self.clb)
 
-    def of(self, rule: str) -> FloatArray:
+    def of(self, rule: str) -> Any:
         """What a rule compares."""
         return self.cls if rule == "cls" else self.clsb
 
 
-def log_below(z: ArrayLike) -> FloatArray:
-    """The logarithm of the normal distribution function."""
-    # Here, because it takes a good part of the time that `import smoothfit` does.
-    from scipy.special import log_ndtr
-
-    return np.asarray(log_ndtr(z))
-
-
-def tails(statistic: str, q: ArrayLike, distance: ArrayLike) -> LogTails:
-    """Tails of an observed statistic; arrays broadcast.
+def tails(statistic: str, q: Any, distance: Any) -> LogTails:
+    """Tails of an observed statistic; arrays, of numpy or of JAX, broadcast.
 
     Parameters
     ----------
@@ -72,48 +62,37 @@ def tails(statistic: str, q: ArrayLike, distance: ArrayLike) -> LogTails:
     >>> np.exp(found.clsb).round(4), np.exp(found.clb).round(4), np.exp(found.cls).round(4)
     (np.float64(0.1151), np.float64(0.7881), np.float64(0.146))
     """
-    value, a = np.asarray(q, dtype=float), np.asarray(distance, dtype=float)
-    root = np.sqrt(np.maximum(value, 0.0))
-    near, near_other = log_below(-root), log_below(a - root)
+    space = space_of(q, distance)
+    value, a = space.asarray(q, dtype=float), space.asarray(distance, dtype=float)
+    r = root(value)
+    near, near_other = log_below(-r), log_below(a - r)
     if statistic in ("q", "q0"):
         return LogTails(near, near_other)
     if statistic == "t":
-        return LogTails(near + np.log(2.0), np.logaddexp(near_other, log_below(-a - root)))
+        return LogTails(near + np.log(2.0), space.logaddexp(near_other, log_below(-a - r)))
     # Beyond a the estimate is negative, and the statistic a line instead of a parabola.
-    beyond = (root > a) & (a > 0.0)
-    width = np.where(beyond, 2.0 * a, 1.0)
+    beyond = (r > a) & (a > 0.0)
+    width = space.where(beyond, 2.0 * a, 1.0)
     far, far_other = log_below(-(value + a * a) / width), log_below(-(value - a * a) / width)
-    lower, lower_other = np.where(beyond, far, near), np.where(beyond, far_other, near_other)
+    lower, lower_other = space.where(beyond, far, near), space.where(beyond, far_other, near_other)
     if statistic == "qtilde":
         return LogTails(lower, lower_other)
-    return LogTails(np.logaddexp(near, lower), np.logaddexp(lower_other, log_below(-a - root)))
+    return LogTails(space.logaddexp(near, lower), space.logaddexp(lower_other, log_below(-a - r)))
 
 
-def expected_tails(statistic: str, distance: ArrayLike, n_sigma: ArrayLike) -> LogTails:
+def expected_tails(statistic: str, distance: Any, n_sigma: Any) -> LogTails:
     """Tails for data of the other hypothesis whose estimate of the POI is ``n_sigma`` errors too high.
 
     For one-sided statistics these are log Phi(-(a - N)) and log Phi(N), also where a < N and the statistic
     is 0, as pyhf and Combine have it.
     """
-    a, n = np.asarray(distance, dtype=float), np.asarray(n_sigma, dtype=float)
+    space = space_of(distance, n_sigma)
+    a, n = space.asarray(distance, dtype=float), space.asarray(n_sigma, dtype=float)
     if statistic in ("t", "ttilde"):
         q = (a - n) ** 2
-        return tails(statistic, q if statistic == "t" else np.where(n < 0.0, a * a - 2.0 * a * n, q), a)
-    a, n = np.broadcast_arrays(a, n)
+        return tails(statistic, q if statistic == "t" else space.where(n < 0.0, a * a - 2.0 * a * n, q), a)
+    a, n = space.broadcast_arrays(a, n)
     return LogTails(log_below(n - a), log_below(n))
-
-
-def significance_of(log_p: ArrayLike) -> FloatArray:
-    """Z with p = Phi(-Z): of the logarithm of a p-value; within +-38.
-
-    Examples
-    --------
-    >>> significance_of(np.log(0.05)).round(4)
-    np.float64(1.6449)
-    """
-    from scipy.special import ndtri_exp
-
-    return np.clip(-ndtri_exp(np.minimum(log_p, 0.0)), -_FARTHEST, _FARTHEST)
 
 
 def band_distance(statistic: str, rule: str, alpha: float, n_sigma: float) -> float:
@@ -135,6 +114,6 @@ def band_distance(statistic: str, rule: str, alpha: float, n_sigma: float) -> fl
         return float(significance_of(expected_tails(statistic, a, n_sigma).of(rule))) - goal
 
     lowest = max(n_sigma, 0.0)
-    if not excess(lowest) < 0.0 < excess(_FARTHEST):
+    if not excess(lowest) < 0.0 < excess(FARTHEST):
         return float("nan")
-    return float(brentq(excess, lowest, _FARTHEST, xtol=1e-12))
+    return float(brentq(excess, lowest, FARTHEST, xtol=1e-12))

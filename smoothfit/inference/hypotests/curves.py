@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..._spaces import significance_of
 from .asymptotic_tests import AsymptoticTest
-from .asymptotics import significance_of
 from .roots import Ending, Search
 
 __all__ = ["Curves", "Root"]

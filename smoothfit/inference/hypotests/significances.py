@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..._checks import check_flag
+from ..._spaces import log_below
 from ...errors import InvalidTypeError, InvalidValueError
 from ...results import FitResult, Significance
 from ..context import Context
 from .asymptotic_tests import AsymptoticTest
-from .asymptotics import log_below
 from .beginning import Request, begin, conclusions, failure
 from .methods import toys_asked_for
 from .poi import Poi, check_value

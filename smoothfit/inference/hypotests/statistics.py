@@ -29,7 +29,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..._types import BoolArray, FloatArray
+from ..._spaces import space_of
+from ..._types import BoolArray
 from ...errors import InvalidValueError
 
 __all__ = ["STATISTICS", "Nlls", "Statistic", "statistic_of"]
@@ -59,7 +60,7 @@ class Statistic:
     """One test statistic; ``statistic(nlls)`` is its value."""
 
     name: str
-    formula: Callable[[Nlls], FloatArray]
+    formula: Callable[[Nlls], Any]
     free: bool = True
     """Whether it needs the fit with the POI free."""
     tested: bool = True
@@ -75,11 +76,12 @@ class Statistic:
     asymptotic: bool = True
     """Whether there is a formula for its distribution."""
 
-    def __call__(self, nlls: Nlls) -> FloatArray:
-        """The statistic, () or (toy,); NaN where a fit that it needs failed."""
-        found = np.asarray(self.formula(Nlls(*(np.asarray(entry, dtype=float) for entry in nlls))))
+    def __call__(self, nlls: Nlls) -> Any:
+        """The statistic, () or (toy,), of numpy or of JAX; NaN where a fit that it needs failed."""
+        space = space_of(*nlls)
+        found = space.asarray(self.formula(Nlls(*(space.asarray(entry, dtype=float) for entry in nlls))))
         # All but the ratios compare with a minimum: below 0 is only what fits are imprecise by.
-        return np.maximum(found, 0.0) if self.free else found
+        return space.maximum(found, 0.0) if self.free else found
 
     def needs_tested(self, best: Any, tested: Any) -> BoolArray:
         """For which data the fit at the tested value is needed: a one-sided statistic may be 0 without."""
@@ -94,32 +96,36 @@ class Statistic:
         return np.full(value.shape, self.null == "always")
 
 
-def _q(nlls: Nlls) -> FloatArray:
-    return np.where(nlls.best > nlls.tested, 0.0, 2.0 * (nlls.at_tested - nlls.free))
+def _where(condition: Any, one: Any, other: Any) -> Any:
+    return space_of(condition, one, other).where(condition, one, other)
 
 
-def _lowest_allowed(nlls: Nlls) -> FloatArray:
-    return np.where(nlls.best < 0.0, nlls.at_null, nlls.free)
+def _q(nlls: Nlls) -> Any:
+    return _where(nlls.best > nlls.tested, 0.0, 2.0 * (nlls.at_tested - nlls.free))
 
 
-def _qtilde(nlls: Nlls) -> FloatArray:
+def _lowest_allowed(nlls: Nlls) -> Any:
+    return _where(nlls.best < 0.0, nlls.at_null, nlls.free)
+
+
+def _qtilde(nlls: Nlls) -> Any:
     return _q(nlls._replace(free=_lowest_allowed(nlls)))
 
 
-def _t(nlls: Nlls) -> FloatArray:
-    return np.asarray(2.0 * (nlls.at_tested - nlls.free))
+def _t(nlls: Nlls) -> Any:
+    return 2.0 * (nlls.at_tested - nlls.free)
 
 
-def _ttilde(nlls: Nlls) -> FloatArray:
+def _ttilde(nlls: Nlls) -> Any:
     return _t(nlls._replace(free=_lowest_allowed(nlls)))
 
 
-def _q0(nlls: Nlls) -> FloatArray:
-    return np.where(nlls.best < 0.0, 0.0, 2.0 * (nlls.at_null - nlls.free))
+def _q0(nlls: Nlls) -> Any:
+    return _where(nlls.best < 0.0, 0.0, 2.0 * (nlls.at_null - nlls.free))
 
 
-def _ratio(nlls: Nlls) -> FloatArray:
-    return np.asarray(2.0 * (nlls.at_tested - nlls.at_null))
+def _ratio(nlls: Nlls) -> Any:
+    return 2.0 * (nlls.at_tested - nlls.at_null)
 
 
 _RATIO: dict[str, Any] = {"free": False, "null": "always", "asymptotic": False}

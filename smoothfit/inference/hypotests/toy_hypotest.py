@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..._spaces import significance_of
 from ...results import HypotestResult, Significance
 from ..ensembles import Counted
 from .asymptotic_tests import AsymptoticTest
-from .asymptotics import significance_of
 from .beginning import failure
 from .ranges import SIGMAS
 from .statistics import Statistic

@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from smoothfit.inference.hypotests.asymptotics import (
-    band_distance,
-    expected_tails,
-    significance_of,
-    tails,
-)
+from smoothfit._spaces import significance_of
+from smoothfit.inference.hypotests.asymptotics import band_distance, expected_tails, tails
 
 NAMES = ["qtilde", "q", "t", "ttilde"]
 # The estimate at evenly spaced quantiles: an integral over the Gaussian to 1e-6.

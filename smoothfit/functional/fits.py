@@ -1,49 +1,20 @@
-"""The library as pure functions of pytrees, for ``jit``, ``vmap`` and ``grad``.
-
-``prepared`` is ``model.prepared`` (or ``model.replaced(...)``, with other templates), ``values`` a vector
-(param,) or (param + bin parameter,), ``obs`` counts (bin,), ``globs`` global observables, the parameters'
-and then the bins', by default the model's. The methods of :class:`~smoothfit.Model` call
-the same code.
-
-Examples
---------
->>> import jax
->>> from smoothfit import Model, Process, Variable, functional
->>> sig = Process("sig", [50.0, 1.0]).scale_by(Variable("mu", 1.0))
->>> model = Model().add_proc(sig).add_proc(Process("bkg", [500.0, 500.0])).prepare()
->>> fitted = lambda yields: functional.fit(
-...     model.replaced("sig", "main", yields=yields), [525.0, 500.5]).values[0]
->>> [round(float(g), 5) for g in jax.grad(fitted)(jax.numpy.array([50.0, 1.0]))]
-[-0.00999, -0.00021]
-"""
+"""Predictions, the likelihood and fits as functions of pytrees."""
 
 from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
 
-from ._types import Array, ArrayLike
-from .errors import InvalidValueError
-from .fitters import Solution, compiled_solve
-from .inference import compiled
-from .inference.evaluation import data_of
-from .inference.minos import Crossing
-from .inference.minos import hold as hold_one
-from .likelihood.objective import nothing_fixed
-from .prepared import Fixed, Prepared
+from .._types import Array, ArrayLike
+from ..errors import InvalidValueError
+from ..fitters import Solution, compiled_solve
+from ..inference import compiled
+from ..inference.evaluation import data_of
+from ..inference.minos import hold as hold_one
+from ..likelihood.objective import nothing_fixed
+from ..prepared import Fixed, Prepared
 
-__all__ = [
-    "covariance",
-    "data_of",
-    "expected",
-    "fit",
-    "hessian",
-    "hold",
-    "minos",
-    "nll",
-    "nothing_fixed",
-    "profile",
-]
+__all__ = ["covariance", "expected", "fit", "hessian", "hold", "nll", "profile"]
 
 
 def expected(prepared: Prepared, values: ArrayLike) -> Array:
@@ -119,39 +90,3 @@ def covariance(prepared: Prepared, obs: ArrayLike, *, globs: ArrayLike | None = 
 def hessian(prepared: Prepared, values: ArrayLike, obs: ArrayLike, globs: ArrayLike | None = None) -> Array:
     """(n, n): second derivatives of :func:`nll` by ``values``, by automatic differentiation."""
     return jax.hessian(lambda v: nll(prepared, v, obs, globs))(jnp.asarray(values, float))
-
-
-def minos(
-    prepared: Prepared,
-    position: ArrayLike,
-    side: ArrayLike,
-    best: Solution,
-    obs: ArrayLike,
-    *,
-    level: ArrayLike = 0.5,
-    globs: ArrayLike | None = None,
-    fixed: Fixed | None = None,
-) -> Crossing:
-    """Where the profiled NLL has risen by ``level`` above that of ``best``, on one side (+1 or -1).
-
-    The parameter is then ``best`` plus ``side`` times ``.r``.
-    """
-    held = nothing_fixed(prepared) if fixed is None else fixed
-    n, n_bins = prepared.plan.n_params, held.bin_mask.shape[0]
-    errors = jnp.concatenate([jnp.sqrt(jnp.diagonal(best.covariance)), best.bin_errors])
-    values = jnp.concatenate([best.values, best.bin_values])
-    upper = jnp.concatenate([prepared.plan.upper, jnp.full(n_bins, jnp.inf)])
-    lower = jnp.concatenate([prepared.plan.lower, jnp.full(n_bins, -jnp.inf)])
-    at, towards = jnp.asarray(position), jnp.asarray(side, float)
-    room = jnp.where(towards > 0, upper - values, values - lower)[at]
-    error = jnp.where(jnp.isfinite(errors[at]) & (errors[at] > 0.0), errors[at], 1.0)
-    return compiled.crossing(
-        prepared,
-        data_of(prepared, obs, globs),
-        held,
-        best,
-        jnp.where(jnp.arange(n + n_bins) == at, towards, 0.0),
-        room,
-        jnp.asarray(level, float),
-        jnp.sqrt(2.0 * jnp.asarray(level, float)) * error,
-    )

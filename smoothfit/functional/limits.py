@@ -1,0 +1,189 @@
+"""Upper limits as functions of pytrees.
+
+An expected limit is where the NLL of the Asimov data has risen by a level that is known beforehand
+(:func:`~smoothfit.inference.hypotests.asymptotics.band_distance`), as Minos' bounds are. The observed one is
+looked for by bracketed secants. Both are then differentiated by what they solve.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._compilation import compiled
+from .._pytree import resolve
+from .._spaces import significance_of
+from .._types import Array, ArrayLike
+from ..fitters import Solution
+from ..fitters.lowest import Lowest, ended, lowest
+from ..inference.evaluation import data_of
+from ..inference.hypotests.asymptotics import band_distance, tails
+from ..inference.hypotests.poi import check_fraction
+from ..inference.hypotests.ranges import SIGMAS, check_rule
+from ..inference.hypotests.statistics import STATISTICS
+from ..inference.minos import CrossingStatus, crossing
+from ..inference.minos import hold as hold_one
+from ..likelihood.objective import nothing_fixed
+from ..prepared import Data, Fixed, Prepared
+from .hypotests import Test, begin, chosen
+from .roots import constant, find, implicit
+
+__all__ = ["Limit", "upper_limit"]
+
+_HALF = float(np.log(0.5))
+_NEXT_TO = 1e-6
+"""Distance from the first value, in widths of the curve, that is none."""
+
+
+class Limit(NamedTuple):
+    """Upper limits; NaN where there is none below the parameter's upper bound, or a fit failed."""
+
+    observed: Array
+    expected: Array
+    """(5,): without a signal, at -2, -1, 0, 1 and 2 errors."""
+    best: Array
+    found: Array
+    """Whether there is an observed limit."""
+    expected_found: Array
+    """(5,)"""
+
+
+def upper_limit(
+    prepared: Prepared,
+    position: ArrayLike,
+    obs: ArrayLike,
+    *,
+    cl: float = 0.95,
+    statistic: str = "qtilde",
+    rule: str = "cls",
+    globs: ArrayLike | None = None,
+    fixed: Fixed | None = None,
+) -> Limit:
+    """The upper limit on a parameter, observed and expected without a signal, by asymptotic formulae.
+
+    Differentiable by everything that the likelihood is made of, data included, forward and reverse; also
+    inside ``vmap``, over templates or data.
+
+    Parameters
+    ----------
+    position
+        Of the parameter of interest, as ``model.index`` gives it; its upper bound is where the search ends.
+    cl, statistic, rule
+        As :meth:`Model.upper_limit` takes them: "qtilde" or "q", "cls" or "clsb".
+
+    Raises
+    ------
+    InvalidValueError
+        For another statistic or rule, and users' densities of global observables.
+
+    Examples
+    --------
+    >>> import jax
+    >>> from smoothfit import Model, Process, Variable, functional
+    >>> mu = Variable("mu", 1.0, lower_bound=0.0, upper_bound=10.0)
+    >>> model = Model().add_proc(Process("sig", [12.0, 6.0]).scale_by(mu))
+    >>> model = model.add_proc(Process("bkg", [50.0, 40.0])).prepare()
+    >>> def limit(yields):
+    ...     made = model.replaced("sig", "main", yields=yields)
+    ...     return functional.upper_limit(made, model.index(mu), [51.0, 42.0]).observed
+    >>> yields = jax.numpy.array([12.0, 6.0])
+    >>> limit(yields).round(4), jax.grad(limit)(yields).round(4)
+    (Array(1.1939, dtype=float64), Array([-0.077, -0.045], dtype=float64))
+    """
+    one = chosen(prepared, statistic, ("qtilde", "q"), "upper_limit")
+    alpha = 1.0 - check_fraction("upper_limit: cl", cl)
+    goals = tuple(band_distance(one.name, check_rule("upper_limit", rule), alpha, float(n)) for n in SIGMAS)
+    held = nothing_fixed(prepared) if fixed is None else fixed
+    data, at = data_of(prepared, obs, globs), jnp.asarray(position)
+    goal = float(significance_of(np.log(alpha) + _HALF))
+    return _limit(one.name, rule)(resolve(prepared), data, held, at, jnp.array(goals), jnp.array(goal))
+
+
+_LIMITS: dict[tuple[str, str], Any] = {}
+
+
+def _limit(name: str, rule: str) -> Any:
+    """One compiled function for each."""
+    if (name, rule) not in _LIMITS:
+        _LIMITS[name, rule] = compiled(partial(_run, name, rule))
+    return _LIMITS[name, rule]
+
+
+def _run(
+    name: str,
+    rule: str,
+    prepared: Prepared,
+    data: Data,
+    fixed: Fixed,
+    at: Array,
+    goals: Array,
+    goal: Array,
+) -> Limit:
+    test = begin(prepared, data, fixed, at, jnp.zeros(()))
+    expected, expected_found = jax.lax.map(partial(_expected, test), goals)
+    middle = len(SIGMAS) // 2
+    observed, found = _observed(name, rule, test, goal, constant(expected[middle]), goals[middle])
+    return Limit(observed, expected, test.best[0], found, expected_found)
+
+
+def _expected(test: Test, goal: Array) -> tuple[Array, Array]:
+    """Where the Asimov data are ``goal`` errors away."""
+    still, level = constant(test), 0.5 * goal**2
+    best, asimov = jax.tree.map(lambda leaf: leaf[1], (still.free.solution, still.data))
+    plan, origin = still.known.plan, still.best[1]
+    of_bins = jnp.zeros(best.bin_values.shape[0])
+    direction = jnp.concatenate([jnp.where(jnp.arange(plan.n_params) == still.position, 1.0, 0.0), of_bins])
+    room = plan.upper[still.position] - origin
+    end = crossing(still.known, asimov, still.fixed, best, direction, room, level, goal * error_of(still))
+    found = (end.status == CrossingStatus.CONVERGED) & still.free.found[1] & (goal > 0.0)
+    x = origin + jnp.where(found, end.r, 0.0)
+    there = lowest(still.known, asimov, _held(still, x), end.start).solution
+    data = jax.tree.map(lambda leaf: leaf[1], test.data)
+
+    def height(value: Array) -> Array:
+        return ended(test.known, data, _held(test, value), there).nll - test.free.nll[1] - level
+
+    return implicit(height, x) * jnp.where(found, 1.0, jnp.nan), found
+
+
+def _held(test: Test, value: Array) -> Fixed:
+    return hold_one(test.fixed, test.known.plan.n_params, test.position, value)
+
+
+def _observed(
+    name: str, rule: str, test: Test, goal: Array, expected: Array, middle: Array
+) -> tuple[Array, Array]:
+    """Where the observed p-value of the rule is 1 - cl."""
+    statistic = STATISTICS[name]
+
+    def height(one: Test, value: Array, held: Lowest) -> Array:
+        log_p = tails(name, *one.judged(statistic, value, held.nll)).of(rule)
+        return significance_of(log_p + _HALF) - goal
+
+    still = constant(test)
+
+    def tried(value: Array, before: Solution) -> tuple[Array, Solution]:
+        held = still.at(value, before.values)
+        return height(still, value, held), held.solution
+
+    low = jnp.maximum(still.best[0], still.alternative)
+    width = jnp.where(jnp.isfinite(expected), expected - still.alternative, middle * error_of(still))
+    upper = still.known.plan.upper[still.position]
+    x, ends, found = find(tried, low, low + width, upper, still.free.solution)
+    # Where the p-value falls at once, all but the first value are excluded.
+    found &= jnp.all(still.free.found) & (x - low > _NEXT_TO * width)
+
+    def risen(value: Array) -> Array:
+        return height(test, value, test.ended(value, ends))
+
+    return implicit(risen, jnp.where(found, x, low)) * jnp.where(found, 1.0, jnp.nan), found
+
+
+def error_of(test: Test) -> Array:
+    """Of the parameter, as far as the curvature of the Asimov data's likelihood says; else 1."""
+    variance = test.free.solution.covariance[1, test.position, test.position]
+    return jnp.sqrt(jnp.where(jnp.isfinite(variance) & (variance > 0.0), variance, 1.0))
