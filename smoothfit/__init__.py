@@ -15,6 +15,7 @@ _configure()
 from . import (  # noqa: E402
     constraints,
     data_driven,
+    differentiable,
     effects,
     eft,
     errors,
@@ -57,6 +58,7 @@ __all__ = [
     "constraints",
     "data_driven",
     "diff",
+    "differentiable",
     "effects",
     "eft",
     "errors",

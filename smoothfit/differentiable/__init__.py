@@ -1,0 +1,29 @@
+"""Building blocks of analyses that are optimised by gradient, through the likelihood.
+
+* :func:`kde_histogram`, :func:`sigmoid_histogram`, :func:`softmax_histogram`: events to expected yields that
+  have derivatives by everything that goes in, as a :class:`SoftHistogram`.
+* :func:`ordered_edges`, and back by :func:`edge_parameters`: rising edges from any numbers.
+* :func:`soft_cut`, :func:`soft_and`, :func:`soft_or`: cuts as weights.
+
+They are pure functions for ``jit``, ``vmap`` and ``grad``, forward and reverse. What comes out goes into
+``model.replaced(process, channel, yields=..., sumw2=...)``, and from there through
+:mod:`smoothfit.functional`.
+"""
+
+from __future__ import annotations
+
+from .cuts import soft_and, soft_cut, soft_or
+from .edges import edge_parameters, ordered_edges
+from .histograms import SoftHistogram, kde_histogram, sigmoid_histogram, softmax_histogram
+
+__all__ = [
+    "SoftHistogram",
+    "edge_parameters",
+    "kde_histogram",
+    "ordered_edges",
+    "sigmoid_histogram",
+    "soft_and",
+    "soft_cut",
+    "soft_or",
+    "softmax_histogram",
+]
