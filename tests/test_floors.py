@@ -55,6 +55,7 @@ ALLOWED = {
     ("functional", "inference"),
     ("_optional", "errors"),
     ("_compilation", "_blas"),
+    ("_compilation", "_pytree"),
     ("_linalg", "_types"),
     ("__main__", TOP),
 }
