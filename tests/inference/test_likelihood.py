@@ -9,9 +9,11 @@ import pytest
 from scipy import optimize
 from small_models import MODELS, cached, make, random_values
 
-from smoothfit import errors
+from smoothfit import Likelihood, errors
 from smoothfit.inference.protocol import density as densities
+from smoothfit.likelihood import derived
 from smoothfit.model import Model, Process, Variable
+from smoothfit.preparation import groups
 
 QUICK = ("effects", "lite_process", "slots")
 EVERY = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in MODELS]
@@ -121,6 +123,22 @@ def test_variables_held_by_default_are_held():
     np.testing.assert_array_equal(likelihood.to_model([0.7]), [0.7, 1.2])
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_large_models(monkeypatch, mode):
+    """Worked through channel by channel, nothing derived beforehand, no Hessian: the same function."""
+    small, expected = likelihood_of("widths", bin_parameters=mode)
+    monkeypatch.setattr(groups, "MATRIX_FREE", 0)
+    monkeypatch.setattr(groups, "_FEWER", 2.0)
+    monkeypatch.setattr(derived, "_KEPT", 0)
+    model = make("widths").model
+    assert model.prepared.plan.groups.matrix_free
+    likelihood = model.likelihood(small.obs, globs=small.globs, bin_parameters=mode)
+    values = np.asarray(expected.from_model(random_values(small, np.random.default_rng(4))))
+    for one, other in zip(*(jax.value_and_grad(f.nll)(values) for f in (likelihood, expected)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(likelihood.to_model(values), expected.to_model(values), rtol=1e-12)
+
+
 # -- other data, jit, vmap -------------------------------------------------------------------------------
 
 
@@ -225,6 +243,7 @@ def test_dicts_and_vectors():
 def test_representation():
     _, likelihood = likelihood_of("widths", bin_parameters="profiled")
     assert repr(likelihood) == "Likelihood(2 free parameters; 11 bins; bin parameters profiled)"
+    assert isinstance(likelihood, Likelihood)
     assert len(likelihood) == 2
 
 
