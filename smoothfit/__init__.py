@@ -28,6 +28,7 @@ from . import (  # noqa: E402
 from .build import ChannelContrib, Process, Variable  # noqa: E402
 from .combine import combine  # noqa: E402
 from .diff import diff, nll_difference  # noqa: E402
+from .inference.protocol import Likelihood  # noqa: E402
 from .inference.quantities import Derived  # noqa: E402
 from .io import (  # noqa: E402
     load,
@@ -51,6 +52,7 @@ __all__ = [
     "ChannelContrib",
     "Derived",
     "FitResult",
+    "Likelihood",
     "Model",
     "Process",
     "Variable",

@@ -3,21 +3,27 @@
 On a CPU, XLA's newer way to emit loops takes twice as long to compile as the older one, for programs of
 many small loops such as ours, which then run equally fast: the option below chooses the older one. Options
 belong to the outermost ``jit`` only, so a function that is itself being traced goes without.
+
+What was compiled, and how long that took, is kept for who asks (:func:`first_calls`). JAX says when it
+compiles; what it says while one of our functions is called is about that one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Hashable
 from functools import cache, wraps
-from typing import Any, TypeVar
+from time import perf_counter
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ._blas import one_thread
+from ._pytree import Index
 
-__all__ = ["compiled", "fetched", "once"]
+__all__ = ["FirstCall", "compiled", "fetched", "first_calls", "once", "structure_of"]
 
 T = TypeVar("T")
 
@@ -34,6 +40,64 @@ def _options() -> dict[str, Any] | None:
     except (RuntimeError, ValueError, TypeError):
         return None
     return dict(_QUICK)
+
+
+class FirstCall(NamedTuple):
+    """A call that had to compile."""
+
+    function: str
+    structures: tuple[Hashable, ...]
+    """Of each argument, see :func:`structure_of`."""
+    seconds: float
+    """Of the call: tracing, compiling, and running once."""
+    compiling: float
+    """Seconds that XLA took, or reading its result from the disk."""
+
+
+_first_calls: list[FirstCall] = []
+
+
+class _Watched(threading.local):
+    """Seconds that XLA took for what this thread is calling."""
+
+    compiling: list[float] | None = None
+
+
+_watched = _Watched()
+
+
+def _listen(event: str, duration_secs: float, **_: Any) -> None:
+    if _watched.compiling is not None and event == "/jax/core/compile/backend_compile_duration":
+        _watched.compiling.append(duration_secs)
+
+
+jax.monitoring.register_event_duration_secs_listener(_listen)
+
+
+def structure_of(tree: Any) -> Hashable:
+    """What a program is compiled for: structure and shapes, of a model those of its plan, no numbers.
+
+    Examples
+    --------
+    >>> structure_of((1.0, np.ones(2))) == structure_of((2.0, np.zeros(2)))
+    True
+    >>> structure_of(np.ones(2)) == structure_of(np.ones(3))
+    False
+    """
+    leaves, structure = jax.tree.flatten(
+        getattr(tree, "plan", tree), is_leaf=lambda leaf: isinstance(leaf, Index)
+    )
+    return structure, tuple(np.shape(x.values if isinstance(x, Index) else x) for x in leaves)
+
+
+def first_calls(structure: Hashable) -> list[FirstCall]:
+    """Calls in this process that compiled for an argument of that structure, the first one first."""
+    return [call for call in _first_calls if structure in call.structures]
+
+
+def _name_of(fn: Callable[..., Any]) -> str:
+    of_partial = getattr(fn, "func", fn)
+    return f"{of_partial.__module__.removeprefix('smoothfit.')}.{of_partial.__name__}"
 
 
 def compiled(fn: Callable[..., T]) -> Callable[..., T]:
@@ -55,11 +119,24 @@ def compiled(fn: Callable[..., T]) -> Callable[..., T]:
         if not quick:
             options = _options()
             quick.append(plain if options is None else jax.jit(fn, compiler_options=options))
+        before, begun = _watched.compiling, perf_counter()
+        compiling: list[float] = []
+        _watched.compiling = compiling
+        try:
+            return run(quick[0], *arguments)
+        finally:
+            _watched.compiling = before
+            if compiling:
+                structures = tuple(map(structure_of, arguments))
+                elapsed = perf_counter() - begun
+                _first_calls.append(FirstCall(_name_of(fn), structures, elapsed, sum(compiling)))
+
+    def run(program: Callable[..., T], *arguments: Any) -> T:
         if jax.default_backend() != "cpu":
-            return quick[0](*arguments)  # type: ignore[no-any-return]
+            return program(*arguments)
         with one_thread():
             # Waited for, as the program runs on after the call.
-            return jax.block_until_ready(quick[0](*arguments))  # type: ignore[no-any-return]
+            return jax.block_until_ready(program(*arguments))  # type: ignore[no-any-return]
 
     def count_traces() -> int:
         functions = {id(f): f for f in (plain, *quick)}.values()

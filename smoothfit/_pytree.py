@@ -53,6 +53,11 @@ class Index:
         self.values = values
         self._integers: Any = None
 
+    @property
+    def known(self) -> Any:
+        """The int32 array if it was made already, else None."""
+        return self._integers
+
     def integers(self) -> Any:
         """The int32 array; made once where the values are known, traced where they are not."""
         if isinstance(self.values, jax.core.Tracer):

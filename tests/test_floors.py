@@ -66,6 +66,7 @@ ALLOWED = {
     ("functional", "inference"),
     ("_optional", "errors"),
     ("_compilation", "_blas"),
+    ("_compilation", "_pytree"),
     ("_linalg", "_types"),
     ("_spaces", "_types"),
     ("__main__", TOP),

@@ -95,6 +95,21 @@ PROBES = {
             "[elsewhere.p_value, elsewhere.p_error, int(elsewhere.positions[elsewhere.best]), obs.tolist()]",
         ),
     },
+    "bayesian": {
+        "chains": ("r_hat, effective =", "[float(r_hat.max()), float(effective.min())]"),
+        "means": ("shift, ratio =", "shift.tolist()"),
+        "widths": ("shift, ratio =", "ratio.tolist()"),
+        "third order": (
+            "shift, ratio =",
+            "(-0.5 * best_fit.hess_inv @ np.einsum('jkl,kl->j', jax.jacfwd(jax.hessian(likelihood.nll))("
+            "best_fit.x), best_fit.hess_inv) / best_fit.errors).tolist()",
+        ),
+        "few": (
+            "def upper(weights",
+            "[float(of_mu.mean()), float(of_mu.std()), float(effective_sample_size(few_samples)[0]), "
+            "float((of_mu < 0.5).mean()), float(np.average(of_mu, weights=root))]",
+        ),
+    },
     "limits": {
         "limits": (
             'print(f"asymptotic',
@@ -156,6 +171,10 @@ PROBES = {
     },
 }
 """notebook -> name -> (text of a cell, expression to evaluate after that cell)."""
+
+
+NEEDED = {"bayesian": ("numpyro",)}
+"""notebook -> further packages that it uses."""
 
 
 # In a process of its own: what the client leaves open is no concern of this one's strict warnings.
@@ -259,7 +278,7 @@ def test_stored_outputs_are_small_and_without_errors(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_runs(path, tmp_path):
-    for package in ("nbclient", "nbformat", "ipykernel"):
+    for package in ("nbclient", "nbformat", "ipykernel", *NEEDED.get(path.stem, ())):
         pytest.importorskip(package)
     notebook = _run(path, tmp_path)
     assert not [o for o in _outputs(notebook) if o.output_type == "error"]
@@ -416,7 +435,43 @@ def _check_coverage(found: dict[str, Any]) -> None:
     assert abs(p_value - (1.0 - (1.0 - single) ** 20)) < 4.0 * p_error
 
 
+def _check_bayesian(found: dict[str, Any]) -> None:
+    r_hat, effective = found["chains"]
+    assert r_hat < 1.01
+    assert effective > 1000.0
+    shift, ratio = np.array(found["means"]), np.array(found["widths"])
+    assert np.all(np.abs(ratio - 1.0) < 0.1)
+    # A mean is off the mode by what third derivatives say (of shapes they jump), and by what a mean of so
+    # many draws may be off.
+    smooth = np.abs(shift - found["third order"])[:6]
+    assert np.all(smooth < 5.0 / effective**0.5 + 0.02)
+    mean, width, effective, below, by_root = found["few"]
+    points, density = _few_events()
+    expected = np.sum(points * density)
+    assert abs(mean - expected) < 5.0 * width / effective**0.5
+    assert abs(below - density[points < 0.5].sum()) < 5.0 * 0.5 / effective**0.5
+    weighted = density / np.sqrt(points)
+    assert abs(by_root - np.sum(points * weighted) / weighted.sum()) < 0.1
+
+
+def _few_events() -> tuple[Any, Any]:
+    """The posterior density of mu in three bins, the other parameters summed over on a grid."""
+    mu, rate = np.arange(0.01, 8.0, 0.02), np.linspace(-5.0, 5.0, 41)
+    total = np.ones((len(mu), len(rate)))
+    for signal, background, variance, counts in zip(
+        (0.6, 1.5, 0.9), (4.2, 2.6, 1.4), (1.4, 0.7, 0.5), (4, 1, 1), strict=True
+    ):
+        # The factor of the bin: gamma, of what the simulation counted.
+        tau = background**2 / variance
+        factor = stats.gamma(tau + 1.0, scale=1.0 / tau).ppf((np.arange(100) + 0.5) / 100)
+        expected = mu[:, None, None] * signal + factor * background * 1.2 ** rate[:, None]
+        total *= stats.poisson.pmf(counts, expected).mean(-1)
+    density = (total * stats.norm.pdf(rate)).sum(-1)
+    return mu, density / density.sum()
+
+
 CHECKS = {
+    "bayesian": _check_bayesian,
     "quickstart": _check_quickstart,
     "coverage": _check_coverage,
     "eft": _check_eft,

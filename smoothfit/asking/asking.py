@@ -53,12 +53,13 @@ from ..results import (
     Scan,
     Yields,
 )
+from .inside import Inside
 from .tests_and_limits import TestsAndLimits
 
 __all__ = ["Asking"]
 
 
-class Asking(TestsAndLimits):
+class Asking(TestsAndLimits, Inside):
     """Everything that can be asked once a model is prepared."""
 
     _blinded: frozenset[str]

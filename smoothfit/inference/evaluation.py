@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from .._types import Array, ArrayLike, floats
 from ..likelihood import objective
-from ..likelihood.derived import auxiliary_counts
+from ..likelihood.derived import Derived, auxiliary_counts
 from ..prepared import Data, Fixed, Prepared
 from .prediction import split_values
 
@@ -32,9 +32,9 @@ def nll(prepared: Prepared, values: ArrayLike, obs: ArrayLike, globs: ArrayLike 
     return nll_of(prepared, data_of(prepared, obs, globs), jnp.asarray(values, float))
 
 
-def nll_of(prepared: Prepared, data: Data, values: Array) -> Array:
+def nll_of(prepared: Prepared | Derived, data: Data, values: Array) -> Array:
     """The same of data that are laid out already."""
     p, x = split_values(prepared.plan, values)
     fixed = Fixed(mask=jnp.ones_like(p), values=p, bin_mask=jnp.ones_like(x), bin_values=x)
     problem = objective.pose(prepared, data, fixed)
-    return objective.value(problem, objective.dense_start(problem)) + objective.constants(problem)
+    return objective.value(problem, objective.dense_start(problem), held=True) + objective.constants(problem)

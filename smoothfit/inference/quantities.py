@@ -205,10 +205,16 @@ def _all(nodes: tuple[Node, ...], prepared: Prepared, x: Array) -> Array:
     return jnp.stack([value_of(node, prepared, x) for node in nodes])
 
 
-_gradients = compiled(lambda nodes, prepared, x: jax.jacrev(partial(_all, nodes, prepared))(x))
-_values = compiled(
-    lambda nodes, prepared, batch: jax.lax.map(partial(_all, nodes, prepared), batch, batch_size=64)
-)
+@compiled
+def _gradients(nodes: tuple[Node, ...], prepared: Prepared, x: Array) -> Array:
+    found: Array = jax.jacrev(partial(_all, nodes, prepared))(x)
+    return found
+
+
+@compiled
+def _values(nodes: tuple[Node, ...], prepared: Prepared, batch: Array) -> Array:
+    found: Array = jax.lax.map(partial(_all, nodes, prepared), batch, batch_size=64)
+    return found
 
 
 @dataclass(frozen=True)

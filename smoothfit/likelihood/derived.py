@@ -106,7 +106,10 @@ def _correlated(plan: Plan, templates: Templates) -> tuple[Array | None, Array]:
 _KEPT = 16e6
 """Bytes of templates up to which what follows from them is kept: about as much again."""
 
-_derive = compiled(lambda prepared: derive(prepared))
+
+@compiled
+def _derive(prepared: Prepared) -> Derived:
+    return derive(prepared)
 
 
 def derived_of(prepared: Prepared) -> Prepared | Derived:

@@ -28,6 +28,7 @@ __all__ = [
     "Problem",
     "Reaction",
     "Sensitivity",
+    "best_bins",
     "bin_values",
     "constants",
     "dense_start",
@@ -225,11 +226,18 @@ def _assemble(problem: Problem, z: Array, y: Array | None) -> Array:
     return jnp.where(plan.column < plan.n_dense, p, own)
 
 
-def _solve_local(problem: Problem, moments: expectation.Moments) -> Array | None:
+def _given_local(problem: Problem) -> Array | None:
+    """(slot, tile, width): the local parameters at their start or held values."""
     plan = problem.derived.plan
-    if plan.local is None or problem.locals_ is None or moments.parts is None:
+    if plan.local is None:
         return None
-    start = jnp.concatenate([problem.values, problem.bin_values, jnp.ones(1)])[plan.local.position]
+    return jnp.concatenate([problem.values, problem.bin_values, jnp.ones(1)])[plan.local.position]
+
+
+def _solve_local(problem: Problem, moments: expectation.Moments) -> Array | None:
+    start = _given_local(problem)
+    if start is None or problem.locals_ is None or moments.parts is None:
+        return None
     return local.solve(start, moments.v, moments.parts, problem.bins, problem.locals_)
 
 
@@ -248,13 +256,27 @@ def _of_constraints(problem: Problem, p: Array, y: Array | None) -> Array:
     return total + constraint.user_terms(derived, p, problem.counts, problem.globs)
 
 
-def value(problem: Problem, z: Array) -> Array:
-    """The objective less its constants: plain code, differentiable by the problem's arrays too."""
+def value(problem: Problem, z: Array, *, held: bool = False) -> Array:
+    """The objective less its constants: plain code, differentiable by the problem's arrays too.
+
+    ``held`` says that nothing is minimised over, so that there is nothing to solve.
+    """
     moments = expectation.moments(problem.derived, _with_dense(problem, z))
-    y = _solve_local(problem, moments)
+    y = _given_local(problem) if held else _solve_local(problem, moments)
     v = _applied(problem, moments, y)
     terms = lite.solve(v, moments.variance, problem.bins)
     return lite.value(terms, problem.bins) + _of_constraints(problem, _assemble(problem, z, y), y)
+
+
+def best_bins(problem: Problem, z: Array) -> Array:
+    """(bin parameter,): where :func:`value` has its minimum by them."""
+    plan = problem.derived.plan
+    moments = expectation.moments(problem.derived, _with_dense(problem, z))
+    y = _solve_local(problem, moments)
+    terms = lite.solve(_applied(problem, moments, y), moments.variance, problem.bins)
+    of_local = jnp.zeros(0) if y is None or plan.local is None else y.ravel()[plan.local.to_flat]
+    of_lite = jnp.zeros(0) if plan.lite is None else terms.x.ravel()[plan.lite.to_flat]
+    return of_bin_params(plan, of_lite, of_local)
 
 
 def constants(problem: Problem) -> Array:

@@ -25,7 +25,9 @@
 * :class:`Difference`: what two models differ in, with :class:`Changed`, :class:`YieldChange`,
   :class:`ShiftChange` and :class:`NllDifference`.
 * :class:`Origin`: which model a record that was read from a file belongs to.
-* :class:`ModelSummary`: what is in a model, as :class:`Table` after :class:`Table`.
+* :class:`ModelSummary`: what is in a model, as :class:`Table` after :class:`Table`; :class:`ModelStats`: how
+  large it is, and what was :class:`Compiled` for it.
+* :class:`TracedProgram`: a program of JAX, to be read. (No table: it has a text.)
 
 Each prints as a table in a terminal and a notebook, and has ``to_dict()``, ``to_json(path=None)``
 and ``to_pandas()``.
@@ -52,6 +54,7 @@ from .global_significance import GlobalSignificance
 from .goodness import GoodnessOfFit
 from .hypotest import HypotestResult
 from .impacts import Impacts
+from .jaxpr import TracedProgram
 from .limit import Interval, Limit
 from .messages import fit_message
 from .minima import Minima
@@ -62,6 +65,7 @@ from .receipt import Note, Receipt
 from .record import BLINDED, Record, strict_json
 from .scan import Scan
 from .significance import Significance
+from .stats import Compiled, ModelStats
 from .summary import ModelSummary
 from .toy_counts import ToyCounts
 from .toy_fits import ToyBlock, ToyFits
@@ -78,6 +82,7 @@ __all__ = [
     "ChannelCompatibility",
     "Chi2Test",
     "ChosenCovariance",
+    "Compiled",
     "Conditioning",
     "ConfidenceBelt",
     "Contour",
@@ -100,6 +105,7 @@ __all__ = [
     "Limit",
     "Minima",
     "MinosBounds",
+    "ModelStats",
     "ModelSummary",
     "NllDifference",
     "Note",
@@ -114,6 +120,7 @@ __all__ = [
     "ToyBlock",
     "ToyCounts",
     "ToyFits",
+    "TracedProgram",
     "UnfoldingResult",
     "UnfoldingScan",
     "YieldChange",

@@ -83,6 +83,7 @@ def test_every_record_of_results_is_known():
         results.Findings,
         results.Difference,
         results.NllDifference,
+        results.ModelStats,
         results.ModelSummary,
         results.ToyFits,
     }
