@@ -55,7 +55,7 @@ def of_limit(prepared, obs, globs):
 
 
 OUTCOMES = {f.__name__: f for f in (of_fit, of_bounds, of_test, of_significance, of_limit)}
-STEP = 0.01
+STEP = 0.003
 
 
 @cache
