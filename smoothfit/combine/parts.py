@@ -9,7 +9,7 @@ from typing import Any
 
 from .._checks import check_name, describe
 from .._types import FloatArray
-from ..build import Process, Variable
+from ..build import Variable
 from ..build.declarations import variables_of
 from ..errors import (
     DuplicateNameError,
@@ -27,7 +27,7 @@ from ..prepared import Prepared
 
 __all__ = ["Names", "Part", "read_parts"]
 
-_KINDS = ("processes", "channels")
+_KINDS = ("processes", "channels", "likelihoods")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Names:
     """Of variables and of their components."""
     processes: Mapping[str, str]
     channels: Mapping[str, str]
+    likelihoods: Mapping[str, str]
 
     def of_variable(self, variable: Variable) -> tuple[str, tuple[str, ...]]:
         """(name, names of the components); those that are made of the name follow it."""
@@ -61,6 +62,10 @@ class Names:
         """The new name of a channel."""
         return self.channels.get(name, name)
 
+    def likelihood(self, name: str) -> str:
+        """The new name of a likelihood of another program."""
+        return self.likelihoods.get(name, name)
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -83,7 +88,7 @@ class Part:
     @cached_property
     def variables(self) -> list[Variable]:
         """The variables in use, in the order met."""
-        return variables_in_use(self.specification.processes)
+        return variables_in_use(self.specification)
 
     @cached_property
     def components(self) -> dict[str, str]:
@@ -123,14 +128,16 @@ class Part:
         return found
 
 
-def variables_in_use(processes: Sequence[Process]) -> list[Variable]:
-    """The variables that processes depend on, each once, in the order met."""
+def variables_in_use(specification: Specification) -> list[Variable]:
+    """The variables that processes and likelihoods depend on, each once, in the order met."""
     seen: dict[int, Variable] = {}
-    for process in processes:
+    for process in specification.processes:
         for contrib in process.contribs.values():
             for effect in (*process.effects, *contrib.effects):
                 for variable in variables_of(effect):
                     seen.setdefault(id(variable), variable)
+    for variable in specification.brought():
+        seen.setdefault(id(variable), variable)
     return list(seen.values())
 
 
@@ -201,21 +208,28 @@ def _names(what: str, rule: Mapping[str, Any], specification: Specification, lay
             if key not in _KINDS:
                 raise UnknownNameError(
                     f"combine: rename of {what}: '{key}' is no kind of names; give "
-                    '{"processes": {old: new}}, {"channels": {old: new}}, or variables without a heading.'
+                    '{"processes": {old: new}}, {"channels": {old: new}}, {"likelihoods": {old: new}}, or '
+                    "variables without a heading."
                 )
             grouped[key] = value
         else:
             variables[getattr(key, "name", key)] = value
-    used = variables_in_use(specification.processes)
+    used = variables_in_use(specification)
     known = {
         "variable": [name for v in used for name in dict.fromkeys((v.name, *v.sub_names))],
         "process": [p.name for p in specification.processes],
         "channel": [c.name for c in layout.channels],
+        "likelihood": list(layout.likelihoods),
     }
-    rules = {"variable": variables, "process": grouped["processes"], "channel": grouped["channels"]}
+    rules = {
+        "variable": variables,
+        "process": grouped["processes"],
+        "channel": grouped["channels"],
+        "likelihood": grouped["likelihoods"],
+    }
     for noun, mapping in rules.items():
         _check_rule(f"combine: rename of {what}", noun, mapping, known[noun])
-    return Names(rules["variable"], rules["process"], rules["channel"])
+    return Names(rules["variable"], rules["process"], rules["channel"], rules["likelihood"])
 
 
 def _check_rule(what: str, noun: str, rule: Mapping[Any, Any], known: Sequence[str]) -> None:
