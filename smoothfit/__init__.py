@@ -24,9 +24,10 @@ from . import (  # noqa: E402
     systematics,
     unfolding,
 )
-from .build import ChannelContrib, Process, Variable  # noqa: E402
+from .build import ChannelContrib, Process, TreeVariable, Variable  # noqa: E402
 from .combine import combine  # noqa: E402
 from .diff import diff, nll_difference  # noqa: E402
+from .host import host_likelihood  # noqa: E402
 from .inference.quantities import Derived  # noqa: E402
 from .io import (  # noqa: E402
     load,
@@ -52,6 +53,7 @@ __all__ = [
     "FitResult",
     "Model",
     "Process",
+    "TreeVariable",
     "Variable",
     "combine",
     "constraints",
@@ -62,6 +64,7 @@ __all__ = [
     "errors",
     "fitters",
     "functional",
+    "host_likelihood",
     "load",
     "load_result",
     "modifiers",

@@ -17,7 +17,16 @@ from ._types import Array, ArrayLike, BoolArray, FloatArray, IntArray
 from .constraints import Prefit
 from .errors import InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError
 
-__all__ = ["AxisInfo", "ChannelInfo", "Layout", "LikelihoodInfo", "McStatInfo", "ProcessInfo", "RowInfo", "VariableInfo"]
+__all__ = [
+    "AxisInfo",
+    "ChannelInfo",
+    "Layout",
+    "LikelihoodInfo",
+    "McStatInfo",
+    "ProcessInfo",
+    "RowInfo",
+    "VariableInfo",
+]
 
 
 @dataclass(frozen=True)

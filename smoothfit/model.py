@@ -248,8 +248,8 @@ class Model(Asking):
             checked that there is a Variable for each.
         variables
             Its parameters: Variables in the order of its vector, an array Variable for as many as it has
-            components; or {position, or name of ``parameters``: Variable}. Those that no process depends on become
-            parameters of the model, too.
+            components; or {position, or name of ``parameters``: Variable}. Those that no process depends on
+            become parameters of the model, too.
         data
             What it is compared with: a pytree of arrays, handed to ``nll``. They are copied, can be
             differentiated by, and replaced by ``replaced(likelihoods={name: data})``.
@@ -286,10 +286,12 @@ class Model(Asking):
         """
         term = likelihood_term(likelihood, variables, data, name)
         term = replace(term, variables=tuple(map(self._specification.own, term.variables or ())))
-        if any(t.likelihood is not None and t.likelihood.name == term.label for t in self._specification.terms):
+        if any(
+            t.likelihood is not None and t.likelihood.name == term.label for t in self._specification.terms
+        ):
             raise DuplicateNameError(
-                f"Model.add_likelihood: there is a likelihood '{term.label}' already; give another name=, and a "
-                "measurement once."
+                f"Model.add_likelihood: there is a likelihood '{term.label}' already; a measurement counts "
+                "once, and another one needs another name=."
             )
         self._specification.terms.append(term)
         return self._changed("add_likelihood")
@@ -484,7 +486,9 @@ class Model(Asking):
 
     # -- templates -------------------------------------------------------------------------------
 
-    def replaced(self, *where: Any, likelihoods: Mapping[str, Any] | None = None, **templates: Any) -> Prepared:
+    def replaced(
+        self, *where: Any, likelihoods: Mapping[str, Any] | None = None, **templates: Any
+    ) -> Prepared:
         """``model.prepared`` with other templates, or other data of likelihoods; traceable.
 
         ``replaced(process, channel, yields=, sumw2=, up={variable: ...}, down={...}, kappa={...})`` or

@@ -67,7 +67,8 @@ def combine(
     Raises
     ------
     DuplicateNameError
-        For a channel or a likelihood of another program that two models have, and for two names that would be one.
+        For a channel, or a likelihood of another program, that two models have, and for two names that would
+        be one.
     InvalidValueError
         For what has one name and is not the same in both models, with both sides: variables, processes,
         correlations, the data term.

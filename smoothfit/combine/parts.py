@@ -43,12 +43,7 @@ class Names:
     def of_variable(self, variable: Variable) -> tuple[str, tuple[str, ...]]:
         """(name, names of the components); those that are made of the name follow it."""
         name = self.variables.get(variable.name, variable.name)
-        plain = (
-            (variable.name,)
-            if variable.is_scalar
-            else tuple(f"{variable.name}[{i}]" for i in range(variable.size))
-        )
-        follow = (name,) if variable.is_scalar else tuple(f"{name}[{i}]" for i in range(variable.size))
+        plain, follow = (variable._default_sub_names(of) for of in (variable.name, name))
         return name, tuple(
             self.variables.get(sub, new if sub == old else sub)
             for sub, old, new in zip(variable.sub_names, plain, follow, strict=True)

@@ -220,9 +220,9 @@ def _named(part: Part, term: UserTerm, owner: dict[str, str]) -> UserTerm:
     name = part.names.likelihood(term.likelihood.name)
     if name in owner:
         raise DuplicateNameError(
-            f"combine: likelihood '{name}' is in {owner[name]} and in {part.what}; one measurement counts once: "
-            "leave it out of one model, or rename one if they are two: "
-            f'rename=[..., {{"likelihoods": {{\'{name}\': ...}}}}].'
+            f"combine: likelihood '{name}' is in {owner[name]} and in {part.what}; a measurement counts "
+            "once: leave it out of one model, or rename one if they are two: "
+            f"rename=[..., {{\"likelihoods\": {{'{name}': ...}}}}]."
         )
     owner[name] = part.what
     return replace(term, label=name, likelihood=replace(term.likelihood, name=name))

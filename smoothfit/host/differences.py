@@ -12,7 +12,7 @@ error: it is then 1e-4 in twice the NLL, far above rounding, and what is neglect
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -45,8 +45,8 @@ def _moved(x: FloatArray, *by: tuple[int, float]) -> FloatArray:
 def steps(fn: Function, x: FloatArray) -> FloatArray:
     """(parameter,): steps over which ``fn`` changes by about 1e-4 beyond its slope.
 
-    Sought from 1e-3 max(1, abs(x)) in ten rounds at most, two calls each. A parameter that changes nothing gets a
-    large one.
+    Sought from 1e-3 max(1, abs(x)) in ten rounds at most, two calls each. A parameter that changes nothing
+    gets a large one.
 
     Examples
     --------
@@ -84,13 +84,14 @@ def gradient(fn: Function, x: FloatArray, h: FloatArray) -> FloatArray:
     >>> np.round(gradient(lambda x: x[0] ** 2 * x[1], np.array([3.0, 2.0]), np.array([0.01, 0.01])), 9)
     array([12.,  9.])
     """
-    return np.array([_slope(*(fn(_moved(x, (i, k * h[i]))) for k in _PLACES), h[i]) for i in range(len(x))])
+    return np.array([_slope((fn(_moved(x, (i, k * h[i]))) for k in _PLACES), h[i]) for i in range(len(x))])
 
 
 _PLACES = (-2, -1, 1, 2)
 
 
-def _slope(far_below: Any, below: Any, above: Any, far_above: Any, h: Any) -> Any:
+def _slope(places: Iterable[Any], h: Any) -> Any:
+    far_below, below, above, far_above = places
     return (8.0 * (above - below) - (far_above - far_below)) / (12.0 * h)
 
 
@@ -116,7 +117,9 @@ def hessian(fn: Function, x: FloatArray, h: FloatArray) -> FloatArray:
     return found
 
 
-def hessian_of_gradient(slopes: Callable[[FloatArray], FloatArray], x: FloatArray, h: FloatArray) -> FloatArray:
+def hessian_of_gradient(
+    slopes: Callable[[FloatArray], FloatArray], x: FloatArray, h: FloatArray
+) -> FloatArray:
     """(parameter, parameter): second derivatives, by four calls of the gradient a parameter, made symmetric.
 
     Examples
@@ -126,6 +129,6 @@ def hessian_of_gradient(slopes: Callable[[FloatArray], FloatArray], x: FloatArra
     array([[4., 6.],
            [6., 0.]])
     """
-    rows = [_slope(*(slopes(_moved(x, (i, k * h[i]))) for k in _PLACES), h[i]) for i in range(len(x))]
+    rows = [_slope((slopes(_moved(x, (i, k * h[i]))) for k in _PLACES), h[i]) for i in range(len(x))]
     found = np.array(rows).reshape(len(x), len(x))
     return 0.5 * (found + found.T)

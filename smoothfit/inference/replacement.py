@@ -108,7 +108,7 @@ def _replace_one(
 
 
 def with_data(prepared: Prepared, layout: Layout, data: Mapping[str, Any]) -> Prepared:
-    """``prepared`` with other data of likelihoods: {name: the same pytree, with arrays of the same shapes}."""
+    """``prepared`` with other data of likelihoods: {name: a pytree alike, of arrays of the same shapes}."""
     held = list(prepared.templates.term_captured)
     for name, given in data.items():
         info = layout.likelihoods.get(name)
@@ -125,8 +125,8 @@ def _leaves(info: LikelihoodInfo, given: Any) -> list[Array]:
     paths, structure = jax.tree_util.tree_flatten_with_path(given)
     if structure != info.structure:
         raise ShapeMismatchError(
-            f"replaced: the data of likelihood '{info.name}' are {structure}, expected {info.structure}; add the "
-            "likelihood to a model anew for data of another form."
+            f"replaced: the data of likelihood '{info.name}' are {structure}, expected {info.structure}; for "
+            "data of another form add the likelihood to a model anew."
         )
     found = []
     for (path, leaf), (shape, dtype) in zip(paths, info.arrays, strict=True):
@@ -137,8 +137,8 @@ def _leaves(info: LikelihoodInfo, given: Any) -> list[Array]:
             raise InvalidTypeError(f"{what}: expected an array, got {type(leaf).__name__}.") from error
         if array.shape != shape:
             raise ShapeMismatchError(
-                f"{what}: shape {array.shape}, expected {shape}; add the likelihood to a model anew for more "
-                "events or bins, or pad with events of weight 0."
+                f"{what}: shape {array.shape}, expected {shape}; for more events or bins add the likelihood "
+                "to a model anew, or pad with events of weight 0."
             )
         if not jnp.can_cast(array.dtype, dtype):
             raise InvalidTypeError(f"{what}: {array.dtype}, expected {dtype}.")

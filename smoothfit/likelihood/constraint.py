@@ -145,7 +145,7 @@ def user_derivatives(derived: Derived, p: Array, counts: Array, globs: Array) ->
     plan = derived.plan
     dense = plan.dense
     if not any(plan.constraint.term_of_all):
-        # A likelihood of many events depends on few parameters: derivatives by the others would be dear zeros.
+        # A likelihood of many events depends on few parameters: derivatives by others would be dear zeros.
         gradient, members, block = user_block(derived, p, counts, globs)
         at = jnp.append(plan.column, plan.n_dense)[members]
         hessian = jnp.zeros((plan.n_dense, plan.n_dense)).at[at[:, None], at].add(block, mode="drop")

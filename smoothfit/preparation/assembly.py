@@ -343,9 +343,9 @@ def _likelihoods(terms: list[tuple[UserTerm, Traced]]) -> dict[str, LikelihoodIn
             leaves, structure = term.likelihood.leaves, term.likelihood.structure
             variables = tuple(dict.fromkeys(v.name for v in term.variables or ()))
             first = len(traced.captured) - len(leaves)
-            found[term.likelihood.name] = LikelihoodInfo(
-                term.likelihood.name, variables, i, first, tuple((a.shape, str(a.dtype)) for a in leaves), structure
-            )
+            arrays = tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
+            name = term.likelihood.name
+            found[name] = LikelihoodInfo(name, variables, i, first, arrays, structure)
     return found
 
 

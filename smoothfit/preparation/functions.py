@@ -22,7 +22,15 @@ from .collection import Contribution
 from .parameters import Parameters
 from .specification import Seen, UserTerm
 
-__all__ = ["Observables", "Traced", "TracedFunctions", "check_finite", "classify", "trace_factor", "trace_term"]
+__all__ = [
+    "Observables",
+    "Traced",
+    "TracedFunctions",
+    "check_finite",
+    "classify",
+    "trace_factor",
+    "trace_term",
+]
 
 
 @dataclass(frozen=True, eq=False)

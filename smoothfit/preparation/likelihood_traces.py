@@ -67,8 +67,8 @@ def _check_reach(term: UserTerm, start: FloatArray) -> None:
         term.fn(start.copy(), *term.likelihood.leaves)
     except IndexError as error:
         raise UserFunctionError(
-            f"{CALL}: the NLL of '{term.label}' takes more parameters than the {len(start)} that it is given: "
-            f"{error}; give a Variable for each, in its order."
+            f"{CALL}: the NLL of '{term.label}' takes more parameters than the {len(start)} that it is given "
+            f"({error}); give a Variable for each, in its order."
         ) from error
     except Exception:  # noqa: BLE001 - what it cannot do with numpy's arrays it may do with JAX's.
         return

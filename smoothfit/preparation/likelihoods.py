@@ -120,9 +120,7 @@ def _check_variable(what: str, variable: Any) -> None:
         )
 
 
-def _by_place(
-    what: str, given: Mapping[Any, Any], names: tuple[str, ...] | None
-) -> tuple[Variable, ...]:
+def _by_place(what: str, given: Mapping[Any, Any], names: tuple[str, ...] | None) -> tuple[Variable, ...]:
     """From {name or position: Variable}; an array Variable begins there."""
     placed: dict[int, Variable] = {}
     for key, variable in given.items():
@@ -209,6 +207,6 @@ def _leaf(what: str, leaf: Any) -> np.ndarray:
         )
     if kind in "iu" and array.size and max(abs(int(array.min())), abs(int(array.max()))) > _LARGEST:
         raise InvalidValueError(f"{what} has whole numbers beyond 2^53; make them floats.")
-    copy = np.array(array, dtype={"b": np.bool_, "f": np.float64}.get(kind, np.int64))
+    copy: np.ndarray = np.array(array, dtype={"b": np.bool_, "f": np.float64}.get(kind, np.int64))
     copy.setflags(write=False)
     return copy

@@ -50,7 +50,7 @@ class Likelihood:
 
     name: str
     given: Any
-    """What the user gave: an object with ``nll``, or a function; None of a model that was saved as programs."""
+    """What the user gave: an object with ``nll``, or a function; None in a model that was loaded."""
     leaves: tuple[np.ndarray, ...]
     """Arrays of the data, of float64, int64 or bool."""
     structure: Any
@@ -121,7 +121,7 @@ class Specification:
     """Variables of models that were combined, and those that stand for them here."""
 
     def brought(self) -> list[Variable]:
-        """Variables of likelihoods, which are parameters of the model whether processes depend on them or not."""
+        """Variables of likelihoods: parameters of the model, whether processes depend on them or not."""
         return [v for term in self.terms if term.likelihood is not None for v in term.variables or ()]
 
     def own(self, variable: Any) -> Any:

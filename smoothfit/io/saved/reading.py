@@ -347,7 +347,9 @@ def _dtype(what: str, reference: Any) -> str:
     """The dtype that a reference to an array says."""
     found = reference[0] if isinstance(reference, list) and reference else None
     if not isinstance(found, str) or found not in DTYPES:
-        raise FileFormatError(f"{what}: a reference [dtype, offset, shape] is expected, got {describe(reference)}.")
+        raise FileFormatError(
+            f"{what}: a reference [dtype, offset, shape] is expected, got {describe(reference)}."
+        )
     return found
 
 

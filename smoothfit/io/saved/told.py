@@ -246,7 +246,7 @@ class _Walk:
         return {"function": fn, "variables": variables, "order": order, "seen": seen}
 
     def _likelihood(self, term: UserTerm, likelihood: Likelihood) -> dict[str, Any]:
-        """A term that is a likelihood of another program: a function of one vector and of the arrays of its data."""
+        """A likelihood of another program: a function of one vector and of the arrays of its data."""
         variables = term.variables or ()
         shapes: Shapes = [(sum(v.size for v in variables),), *(leaf.shape for leaf in likelihood.leaves)]
         return {

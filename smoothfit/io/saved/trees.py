@@ -60,9 +60,9 @@ def read_structure(what: str, given: Any, n_leaves: int) -> Any:
     FileFormatError
         For anything that :func:`structure_told` does not say.
     """
-    structure = jax.tree.structure((0.0,) * n_leaves if given == OTHER else _tree(what, given, _DEEPEST))
+    structure: Any = jax.tree.structure((0.0,) * n_leaves if given == OTHER else _tree(what, given, _DEEPEST))
     if structure.num_leaves != n_leaves:
-        raise FileFormatError(f"{what}: {structure.num_leaves} arrays in the structure, {n_leaves} in the file.")
+        raise FileFormatError(f"{what}: {structure.num_leaves} arrays, but {n_leaves} in the file.")
     return structure
 
 
@@ -83,6 +83,8 @@ def _tree(what: str, given: Any, depth: int) -> Any:
     found = {}
     for pair in read_list(what, item["dict"], empty=True):
         if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
-            raise FileFormatError(f"{what}: pairs of a key and what it has are expected, got {describe(pair)}.")
+            raise FileFormatError(
+                f"{what}: pairs of a key and what it has are expected, not {describe(pair)}."
+            )
         found[pair[0]] = _tree(what, pair[1], depth - 1)
     return found
