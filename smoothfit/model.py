@@ -248,8 +248,8 @@ class Model(Asking):
             checked that there is a Variable for each.
         variables
             Its parameters: Variables in the order of its vector, an array Variable for as many as it has
-            components; or {position, or name of ``parameters``: Variable}. Those that no process depends on
-            become parameters of the model, too.
+            components; or {position, or name of ``parameters``: Variable}. One of the model may be given by
+            its name. Those that no process depends on become parameters of the model, too.
         data
             What it is compared with: a pytree of arrays, handed to ``nll``. They are copied, can be
             differentiated by, and replaced by ``replaced(likelihoods={name: data})``.
@@ -284,7 +284,7 @@ class Model(Asking):
         >>> round(best_fit["mass"].value, 3), round(best_fit["mu"].value, 3)
         (125.5, 1.19)
         """
-        term = likelihood_term(likelihood, variables, data, name)
+        term = likelihood_term(likelihood, variables, data, name, self._specification.variables())
         term = replace(term, variables=tuple(map(self._specification.own, term.variables or ())))
         if any(
             t.likelihood is not None and t.likelihood.name == term.label for t in self._specification.terms

@@ -10,7 +10,6 @@ from typing import Any
 from .._checks import check_name, describe
 from .._types import FloatArray
 from ..build import Variable
-from ..build.declarations import variables_of
 from ..errors import (
     DuplicateNameError,
     InvalidTypeError,
@@ -83,7 +82,7 @@ class Part:
     @cached_property
     def variables(self) -> list[Variable]:
         """The variables in use, in the order met."""
-        return variables_in_use(self.specification)
+        return self.specification.variables()
 
     @cached_property
     def components(self) -> dict[str, str]:
@@ -121,19 +120,6 @@ class Part:
             sub_proc = self.sub_procs[suffix] if suffix else None
             found[name] = bin_parameter_name(self.names.channel(channel.name), number, sub_proc)
         return found
-
-
-def variables_in_use(specification: Specification) -> list[Variable]:
-    """The variables that processes and likelihoods depend on, each once, in the order met."""
-    seen: dict[int, Variable] = {}
-    for process in specification.processes:
-        for contrib in process.contribs.values():
-            for effect in (*process.effects, *contrib.effects):
-                for variable in variables_of(effect):
-                    seen.setdefault(id(variable), variable)
-    for variable in specification.brought():
-        seen.setdefault(id(variable), variable)
-    return list(seen.values())
 
 
 def read_parts(given: Sequence[Any], rename: Any) -> list[Part]:
@@ -209,7 +195,7 @@ def _names(what: str, rule: Mapping[str, Any], specification: Specification, lay
             grouped[key] = value
         else:
             variables[getattr(key, "name", key)] = value
-    used = variables_in_use(specification)
+    used = specification.variables()
     known = {
         "variable": [name for v in used for name in dict.fromkeys((v.name, *v.sub_names))],
         "process": [p.name for p in specification.processes],

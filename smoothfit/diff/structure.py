@@ -96,14 +96,7 @@ def _variables(first: Model, second: Model) -> Iterator[Changed]:
 
 
 def _in_use(model: Model) -> dict[str, Variable]:
-    of_processes = {
-        variable.name: variable
-        for process in model.specification.processes
-        for contrib in process.contribs.values()
-        for effect in (*process.effects, *contrib.effects)
-        for variable in variables_of(effect)
-    }
-    return of_processes | {variable.name: variable for variable in model.specification.brought()}
+    return {variable.name: variable for variable in model.specification.variables()}
 
 
 # -- effects ---------------------------------------------------------------------------------------

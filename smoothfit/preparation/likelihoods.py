@@ -63,8 +63,10 @@ def nll_of(likelihood: Any) -> Callable[[Any, Any], Any]:
     )
 
 
-def likelihood_term(likelihood: Any, variables: Any, data: Any, name: Any) -> UserTerm:
-    """A likelihood as a term.
+def likelihood_term(
+    likelihood: Any, variables: Any, data: Any, name: Any, known: Sequence[Variable] = ()
+) -> UserTerm:
+    """A likelihood as a term; ``known`` Variables may be given by name.
 
     Raises
     ------
@@ -75,7 +77,7 @@ def likelihood_term(likelihood: Any, variables: Any, data: Any, name: Any) -> Us
     name = function_label(likelihood) if name is None else check_name(f"{CALL}: name", name)
     what = f"{CALL} '{name}'"
     names = _names(what, likelihood)
-    ordered = _ordered(what, variables, names)
+    ordered = _ordered(what, variables, names, known)
     _check_number(what, likelihood, names, ordered)
     leaves, structure = read_data(what, data)
     given = Likelihood(name, likelihood, leaves, structure)
@@ -93,38 +95,48 @@ def _names(what: str, likelihood: Any) -> tuple[str, ...] | None:
     return check_names(f"{what}: parameters of the likelihood", names, None, "parameter")
 
 
-def _ordered(what: str, given: Any, names: tuple[str, ...] | None) -> tuple[Variable, ...]:
+def _ordered(
+    what: str, given: Any, names: tuple[str, ...] | None, known: Sequence[Variable]
+) -> tuple[Variable, ...]:
     """The Variables in the order of the likelihood's vector."""
-    if isinstance(given, Variable):
-        return (given,)
+    if isinstance(given, Variable | str):
+        given = (given,)
     if isinstance(given, Mapping):
-        return _by_place(what, given, names)
-    if isinstance(given, str) or not isinstance(given, Iterable):
+        return _by_place(what, {key: _variable(what, v, known) for key, v in given.items()}, names)
+    if not isinstance(given, Iterable):
         raise InvalidTypeError(
             f"{what}: expected Variables in the order of its parameters, or a dict of them, got "
             f"{describe(given)}."
         )
-    variables = tuple(given)
-    for variable in variables:
-        _check_variable(what, variable)
+    variables = tuple(_variable(what, variable, known) for variable in given)
     if not variables:
         raise InvalidValueError(f"{what}: no Variable is given; give those that its NLL is a function of.")
     return variables
 
 
-def _check_variable(what: str, variable: Any) -> None:
-    if not isinstance(variable, Variable):
+def _variable(what: str, given: Any, known: Sequence[Variable]) -> Variable:
+    """A Variable, or the known one of that name."""
+    if isinstance(given, Variable):
+        return given
+    if not isinstance(given, str):
         raise InvalidTypeError(
-            f"{what}: expected Variables, got {describe(variable)}; make one, Variable(name, value), or give "
+            f"{what}: expected Variables, got {describe(given)}; make one, Variable(name, value), or give "
             "the object that processes are scaled by."
         )
+    found = next((variable for variable in known if variable.name == given), None)
+    if found is None:
+        listed = ", ".join(variable.name for variable in known[:12]) + (", ..." if len(known) > 12 else "")
+        raise UnknownNameError(
+            f"{what}: the model has no variable '{given}'; it has: {listed or 'none'}. Make one for a new "
+            "parameter: Variable(name, value)."
+        )
+    return found
 
 
 def _by_place(what: str, given: Mapping[Any, Any], names: tuple[str, ...] | None) -> tuple[Variable, ...]:
     """From {name or position: Variable}; an array Variable begins there."""
     placed: dict[int, Variable] = {}
     for key, variable in given.items():
-        _check_variable(what, variable)
         place = _place(what, key, names)
         if place in placed:
             raise InvalidValueError(f"{what}: parameter {key!r} is given twice; give it once.")

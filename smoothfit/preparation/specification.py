@@ -10,6 +10,7 @@ import numpy as np
 
 from .._types import BoolArray, FloatArray
 from ..build import Process, Variable
+from ..build.declarations import variables_of
 from ..montecarlo import Options
 
 __all__ = [
@@ -123,6 +124,18 @@ class Specification:
     def brought(self) -> list[Variable]:
         """Variables of likelihoods: parameters of the model, whether processes depend on them or not."""
         return [v for term in self.terms if term.likelihood is not None for v in term.variables or ()]
+
+    def variables(self) -> list[Variable]:
+        """Variables that processes and likelihoods depend on, each once, in the order met."""
+        seen: dict[int, Variable] = {}
+        for process in self.processes:
+            for contrib in process.contribs.values():
+                for effect in (*process.effects, *contrib.effects):
+                    for variable in variables_of(effect):
+                        seen.setdefault(id(variable), variable)
+        for variable in self.brought():
+            seen.setdefault(id(variable), variable)
+        return list(seen.values())
 
     def own(self, variable: Any) -> Any:
         """The variable that stands for one of a model that was combined; anything else is itself."""

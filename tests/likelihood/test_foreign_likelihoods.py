@@ -181,7 +181,7 @@ def test_degrees_of_freedom_count_what_the_likelihood_measures():
 
 @pytest.mark.slow
 def test_the_saturated_statistic_has_that_many_where_the_events_vary_too():
-# -- elsewhere in the library ------------------------------------------------------------------------
+    """Counts, global observables and events are drawn; the mean of a chi2 is its degrees of freedom."""
     model, rng, n = shared(), np.random.default_rng(3), 1500
     truth = best_fit().x
     counts, globs = model.toy_pred(truth, n, seed=4), model.toy_glob(truth, n, seed=4)
