@@ -14,7 +14,7 @@ import numpy as np
 
 from .._checks import as_floats, check_finite, describe
 from .._types import Array, FloatArray
-from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError, UserFunctionError
+from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError
 from . import differences
 
 __all__ = ["HostLikelihood", "host_likelihood"]
@@ -62,7 +62,7 @@ def host_likelihood(
     start values it is an error of ``prepare()``, which shows it.
 
     Calls are made one at a time, whatever the number of threads and fits; of a batch one member comes after
-    the other. ``fn`` must not call JAX, which waits for it. Derivatives beyond the second do not exist.
+    the other. ``fn`` must not call JAX, which waits for it. Derivatives beyond the second are NaN.
 
     Examples
     --------
@@ -232,9 +232,7 @@ def _differentiable(host: HostLikelihood) -> Callable[[Array], Array]:
 
     @hessian.defjvp
     def _(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-        raise UserFunctionError(
-            f"{host._what}: third derivatives are asked for, and a host likelihood has two; write it with "
-            "jax.numpy for those."
-        )
+        # Derivatives of a fit ask for those of its covariance, too, which are not known.
+        return hessian(*primals), jnp.full((n, n), jnp.nan) * jnp.sum(tangents[0])
 
     return value
