@@ -141,7 +141,7 @@ class TreeVariable(Variable):
         leaves, first = [], 0
         for shape in self._shapes:
             size = math.prod(shape)
-            leaves.append(array[..., first : first + size].reshape(*array.shape[:-1], *shape))
+            leaves.append(array[..., first : first + size].reshape((*array.shape[:-1], *shape)))
             first += size
         return jax.tree.unflatten(self._structure, leaves)
 

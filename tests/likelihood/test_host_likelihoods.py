@@ -139,7 +139,7 @@ def test_third_derivatives_are_nan():
 # -- fits ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["neither", "both"])
+@pytest.mark.parametrize("kind", ["neither", pytest.param("both", marks=pytest.mark.slow)])
 def test_a_fit_is_that_of_the_same_likelihood_in_jax(kind):
     model = joint(host_likelihood(of_events, 3, **KINDS[kind]), None)
     result = model.fit(OBS)
@@ -168,6 +168,7 @@ def test_what_is_asked_is_that_of_the_same_likelihood_in_jax():
         np.testing.assert_allclose(ask(model, result), ask(shared(), best_fit()), rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [jax.jacfwd, jax.jacrev])
 def test_a_fit_can_be_differentiated_its_covariance_cannot(mode):
     """By the data of the bins: values need second derivatives, the covariance third ones."""
