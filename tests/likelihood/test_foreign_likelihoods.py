@@ -25,7 +25,7 @@ from joint import (
 )
 from scipy import stats
 
-from smoothfit import fitters, functional
+from smoothfit import diff, fitters, functional
 from smoothfit.inference.evaluation import data_of
 from smoothfit.likelihood import objective
 
@@ -215,8 +215,6 @@ def test_a_model_made_anew_with_a_new_function_compiles_nothing():
 
 def test_a_large_model_has_the_same_fit(monkeypatch):
     """Jacobians by groups take the derivatives of terms another way."""
-    from smoothfit.preparation import groups
-
     monkeypatch.setattr(groups, "LARGE", 1)
     large = joint()
     assert large.prepared.plan.groups is not None
@@ -230,8 +228,6 @@ def test_lint_summary_and_diff_know_it():
     assert "width" in str(model.summary())
     kinds = {finding.kind for finding in model.lint().findings}
     assert not kinds & {"no-effect", "nuisance-on-no-process", "collinear"}
-    from smoothfit import diff
-
     text = str(diff(model, plain))
     assert "likelihoods of one only" in text
     assert "width" in text
