@@ -140,6 +140,8 @@ def test_a_linear_layer_with_constrained_weights_is_fitted_as_its_explicit_likel
     held = model.fit(OBS, fixed={layer: layer.flatten({"weights": np.zeros((1, 2)), "biases": 0.0})})
     assert held["mu"].value == pytest.approx(np.sum(OBS - BKG) / 600.0, rel=0.05)
     assert held["layer.weights[0,1]"].value == 0.0
+    by_pattern = model.fit(OBS, fixed={r"layer\..*": 0.0})
+    np.testing.assert_array_equal(by_pattern.x, held.x)
 
 
 def perceptron(net, x):

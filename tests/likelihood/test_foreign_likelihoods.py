@@ -28,6 +28,7 @@ from scipy import stats
 from smoothfit import diff, fitters, functional
 from smoothfit.inference.evaluation import data_of
 from smoothfit.likelihood import objective
+from smoothfit.preparation import groups
 
 POINTS = [[1.0, 124.0, 2.0, 0.0], [0.3, 126.0, 1.5, -1.2], [2.0, 125.0, 3.0, 0.7]]
 
