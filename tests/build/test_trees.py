@@ -185,6 +185,22 @@ def test_a_small_network_that_morphs_a_template():
     assert best.fun < found.fun - 0.1
 
 
+def test_the_arrays_of_an_equinox_module_are_a_tree():
+    eqx = pytest.importorskip("equinox")
+    arrays, rest = eqx.partition(eqx.nn.Linear(2, 1, key=jax.random.key(1)), eqx.is_inexact_array)
+    net = TreeVariable("net", arrays, width=0.5)
+    assert net.sub_names == ("net.weight[0,0]", "net.weight[0,1]", "net.bias[0]")
+
+    def factors(arrays):
+        return jnp.exp(jax.vmap(eqx.combine(arrays, rest))(jnp.stack([X, X**2], axis=1))[:, 0])
+
+    model = Model().add_proc(Process("p", BKG).scale_by_fn(factors, net)).prepare()
+    values = np.array([0.2, -0.1, 0.05])
+    np.testing.assert_allclose(
+        model.pred({net: values}), BKG * np.exp(0.2 * X - 0.1 * X**2 + 0.05), rtol=1e-12
+    )
+
+
 def test_terms_of_the_likelihood_get_trees_too_and_likelihoods_vectors():
     net, mu = TreeVariable("net", {"w": np.array([0.2, 0.1])}), Variable("mu", 1.0)
     model = Model().add_proc(Process("p", [100.0]).scale_by(mu))
