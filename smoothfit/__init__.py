@@ -25,9 +25,10 @@ from . import (  # noqa: E402
     systematics,
     unfolding,
 )
-from .build import ChannelContrib, Process, Variable  # noqa: E402
+from .build import ChannelContrib, Process, TreeVariable, Variable  # noqa: E402
 from .combine import combine  # noqa: E402
 from .diff import diff, nll_difference  # noqa: E402
+from .host import host_likelihood  # noqa: E402
 from .inference.protocol import Likelihood  # noqa: E402
 from .inference.quantities import Derived  # noqa: E402
 from .io import (  # noqa: E402
@@ -55,6 +56,7 @@ __all__ = [
     "Likelihood",
     "Model",
     "Process",
+    "TreeVariable",
     "Variable",
     "combine",
     "constraints",
@@ -66,6 +68,7 @@ __all__ = [
     "errors",
     "fitters",
     "functional",
+    "host_likelihood",
     "load",
     "load_result",
     "modifiers",

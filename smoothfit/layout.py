@@ -17,7 +17,16 @@ from ._types import Array, ArrayLike, BoolArray, FloatArray, IntArray
 from .constraints import Prefit
 from .errors import InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError
 
-__all__ = ["AxisInfo", "ChannelInfo", "Layout", "McStatInfo", "ProcessInfo", "RowInfo", "VariableInfo"]
+__all__ = [
+    "AxisInfo",
+    "ChannelInfo",
+    "Layout",
+    "LikelihoodInfo",
+    "McStatInfo",
+    "ProcessInfo",
+    "RowInfo",
+    "VariableInfo",
+]
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,23 @@ class RowInfo:
     """Its row tiles, one a tile of the channel."""
 
 
+@dataclass(frozen=True, eq=False)
+class LikelihoodInfo:
+    """A likelihood of another program, and where its data stand."""
+
+    name: str
+    variables: tuple[str, ...]
+    """Those that it depends on."""
+    term: int
+    """Its place among users' terms."""
+    first: int
+    """The first array of its data among what the term holds."""
+    arrays: tuple[tuple[tuple[int, ...], str], ...]
+    """(shape, dtype) of each array."""
+    structure: Any
+    """The pytree that the data are."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """Names, slices and sizes of a prepared model."""
@@ -131,6 +157,8 @@ class Layout:
     mc_stat: tuple[McStatInfo, ...] = ()
     locators: Mapping[tuple[str, str], Any] = field(default_factory=dict)
     """Where the templates of each (process, channel) stand, for ``Model.replaced``."""
+    likelihoods: Mapping[str, LikelihoodInfo] = field(default_factory=dict)
+    """Likelihoods of other programs by name."""
     poi: str | None = None
     gaussian_data: bool = False
     """Whether the data term is Gaussian."""

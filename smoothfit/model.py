@@ -22,12 +22,13 @@ from .errors import (
 )
 from .inference import fitting
 from .inference.context import Context
-from .inference.replacement import replaced
+from .inference.replacement import replaced, with_data
 from .inference.summary import summarize
 from .layout import Layout
 from .preparation import Specification, prepare
 from .preparation import settings as checked
 from .preparation.correlations import correlated
+from .preparation.likelihoods import likelihood_term
 from .prepared import Prepared
 from .results import ModelSummary, Receipt
 from .template_sets import Options, gather, read_mc_stat
@@ -233,6 +234,68 @@ class Model(Asking):
         self._specification.terms.append(term)
         return self._changed("add_constraint")
 
+    def add_likelihood(
+        self, likelihood: Any, variables: Any, data: Any = None, *, name: str | None = None
+    ) -> Model:
+        """Add a likelihood of another program, to be fitted jointly: its NLL is added to that of the model.
+
+        Parameters
+        ----------
+        likelihood
+            An object with ``nll(values, data)``, or a function of these: the NLL, one number, written with
+            JAX; ``values`` is the vector of its parameters, (parameter,). What JAX cannot trace is wrapped by
+            :func:`smoothfit.host_likelihood`. With ``parameters``, names, or ``n_parameters`` it is
+            checked that there is a Variable for each.
+        variables
+            Its parameters: Variables in the order of its vector, an array Variable for as many as it has
+            components; or {position, or name of ``parameters``: Variable}. One of the model may be given by
+            its name. Those that no process depends on become parameters of the model, too.
+        data
+            What it is compared with: a pytree of arrays, handed to ``nll``. They are copied, can be
+            differentiated by, and replaced by ``replaced(likelihoods={name: data})``.
+        name
+            Unique among the model's likelihoods; by default that of the function or class.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError, DuplicateNameError
+            For what is no likelihood, other numbers of Variables than parameters, data that are no arrays, a
+            second likelihood of one name.
+        UserFunctionError
+            By ``prepare()``: for an NLL that JAX cannot trace, that is not one number, or not finite.
+
+        Notes
+        -----
+        A Variable's constraint counts once, whoever depends on it. An NLL that contains a constraint needs a
+        Variable without one. Toys and Asimov data leave ``data`` as they are: see the page on likelihoods of
+        other programs in the docs.
+
+        Examples
+        --------
+        An unbinned measurement of a mass, and a counting experiment whose yield depends on it:
+
+        >>> import jax.numpy as jnp
+        >>> mass, mu = Variable("mass", 120.0), Variable("mu", 1.0)
+        >>> def unbinned(values, events):
+        ...     return 0.5 * jnp.sum(((events - values[0]) / 2.0) ** 2)
+        >>> sig = Process("sig", [50.0]).scale_by(mu).scale_by_fn(lambda m: (m / 125.0) ** 2, mass)
+        >>> model = Model().add_proc(sig).add_likelihood(unbinned, [mass], np.array([123.0, 126.0, 127.5]))
+        >>> best_fit = model.prepare().fit([60.0])
+        >>> round(best_fit["mass"].value, 3), round(best_fit["mu"].value, 3)
+        (125.5, 1.19)
+        """
+        term = likelihood_term(likelihood, variables, data, name, self._specification.variables())
+        term = replace(term, variables=tuple(map(self._specification.own, term.variables or ())))
+        if any(
+            t.likelihood is not None and t.likelihood.name == term.label for t in self._specification.terms
+        ):
+            raise DuplicateNameError(
+                f"Model.add_likelihood: there is a likelihood '{term.label}' already; a measurement counts "
+                "once, and another one needs another name=."
+            )
+        self._specification.terms.append(term)
+        return self._changed("add_likelihood")
+
     def set_mc_stat(
         self,
         mode: str = "lite",
@@ -322,6 +385,7 @@ class Model(Asking):
             for contrib in process.contribs.values():
                 for effect in process.resolved_effects(contrib):
                     found += variables_of(effect)
+        found += self._specification.brought()
         return [v for v in found if id(v) in owners]
 
     def _remember(self) -> None:
@@ -422,13 +486,20 @@ class Model(Asking):
 
     # -- templates -------------------------------------------------------------------------------
 
-    def replaced(self, *where: Any, **templates: Any) -> Prepared:
-        """``model.prepared`` with other templates; traceable.
+    def replaced(
+        self, *where: Any, likelihoods: Mapping[str, Any] | None = None, **templates: Any
+    ) -> Prepared:
+        """``model.prepared`` with other templates, or other data of likelihoods; traceable.
 
         ``replaced(process, channel, yields=, sumw2=, up={variable: ...}, down={...}, kappa={...})`` or
-        ``replaced({(process, channel): {...}, ...})``.
+        ``replaced({(process, channel): {...}, ...})``; ``likelihoods={name: data}``, of the shapes that
+        :meth:`add_likelihood` was given.
         """
         layout, prepared = self._current(), self.prepared
+        if likelihoods is not None:
+            prepared = with_data(prepared, layout, likelihoods)
+            if not where and not templates:
+                return prepared
         if len(where) == 1 and isinstance(where[0], Mapping) and not templates:
             changes = where[0]
         elif len(where) == 2:

@@ -60,21 +60,48 @@ def _canonical(jaxpr: jax_core.Jaxpr) -> str:
     return f"{head}|{';'.join(lines)}|{','.join(_token(v, names) for v in jaxpr.outvars)}"
 
 
+def _meaning(closed: jax_core.ClosedJaxpr) -> str:
+    """The text of a program, with that of its derivative where a rule of the user's decides on it."""
+    text = _canonical(closed.jaxpr)
+    if "custom_jvp_call[" not in text:
+        return text
+    # A rule prints as "memoized", whatever it is.
+    jaxpr, n = closed.jaxpr, len(closed.jaxpr.constvars)
+    avals = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in (*jaxpr.constvars, *jaxpr.invars)]
+    floating = [i for i, aval in enumerate(avals) if jnp.issubdtype(aval.dtype, jnp.floating)]
+
+    def along(arrays: list[Any], directions: list[Any]) -> Any:
+        def moved(*chosen: Any) -> Any:
+            given = list(arrays)
+            for i, array in zip(floating, chosen, strict=True):
+                given[i] = array
+            return jax.core.eval_jaxpr(jaxpr, given[:n], *given[n:])
+
+        return jax.jvp(moved, [arrays[i] for i in floating], directions)
+
+    return f"{text}\n{_canonical(jax.make_jaxpr(along)(avals, [avals[i] for i in floating]).jaxpr)}"
+
+
 class Program:
-    """A traced function: callable with (captured arrays, arguments), hashable by what it does."""
+    """A traced function: callable with (captured arrays, arguments), hashable by what it does.
+
+    Its last arguments may be held like captured arrays, and are then given after these.
+    """
 
     def __init__(self, closed: jax_core.ClosedJaxpr, *, label: str) -> None:
         self._jaxpr = closed.jaxpr
-        self._key = hashlib.sha256(_canonical(closed.jaxpr).encode()).hexdigest()
+        self._key = hashlib.sha256(_meaning(closed).encode()).hexdigest()
         self.label = label
         self.in_shapes: tuple[tuple[int, ...], ...] = tuple(tuple(a.shape) for a in closed.in_avals)
         self.out_shape: tuple[int, ...] = tuple(closed.out_avals[0].shape)
+        self.out_dtype = str(closed.out_avals[0].dtype)
 
     def __call__(self, captured: Sequence[Array], *arguments: Array) -> Array:
         """Evaluate; traceable and differentiable, also by the captured arrays."""
+        own = self._jaxpr.constvars
         # Integers come back from the prepared arrays in another width than they were captured with.
-        constants = [c.astype(v.aval.dtype) for c, v in zip(captured, self._jaxpr.constvars, strict=True)]
-        return jax.core.eval_jaxpr(self._jaxpr, constants, *arguments)[0]
+        constants = [c.astype(v.aval.dtype) for c, v in zip(captured, own, strict=False)]
+        return jax.core.eval_jaxpr(self._jaxpr, constants, *arguments, *captured[len(own) :])[0]
 
     @property
     def key(self) -> str:
@@ -91,10 +118,20 @@ class Program:
         return f"Program({self.label!r})"
 
 
+_CURE = "write it with jax.numpy, without if, float() or numpy on its arguments"
+
+
 def trace(
-    fn: Callable[..., Any], shapes: Sequence[tuple[int, ...]], *, label: str, owner: str
+    fn: Callable[..., Any],
+    shapes: Sequence[tuple[int, ...]],
+    *,
+    label: str,
+    owner: str,
+    cure: str = _CURE,
 ) -> tuple[Program, tuple[Array, ...]]:
     """Trace ``fn`` at arguments of these shapes; return the program and what it captured.
+
+    ``cure`` is what an error advises where the function cannot be traced.
 
     Raises
     ------
@@ -108,7 +145,6 @@ def trace(
     (3,)
     """
     avals = [jax.ShapeDtypeStruct(shape, jnp.float64) for shape in shapes]
-    cure = "write it with jax.numpy, without if, float() or numpy on its arguments"
     try:
         closed = jax.make_jaxpr(lambda *arguments: fn(*arguments))(*avals)
     except Exception as error:

@@ -31,7 +31,7 @@ FLOORS = [
         "_files",
         "progress",
     ],
-    ["programs", "prepared", "tiling", "layout", "status"],
+    ["programs", "prepared", "tiling", "layout", "status", "host"],
     ["render", "effects", "montecarlo"],
     ["build", "likelihood", "results"],
     ["preparation", "eft", "data_driven", "template_sets"],

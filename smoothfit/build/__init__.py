@@ -1,6 +1,6 @@
 """The builders: mutable numpy objects that describe a model, checked at the call that errs.
 
-* :class:`Variable`: what is fitted, or constrained.
+* :class:`Variable`: what is fitted, or constrained; :class:`TreeVariable`: the weights of a network.
 * :class:`Process`: what contributes to the expected yields.
 * :class:`ChannelContrib`: the yields of a process in one channel, with their systematics.
 
@@ -14,6 +14,7 @@ from .changes import Tracked, total_changes
 from .contribution import ChannelContrib
 from .declarations import AddFn, Declaration, Scale, ScaleFn, Shape, Systematic
 from .process import Process
+from .trees import TreeVariable
 from .variable import Variable
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Shape",
     "Systematic",
     "Tracked",
+    "TreeVariable",
     "Variable",
     "total_changes",
 ]

@@ -13,6 +13,7 @@ from ..effects import Effect, LnN
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError
 from .declarations import AddFn, Scale, ScaleFn, Systematic, function_label
 from .selection import Region
+from .trees import of_trees
 from .variable import Variable, check_variable
 
 __all__ = [
@@ -94,7 +95,7 @@ def _read_fn(what: str, fn: Any, variables: tuple[Any, ...], axis: Any) -> dict[
         )
     checked = tuple(check_variable(f"{what}: '{label}'", variable) for variable in variables)
     axis = check_choice(f"{what}: axis", axis, AXES)
-    return {"fn": fn, "variables": checked, "axis": axis, "label": label}
+    return {"fn": of_trees(fn, checked), "variables": checked, "axis": axis, "label": label}
 
 
 def read_scale_fn(what: str, fn: Any, variables: tuple[Any, ...], axis: Any, region: Region) -> ScaleFn:

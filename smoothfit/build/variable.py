@@ -99,9 +99,11 @@ class Variable:
     def _read_sub_names(self, sub_names: Any) -> tuple[str, ...]:
         if sub_names is not None:
             return check_names(f"Variable '{self._name}': sub_names", sub_names, self.size, "component")
-        if self._is_scalar:
-            return (self._name,)
-        return tuple(f"{self._name}[{i}]" for i in range(self.size))
+        return self._default_sub_names(self._name)
+
+    def _default_sub_names(self, name: str) -> tuple[str, ...]:
+        """Names of the components of a variable of this name, unless they were given."""
+        return (name,) if self._is_scalar else tuple(f"{name}[{i}]" for i in range(self.size))
 
     def _check_bounds(self, what: str) -> None:
         for name, value, lower, upper in zip(
@@ -222,8 +224,7 @@ class Variable:
             repr(self._name),
             _short(self._value) if not self._is_scalar else repr(float(self._value[0])),
         ]
-        default = (self._name,) if self._is_scalar else tuple(f"{self._name}[{i}]" for i in range(self.size))
-        if self._sub_names != default:
+        if self._sub_names != self._default_sub_names(self._name):
             parts.append(f"sub_names={list(self._sub_names)}")
         if np.any(np.isfinite(self._lower)) or np.any(np.isfinite(self._upper)):
             uniform = np.all(self._lower == self._lower[0]) and np.all(self._upper == self._upper[0])

@@ -50,7 +50,8 @@ def combine(
         Two models or more, or as many pairs (model, obs), as readers return them. None is changed.
     rename
         One dict a model, or None: ``{"old": "new"}`` of variables and their components, and with a heading
-        ``{"processes": {"old": "new"}, "channels": {"old": "new"}}``.
+        ``{"processes": {"old": "new"}, "channels": {"old": "new"}}``; of likelihoods of other programs
+        ``{"likelihoods": {"old": "new"}}``.
     correlate
         Entries (a, b, rho) or ([a, b, ...], matrix), as ``correlate_nuisances`` takes them, by names after
         renaming or by Variables of the models. rho = 1 makes the two one parameter, under the first name.
@@ -66,7 +67,8 @@ def combine(
     Raises
     ------
     DuplicateNameError
-        For a channel that two models have, and for two names that would be one.
+        For a channel, or a likelihood of another program, that two models have, and for two names that would
+        be one.
     InvalidValueError
         For what has one name and is not the same in both models, with both sides: variables, processes,
         correlations, the data term.

@@ -9,8 +9,7 @@ from typing import Any
 
 from .._checks import check_name, describe
 from .._types import FloatArray
-from ..build import Process, Variable
-from ..build.declarations import variables_of
+from ..build import Variable
 from ..errors import (
     DuplicateNameError,
     InvalidTypeError,
@@ -27,7 +26,7 @@ from ..prepared import Prepared
 
 __all__ = ["Names", "Part", "read_parts"]
 
-_KINDS = ("processes", "channels")
+_KINDS = ("processes", "channels", "likelihoods")
 
 
 @dataclass(frozen=True)
@@ -38,16 +37,12 @@ class Names:
     """Of variables and of their components."""
     processes: Mapping[str, str]
     channels: Mapping[str, str]
+    likelihoods: Mapping[str, str]
 
     def of_variable(self, variable: Variable) -> tuple[str, tuple[str, ...]]:
         """(name, names of the components); those that are made of the name follow it."""
         name = self.variables.get(variable.name, variable.name)
-        plain = (
-            (variable.name,)
-            if variable.is_scalar
-            else tuple(f"{variable.name}[{i}]" for i in range(variable.size))
-        )
-        follow = (name,) if variable.is_scalar else tuple(f"{name}[{i}]" for i in range(variable.size))
+        plain, follow = (variable._default_sub_names(of) for of in (variable.name, name))
         return name, tuple(
             self.variables.get(sub, new if sub == old else sub)
             for sub, old, new in zip(variable.sub_names, plain, follow, strict=True)
@@ -60,6 +55,10 @@ class Names:
     def channel(self, name: str) -> str:
         """The new name of a channel."""
         return self.channels.get(name, name)
+
+    def likelihood(self, name: str) -> str:
+        """The new name of a likelihood of another program."""
+        return self.likelihoods.get(name, name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +82,7 @@ class Part:
     @cached_property
     def variables(self) -> list[Variable]:
         """The variables in use, in the order met."""
-        return variables_in_use(self.specification.processes)
+        return self.specification.variables()
 
     @cached_property
     def components(self) -> dict[str, str]:
@@ -121,17 +120,6 @@ class Part:
             sub_proc = self.sub_procs[suffix] if suffix else None
             found[name] = bin_parameter_name(self.names.channel(channel.name), number, sub_proc)
         return found
-
-
-def variables_in_use(processes: Sequence[Process]) -> list[Variable]:
-    """The variables that processes depend on, each once, in the order met."""
-    seen: dict[int, Variable] = {}
-    for process in processes:
-        for contrib in process.contribs.values():
-            for effect in (*process.effects, *contrib.effects):
-                for variable in variables_of(effect):
-                    seen.setdefault(id(variable), variable)
-    return list(seen.values())
 
 
 def read_parts(given: Sequence[Any], rename: Any) -> list[Part]:
@@ -201,21 +189,28 @@ def _names(what: str, rule: Mapping[str, Any], specification: Specification, lay
             if key not in _KINDS:
                 raise UnknownNameError(
                     f"combine: rename of {what}: '{key}' is no kind of names; give "
-                    '{"processes": {old: new}}, {"channels": {old: new}}, or variables without a heading.'
+                    '{"processes": {old: new}}, {"channels": {old: new}}, {"likelihoods": {old: new}}, or '
+                    "variables without a heading."
                 )
             grouped[key] = value
         else:
             variables[getattr(key, "name", key)] = value
-    used = variables_in_use(specification.processes)
+    used = specification.variables()
     known = {
         "variable": [name for v in used for name in dict.fromkeys((v.name, *v.sub_names))],
         "process": [p.name for p in specification.processes],
         "channel": [c.name for c in layout.channels],
+        "likelihood": list(layout.likelihoods),
     }
-    rules = {"variable": variables, "process": grouped["processes"], "channel": grouped["channels"]}
+    rules = {
+        "variable": variables,
+        "process": grouped["processes"],
+        "channel": grouped["channels"],
+        "likelihood": grouped["likelihoods"],
+    }
     for noun, mapping in rules.items():
         _check_rule(f"combine: rename of {what}", noun, mapping, known[noun])
-    return Names(rules["variable"], rules["process"], rules["channel"])
+    return Names(rules["variable"], rules["process"], rules["channel"], rules["likelihood"])
 
 
 def _check_rule(what: str, noun: str, rule: Mapping[Any, Any], known: Sequence[str]) -> None:

@@ -194,16 +194,38 @@ def descriptions(parts: Sequence[Part]) -> dict[str, ChannelDescription]:
 
 
 def terms(parts: Sequence[Part], shared: Shared) -> list[UserTerm]:
-    """The models' terms; one of (values, data, globs) is given those of its own model, in its order."""
+    """The models' terms; one of (values, data, globs) is given those of its own model, in its order.
+
+    Raises
+    ------
+    DuplicateNameError
+        For a likelihood of another program that two models have.
+    """
     found = []
+    owner: dict[str, str] = {}
     for part, variables in zip(parts, shared.of_part, strict=True):
         for i, term in enumerate(part.specification.terms):
             if term.variables is None:
                 found.append(_of_all_values(part, variables, i, term))
             else:
                 own = tuple(variables[id(variable)] for variable in term.variables)
-                found.append(replace(term, variables=own))
+                found.append(_named(part, replace(term, variables=own), owner))
     return found
+
+
+def _named(part: Part, term: UserTerm, owner: dict[str, str]) -> UserTerm:
+    """The term, a likelihood under its new name."""
+    if term.likelihood is None:
+        return term
+    name = part.names.likelihood(term.likelihood.name)
+    if name in owner:
+        raise DuplicateNameError(
+            f"combine: likelihood '{name}' is in {owner[name]} and in {part.what}; a measurement counts "
+            "once: leave it out of one model, or rename one if they are two: "
+            f"rename=[..., {{\"likelihoods\": {{'{name}': ...}}}}]."
+        )
+    owner[name] = part.what
+    return replace(term, label=name, likelihood=replace(term.likelihood, name=name))
 
 
 def _of_all_values(part: Part, own: Mapping[int, Variable], number: int, term: UserTerm) -> UserTerm:

@@ -96,13 +96,7 @@ def _variables(first: Model, second: Model) -> Iterator[Changed]:
 
 
 def _in_use(model: Model) -> dict[str, Variable]:
-    return {
-        variable.name: variable
-        for process in model.specification.processes
-        for contrib in process.contribs.values()
-        for effect in (*process.effects, *contrib.effects)
-        for variable in variables_of(effect)
-    }
+    return {variable.name: variable for variable in model.specification.variables()}
 
 
 # -- effects ---------------------------------------------------------------------------------------
@@ -208,6 +202,7 @@ def _settings(first: Model, second: Model) -> Iterator[Changed]:
     ):
         if a != b:
             yield Changed(what, "", a or "none", b or "none")
+    yield from _only("likelihoods", first.layout.likelihoods, second.layout.likelihoods)
     yield from _correlations(first, second)
 
 

@@ -6,14 +6,15 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from .._types import Array, ArrayLike
-from ..errors import ShapeMismatchError, UnknownNameError
-from ..layout import Layout
+from ..errors import InvalidTypeError, ShapeMismatchError, UnknownNameError
+from ..layout import Layout, LikelihoodInfo
 from ..prepared import Prepared, Templates
 
-__all__ = ["replaced"]
+__all__ = ["replaced", "with_data"]
 
 _KINDS = ("yields", "sumw2", "up", "down", "kappa")
 
@@ -104,3 +105,42 @@ def _replace_one(
             effects[kind] = (old_down.at[entries].set(down), old_up.at[entries].set(up))
         fields["effects"] = effects
     return dataclasses.replace(templates, **fields)
+
+
+def with_data(prepared: Prepared, layout: Layout, data: Mapping[str, Any]) -> Prepared:
+    """``prepared`` with other data of likelihoods: {name: a pytree alike, of arrays of the same shapes}."""
+    held = list(prepared.templates.term_captured)
+    for name, given in data.items():
+        info = layout.likelihoods.get(name)
+        if info is None:
+            known = ", ".join(f"'{known}'" for known in layout.likelihoods) or "none"
+            raise UnknownNameError(f"replaced: there is no likelihood {name!r}; there are: {known}.")
+        arrays = _leaves(info, given)
+        held[info.term] = (*held[info.term][: info.first], *arrays)
+    templates = dataclasses.replace(prepared.templates, term_captured=tuple(held))
+    return Prepared(templates=templates, plan=prepared.plan)
+
+
+def _leaves(info: LikelihoodInfo, given: Any) -> list[Array]:
+    paths, structure = jax.tree_util.tree_flatten_with_path(given)
+    if structure != info.structure:
+        raise ShapeMismatchError(
+            f"replaced: the data of likelihood '{info.name}' are {structure}, expected {info.structure}; for "
+            "data of another form add the likelihood to a model anew."
+        )
+    found = []
+    for (path, leaf), (shape, dtype) in zip(paths, info.arrays, strict=True):
+        what = f"replaced: data{jax.tree_util.keystr(path)} of likelihood '{info.name}'"
+        try:
+            array = jnp.asarray(leaf)
+        except TypeError as error:
+            raise InvalidTypeError(f"{what}: expected an array, got {type(leaf).__name__}.") from error
+        if array.shape != shape:
+            raise ShapeMismatchError(
+                f"{what}: shape {array.shape}, expected {shape}; for more events or bins add the likelihood "
+                "to a model anew, or pad with events of weight 0."
+            )
+        if not jnp.can_cast(array.dtype, dtype):
+            raise InvalidTypeError(f"{what}: {array.dtype}, expected {dtype}.")
+        found.append(array.astype(float))
+    return found

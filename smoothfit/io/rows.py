@@ -158,9 +158,10 @@ def named_effect(effect: Declaration) -> str:
 def _check_settings(model: Model, file_format: str, *, correlations: bool) -> None:
     specification = model.specification
     if specification.terms:
-        label = specification.terms[0].label
+        term = specification.terms[0]
+        call = "add_constraint" if term.likelihood is None else "add_likelihood"
         raise NotExpressibleError(
-            f"add_constraint('{label}'): {file_format} has no functions as terms of the likelihood; write "
+            f"{call}('{term.label}'): {file_format} has no functions as terms of the likelihood; write "
             "the model without it, or give its variables constraints."
         )
     if specification.data_term.gaussian:

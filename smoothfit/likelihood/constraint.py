@@ -142,7 +142,14 @@ def user_terms(derived: Derived, p: Array, counts: Array, globs: Array) -> Array
 
 def user_derivatives(derived: Derived, p: Array, counts: Array, globs: Array) -> tuple[Array, Array]:
     """Value-free gradient and Hessian of :func:`user_terms` by the dense parameters."""
-    dense = derived.plan.dense
+    plan = derived.plan
+    dense = plan.dense
+    if not any(plan.constraint.term_of_all):
+        # A likelihood of many events depends on few parameters: derivatives by others would be dear zeros.
+        gradient, members, block = user_block(derived, p, counts, globs)
+        at = jnp.append(plan.column, plan.n_dense)[members]
+        hessian = jnp.zeros((plan.n_dense, plan.n_dense)).at[at[:, None], at].add(block, mode="drop")
+        return gradient, hessian
 
     def of_dense(z: Array) -> Array:
         return user_terms(derived, p.at[dense].set(z), counts, globs)

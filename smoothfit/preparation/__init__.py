@@ -11,12 +11,22 @@
 from __future__ import annotations
 
 from .assembly import prepare
-from .specification import ChannelDescription, Correlation, DataTerm, McStat, Seen, Specification, UserTerm
+from .specification import (
+    ChannelDescription,
+    Correlation,
+    DataTerm,
+    Likelihood,
+    McStat,
+    Seen,
+    Specification,
+    UserTerm,
+)
 
 __all__ = [
     "ChannelDescription",
     "Correlation",
     "DataTerm",
+    "Likelihood",
     "McStat",
     "Seen",
     "Specification",

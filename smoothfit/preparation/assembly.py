@@ -14,7 +14,7 @@ from .._types import FloatArray, IntArray
 from ..build.declarations import ScaleFn
 from ..constraints import Prefit
 from ..errors import ShapeMismatchError, UnknownNameError
-from ..layout import ChannelInfo, Layout, McStatInfo, ProcessInfo, RowInfo, VariableInfo
+from ..layout import ChannelInfo, Layout, LikelihoodInfo, McStatInfo, ProcessInfo, RowInfo, VariableInfo
 from ..likelihood.derived import auxiliary_counts
 from ..prepared import ConstraintPlan, Geometry, Plan, Prepared, ProgramPlan, Templates
 from ..tiling import Tiling, choose_width
@@ -24,10 +24,11 @@ from .collection import Structure, collect
 from .densities import Density, trace_densities
 from .functions import Observables, Traced, TracedFunctions, trace_factor, trace_term
 from .groups import Acting, find_groups
+from .likelihood_traces import trace_likelihood
 from .locality import LocalVariable, find_local
 from .parameters import Parameters, gather
 from .sparsity import find_few
-from .specification import DataTerm, Specification
+from .specification import DataTerm, Specification, UserTerm
 from .stacking import plan_index
 from .treatments import Treatments, treat
 
@@ -49,7 +50,7 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     factors = stacking.stack_factors(structure, parameters, functions, rows, local, effects.plain_rows)
     binwise = stack_binwise(structure, parameters, rows, treatments, local)
     observables = _observables(structure, parameters, binwise)
-    terms = [(term, trace_term(term, parameters, observables)) for term in specification.terms]
+    terms = [(term, _trace_term(term, parameters, observables)) for term in specification.terms]
     shapes = stacking.Shapes.of(structure, parameters, rows)
     shape_plan = shape_up = shape_down = sorted_position = None
     if shapes.row_tile:
@@ -126,8 +127,14 @@ def prepare(specification: Specification) -> tuple[Prepared, Layout]:
     prepared = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), Prepared(templates=templates, plan=plan))
     bin_globs = np.asarray(auxiliary_counts(prepared)) if binwise.counting.any() else None
     return prepared, _layout(
-        specification, structure, parameters, prefit, rows, binwise, bin_globs, treatments, locators
+        specification, structure, parameters, prefit, rows, binwise, bin_globs, treatments, locators, terms
     )
+
+
+def _trace_term(term: UserTerm, parameters: Parameters, observables: Observables) -> Traced:
+    if term.likelihood is not None:
+        return trace_likelihood(term, parameters)
+    return trace_term(term, parameters, observables)
 
 
 def _integers(traced: Traced) -> tuple[Index | None, ...]:
@@ -274,6 +281,7 @@ def _layout(
     bin_globs: FloatArray | None,
     treatments: Treatments,
     locators: dict[tuple[str, str], dict[str, Any]],
+    terms: list[tuple[UserTerm, Traced]],
 ) -> Layout:
     channels = _channel_infos(specification, structure)
     if bin_globs is None:
@@ -321,10 +329,24 @@ def _layout(
             for channel, found in zip(structure.channels, treatments.of_channel, strict=True)
         ),
         locators=locators,
+        likelihoods=_likelihoods(terms),
         poi=specification.poi,
         gaussian_data=specification.data_term.gaussian,
         owners=_owners(specification, parameters),
     )
+
+
+def _likelihoods(terms: list[tuple[UserTerm, Traced]]) -> dict[str, LikelihoodInfo]:
+    found = {}
+    for i, (term, traced) in enumerate(terms):
+        if term.likelihood is not None:
+            leaves, structure = term.likelihood.leaves, term.likelihood.structure
+            variables = tuple(dict.fromkeys(v.name for v in term.variables or ()))
+            first = len(traced.captured) - len(leaves)
+            arrays = tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
+            name = term.likelihood.name
+            found[name] = LikelihoodInfo(name, variables, i, first, arrays, structure)
+    return found
 
 
 def _owners(specification: Specification, parameters: Parameters) -> dict[int, str]:

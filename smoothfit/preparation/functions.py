@@ -16,12 +16,21 @@ from .._types import Array, IntArray
 from ..build import Variable
 from ..build.declarations import AddFn, ScaleFn
 from ..errors import MorphingWarning, UserFunctionError
+from ..host import HostLikelihood
 from ..programs import Program, trace
 from .collection import Contribution
 from .parameters import Parameters
 from .specification import Seen, UserTerm
 
-__all__ = ["Observables", "Traced", "TracedFunctions", "classify", "trace_factor", "trace_term"]
+__all__ = [
+    "Observables",
+    "Traced",
+    "TracedFunctions",
+    "check_finite",
+    "classify",
+    "trace_factor",
+    "trace_term",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,18 +118,25 @@ def _evaluate(program: Program, captured: tuple[Array, ...], *values: Array) -> 
     return jax.jvp(lambda *v: program(captured, *v), values, tuple(jnp.ones_like(v) for v in values))
 
 
-def _check_finite(traced: Traced, p: Parameters, label: str, owner: str) -> None:
+def check_finite(
+    traced: Traced, p: Parameters, label: str, owner: str, host: HostLikelihood | None = None
+) -> None:
+    """That value and derivative are finite at the start values, with what a function of the host's raised."""
+    if host is not None:
+        host.last_error = None
     values = [
         jnp.asarray(p.start[at][0] if s else p.start[at])
         for at, s in zip(traced.arguments, traced.scalars, strict=True)
     ]
     result, slope = (np.asarray(found) for found in _evaluate(traced.program, traced.captured, *values))
+    error = None if host is None else host.last_error
+    reason = "" if error is None else f" (it raised {type(error).__name__}: {error})"
     for what, found in (("is", result), ("has a derivative that is", slope)):
         if not np.all(np.isfinite(found)):
             raise UserFunctionError(
-                f"{owner}: the function '{label}' {what} not finite at the variables' start values; "
+                f"{owner}: the function '{label}' {what} not finite at the variables' start values{reason}; "
                 "guard divisions, logarithms and roots, or choose other start values."
-            )
+            ) from error
 
 
 def classify(shape: tuple[int, ...], axis: str | None, contribution: Contribution) -> str | None:
@@ -155,7 +171,7 @@ def trace_factor(effect: ScaleFn, users: Sequence[Contribution], p: Parameters) 
             continue
         unfit = [c for c in users if classify(traced.program.out_shape, effect.axis, c) is None]
         if not unfit:
-            _check_finite(traced, p, effect.label, owner)
+            check_finite(traced, p, effect.label, owner)
             _check_covariances(effect, users)
             return traced
         contrib = unfit[0].contrib
@@ -227,7 +243,7 @@ def trace_term(term: UserTerm, p: Parameters, observables: Observables) -> Trace
     for traced in candidates:
         if int(np.prod(traced.program.out_shape, dtype=int)) == 1:
             if term.variables is not None:
-                _check_finite(traced, p, term.label, owner)
+                check_finite(traced, p, term.label, owner)
             return traced
         error = error or UserFunctionError(
             f"add_constraint: the function '{term.label}' returns shape {traced.program.out_shape}, expected "

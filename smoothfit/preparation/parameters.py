@@ -57,12 +57,14 @@ class Parameters:
         return len(self.start)
 
 
-def _in_use(structure: Structure) -> list[Variable]:
+def _in_use(specification: Specification, structure: Structure) -> list[Variable]:
     seen: dict[int, Variable] = {}
     for contribution in structure.contributions:
         for effect in contribution.effects:
             for variable in variables_of(effect):
                 seen.setdefault(id(variable), variable)
+    for variable in specification.brought():
+        seen.setdefault(id(variable), variable)
     return list(seen.values())
 
 
@@ -86,9 +88,9 @@ def gather(specification: Specification, structure: Structure) -> Parameters:
     DuplicateNameError
         Two variables of one name.
     UnknownNameError
-        A variable in a correlation or a user term that scales no process.
+        A variable in a correlation or a user term that no process and no likelihood depends on.
     """
-    found = _in_use(structure)
+    found = _in_use(specification, structure)
     _check_names(found)
     ordered = [v for v in found if not v.nuisance] + [v for v in found if v.nuisance]
     indices, first = {}, 0
@@ -151,8 +153,8 @@ def gather(specification: Specification, structure: Structure) -> Parameters:
 def _require(variable: Variable, indices: dict[int, IntArray], call: str) -> None:
     if id(variable) not in indices:
         raise UnknownNameError(
-            f"{call}: Variable '{variable.name}' is used but nowhere declared: no process of this model "
-            "depends on it. Scale a process by it, or check that it is the same Variable object."
+            f"{call}: Variable '{variable.name}' is used but nowhere declared: no process or likelihood of "
+            "this model depends on it. Scale a process by it, or check that it is the same Variable object."
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..build import Process, Variable
 from ..build.declarations import function_label
+from ..build.trees import of_trees
 from ..errors import InvalidTypeError, InvalidValueError, ShapeMismatchError
 from ..montecarlo import MODES, Options
 from .specification import ChannelDescription, DataTerm, McStat, UserTerm
@@ -25,7 +26,7 @@ def user_term(fn: Any, variables: Sequence[Any]) -> UserTerm:
             raise InvalidTypeError(
                 f"add_constraint: expected Variables after the function, got {type(variable).__name__}."
             )
-    return UserTerm(fn, tuple(variables) or None, function_label(fn))
+    return UserTerm(of_trees(fn, variables), tuple(variables) or None, function_label(fn))
 
 
 def mc_stat(

@@ -6,11 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from .._types import BoolArray, FloatArray
 from ..build import Process, Variable
+from ..build.declarations import variables_of
 from ..montecarlo import Options
 
-__all__ = ["ChannelDescription", "Correlation", "DataTerm", "McStat", "Seen", "Specification", "UserTerm"]
+__all__ = [
+    "ChannelDescription",
+    "Correlation",
+    "DataTerm",
+    "Likelihood",
+    "McStat",
+    "Seen",
+    "Specification",
+    "UserTerm",
+]
 
 
 @dataclass(frozen=True)
@@ -33,9 +45,26 @@ class Seen:
     """Parameters and bin parameters whose global observables it is given, in this order."""
 
 
+@dataclass(frozen=True, eq=False)
+class Likelihood:
+    """A likelihood of another program, and the data that it is compared with."""
+
+    name: str
+    given: Any
+    """What the user gave: an object with ``nll``, or a function; None in a model that was loaded."""
+    leaves: tuple[np.ndarray, ...]
+    """Arrays of the data, of float64, int64 or bool."""
+    structure: Any
+    """The pytree that the data are."""
+
+
 @dataclass(frozen=True)
 class UserTerm:
-    """A term of the log-likelihood; ``variables`` is None for a function of (values, data, globs)."""
+    """A term of the log-likelihood; ``variables`` is None for a function of (values, data, globs).
+
+    Of a likelihood ``fn`` is its NLL, a function of the vector of all components of ``variables`` and of the
+    arrays of its data, one after the other.
+    """
 
     fn: Callable[..., Any]
     variables: tuple[Variable, ...] | None
@@ -45,6 +74,8 @@ class UserTerm:
     when it was written, so that positions taken then stay right. None: that of the next ``prepare()``."""
     seen: Seen | None = None
     """Data and global observables that it is given, and then the values in ``order`` alone. None: all."""
+    likelihood: Likelihood | None = None
+    """Of a term that is a likelihood, by ``add_likelihood``; it may bring parameters of its own."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +120,22 @@ class Specification:
     poi: str | None = None
     known_as: list[tuple[Variable, Variable]] = field(default_factory=list)
     """Variables of models that were combined, and those that stand for them here."""
+
+    def brought(self) -> list[Variable]:
+        """Variables of likelihoods: parameters of the model, whether processes depend on them or not."""
+        return [v for term in self.terms if term.likelihood is not None for v in term.variables or ()]
+
+    def variables(self) -> list[Variable]:
+        """Variables that processes and likelihoods depend on, each once, in the order met."""
+        seen: dict[int, Variable] = {}
+        for process in self.processes:
+            for contrib in process.contribs.values():
+                for effect in (*process.effects, *contrib.effects):
+                    for variable in variables_of(effect):
+                        seen.setdefault(id(variable), variable)
+        for variable in self.brought():
+            seen.setdefault(id(variable), variable)
+        return list(seen.values())
 
     def own(self, variable: Any) -> Any:
         """The variable that stands for one of a model that was combined; anything else is itself."""

@@ -151,7 +151,8 @@ def edited(title: str, model: Model, selection: Selection, edit: Edit) -> tuple[
     log = Log()
     told = model.specification
     processes = [_edited_process(process, selection, edit, log) for process in told.processes]
-    vanished = _vanished(told.processes, processes)
+    brought = {variable.name for variable in told.brought()}
+    vanished = [name for name in _vanished(told.processes, processes) if name not in brought]
     _check_terms(title, told, vanished)
     correlations = [c for old in told.correlations if (c := _without(old, vanished)) is not None]
     copy = Model.from_specification(

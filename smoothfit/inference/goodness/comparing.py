@@ -27,6 +27,7 @@ from ..ensembles import (
     fresh_seed,
     kept,
 )
+from .measured import n_measured
 from .minima import fit_data
 from .statistics import STATISTICS, Statistic, Values, counted_bins, make_statistic
 
@@ -225,11 +226,12 @@ class _Running:
 
 
 def _ndof(context: Context, best_fit: FitResult) -> int:
-    """Bins of the likelihood less the parameters that nothing but the data determines."""
+    """Bins, and what likelihoods of other programs measure, less the parameters without a constraint."""
     layout = context.layout
     # A flat range is no measurement.
     unknown = [i for v in layout.variables if v.constraint in (None, "Uniform") for i in v.indices]
-    return int(counted_bins(context).sum()) - int(np.sum(~best_fit.fixed[unknown]))
+    bins = int(counted_bins(context).sum()) + n_measured(context, best_fit)
+    return bins - int(np.sum(~best_fit.fixed[unknown]))
 
 
 def _notes(context: Context, best_fit: FitResult, measure: Statistic, statistic: str) -> list[str]:

@@ -130,7 +130,13 @@ def _variable(layout: Layout, told: Specification, poi: Any) -> Variable:
             f"{_CALL}: '{name}' has a constraint, which would count once a group; only free parameters can "
             "be split."
         )
-    return next(v for _, v in _declared(told) if v.name == owner.name)
+    acting = [v for _, v in _declared(told) if v.name == owner.name]
+    if not acting:
+        raise InvalidValueError(
+            f"{_CALL}: no process depends on '{name}', a parameter of a likelihood alone; name one that "
+            "channels depend on."
+        )
+    return acting[0]
 
 
 def _check_terms(told: Specification, variable: Variable) -> None:

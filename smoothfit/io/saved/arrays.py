@@ -14,7 +14,7 @@ import numpy as np
 from ...errors import FileFormatError
 from ..json_fields import describe
 
-__all__ = ["ArrayReader", "ArrayWriter", "array_member"]
+__all__ = ["DTYPES", "ArrayReader", "ArrayWriter", "array_member"]
 
 DTYPES = {"float64": np.dtype("<f8"), "int64": np.dtype("<i8"), "bool": np.dtype("?")}
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import jax
 import numpy as np
 
 from ..._types import FloatArray
@@ -15,12 +16,14 @@ from ...constraints import NoConstraint
 from ...errors import FileFormatError
 from ...model import Model
 from ...preparation.correlations import combine, correlated
-from ...preparation.specification import Correlation, Seen
+from ...preparation.specification import Correlation, Likelihood, Seen, UserTerm
 from ..json_fields import describe, listed, read_list, read_name, read_number, read_object
-from .arrays import ArrayReader
+from .arrays import DTYPES, ArrayReader
 from .fields import is_whole, read_flag, read_index, read_labels, read_rows, read_text, read_texts
 from .function_reader import FunctionReader
+from .functions import SavedFunction
 from .kinds import CONSTRAINTS, EFFECTS, FUNCTIONS, Kind
+from .trees import read_structure
 
 __all__ = ["DECLARATIONS", "ModelReader"]
 
@@ -251,8 +254,13 @@ class ModelReader:
         model.specification.correlations = found
 
     def _term(self, model: Model, what: str, given: Any) -> None:
-        item = read_object(what, given, required=("function", "variables", "order"), optional=("seen",))
+        keys = ("function", "variables", "order")
+        item = read_object(what, given, required=keys, optional=("seen", "likelihood"))
         fn = self._function(f"{what}: function", item["function"])
+        if item.get("likelihood") is not None:
+            variables = self._known_all(f"{what}: variables", item["variables"])
+            self._likelihood(model, f"{what}: likelihood", item["likelihood"], fn, variables)
+            return
         if item["variables"] is not None:
             model.add_constraint(fn, *self._known_all(f"{what}: variables", item["variables"]))
             return
@@ -260,6 +268,21 @@ class ModelReader:
         model.add_constraint(fn)
         terms = model.specification.terms
         terms[-1] = dataclasses.replace(terms[-1], order=order, seen=_seen(what, item.get("seen")))
+
+    def _likelihood(self, model: Model, what: str, given: Any, fn: Any, variables: list[Variable]) -> None:
+        item = read_object(what, given, required=("name", "data", "shown"))
+        name = read_name(f"{what}: name", item["name"])
+        leaves = tuple(
+            self._arrays.get(f"{what}: data", reference, dtype=_dtype(f"{what}: data", reference))
+            for reference in read_list(f"{what}: data", item["data"], empty=True)
+        )
+        shown = read_object(f"{what}: shown", item["shown"], required=("structure",))
+        structure = read_structure(f"{what}: structure", shown["structure"], len(leaves))
+        if not isinstance(fn, SavedFunction):
+            model.add_likelihood(fn, variables, jax.tree.unflatten(structure, leaves), name=name)
+            return
+        known = Likelihood(name, None, leaves, structure)
+        model.specification.terms.append(UserTerm(fn, tuple(variables), name, likelihood=known))
 
     def _data(self, model: Model, given: Any) -> None:
         item = read_object("data", given, required=("gaussian", "variances", "by_channel"))
@@ -318,6 +341,16 @@ class _Histogram:
 
     def variances(self) -> None:
         """They are told on their own."""
+
+
+def _dtype(what: str, reference: Any) -> str:
+    """The dtype that a reference to an array says."""
+    found = reference[0] if isinstance(reference, list) and reference else None
+    if not isinstance(found, str) or found not in DTYPES:
+        raise FileFormatError(
+            f"{what}: a reference [dtype, offset, shape] is expected, got {describe(reference)}."
+        )
+    return found
 
 
 def _seen(what: str, given: Any) -> Seen | None:

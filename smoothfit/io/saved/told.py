@@ -19,8 +19,9 @@ from ...effects import Effect
 from ...errors import InvalidTypeError
 from ...layout import Layout
 from ...model import Model
-from ...preparation.specification import Correlation, McStat, Specification, UserTerm
+from ...preparation.specification import Correlation, Likelihood, McStat, Specification, UserTerm
 from .kinds import CONSTRAINTS, EFFECTS, FUNCTIONS, Kind, kind_of
+from .trees import structure_told
 
 __all__ = ["Store", "told"]
 
@@ -225,6 +226,8 @@ class _Walk:
     # -- functions -------------------------------------------------------------------------------
 
     def _term(self, term: UserTerm) -> dict[str, Any]:
+        if term.likelihood is not None:
+            return self._likelihood(term, term.likelihood)
         layout, seen = self._layout, None
         if term.variables is None:
             order = list(term.order or layout.parameters)
@@ -241,6 +244,21 @@ class _Walk:
             variables = [self._variable(v) for v in term.variables]
         fn = self._function(term.fn, shapes, label=term.label, owner="add_constraint")
         return {"function": fn, "variables": variables, "order": order, "seen": seen}
+
+    def _likelihood(self, term: UserTerm, likelihood: Likelihood) -> dict[str, Any]:
+        """A likelihood of another program: a function of one vector and of the arrays of its data."""
+        variables = term.variables or ()
+        shapes: Shapes = [(sum(v.size for v in variables),), *(leaf.shape for leaf in likelihood.leaves)]
+        return {
+            "function": self._function(term.fn, [shapes], label=term.label, owner="add_likelihood"),
+            "variables": [self._variable(v) for v in variables],
+            "order": None,
+            "likelihood": {
+                "name": likelihood.name,
+                "data": [self._store.array(leaf) for leaf in likelihood.leaves],
+                "shown": {"structure": structure_told(likelihood.structure)},
+            },
+        }
 
     def _function(
         self,

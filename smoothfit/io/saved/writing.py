@@ -13,8 +13,10 @@ import numpy as np
 from ..._checks import check_choice
 from ..._types import FloatArray
 from ...errors import InvalidTypeError, UserFunctionError
+from ...host import HostLikelihood
 from ...inference import inputs
 from ...model import Model
+from ...preparation.likelihoods import Flat, nll_of
 from ...results import Receipt
 from .arrays import ArrayWriter
 from .container import DOCUMENT, digest, pack
@@ -51,8 +53,8 @@ class _FileStore:
         self, fn: Callable[..., Any], attempts: Sequence[Shapes], *, label: str, owner: str, use: str
     ) -> dict[str, Any]:
         if self._functions == "import" and not isinstance(fn, SavedFunction):
-            name = import_name(fn, label, owner)
-            identity = identity_of(usable_traces(fn, attempts, label=label, owner=owner))
+            name = import_name(_given(fn), label, owner)
+            identity = _identity(fn, attempts, label=label, owner=owner)
             return {"kind": "import", "label": label, "name": name, "identity": identity}
         saved = self._recorder.record(
             fn,
@@ -113,10 +115,22 @@ class _HashStore:
     def function(
         self, fn: Callable[..., Any], attempts: Sequence[Shapes], *, label: str, owner: str, use: str
     ) -> str:
-        known = getattr(fn, "identity", None)
-        if isinstance(fn, SavedFunction) and isinstance(known, str):
-            return known
-        return identity_of(usable_traces(fn, attempts, label=label, owner=owner))
+        return _identity(fn, attempts, label=label, owner=owner)
+
+
+def _given(fn: Callable[..., Any]) -> Any:
+    """The function itself; of a likelihood what the user gave."""
+    return fn.given if isinstance(fn, Flat) else fn
+
+
+def _identity(fn: Callable[..., Any], attempts: Sequence[Shapes], *, label: str, owner: str) -> str:
+    """Hash of what a function does; of one that calls back into Python its name is all that is known."""
+    if isinstance(fn, SavedFunction | HostLikelihood):
+        return fn.identity
+    host = nll_of(fn.given) if isinstance(fn, Flat) else None
+    if isinstance(host, HostLikelihood):
+        return host.identity
+    return identity_of(usable_traces(fn, attempts, label=label, owner=owner))
 
 
 def model_hash(model: Model) -> str:
