@@ -95,6 +95,14 @@ PROBES = {
             "[elsewhere.p_value, elsewhere.p_error, int(elsewhere.positions[elsewhere.best]), obs.tolist()]",
         ),
     },
+    "differentiable": {
+        "gradient": ("differences = np.array([", "[gradient.tolist(), differences.tolist()]"),
+        "cut": (
+            "scanned = np.array([",
+            "[at_cut, float(scanned.min()), float(scanned[0])]",
+        ),
+        "binning": ("moved = np.array(", "[*limits.values(), float(moved.min())]"),
+    },
     "bayesian": {
         "chains": ("r_hat, effective =", "[float(r_hat.max()), float(effective.min())]"),
         "means": ("shift, ratio =", "shift.tolist()"),
@@ -335,6 +343,17 @@ def _check_quickstart(found: dict[str, Any]) -> None:
     assert found["coverage"] == pytest.approx(0.6826, abs=1e-3)
 
 
+def _check_differentiable(found: dict[str, Any]) -> None:
+    gradient, differences = found["gradient"]
+    assert gradient == pytest.approx(differences, rel=1e-6, abs=1e-6)
+    # A scan of hard histograms, without a gradient, has no better cut: to what a smeared histogram is worth.
+    by_gradient, by_scan, first = found["cut"]
+    assert by_gradient < 1.01 * by_scan < 0.8 * first
+    start, cut, binning, neighbour = found["binning"]
+    assert binning < cut < 0.8 * start
+    assert binning < 1.015 * neighbour
+
+
 def _check_eft(found: dict[str, Any]) -> None:
     difference, residual, size = found["templates"]
     assert difference < 1e-10
@@ -475,6 +494,7 @@ CHECKS = {
     "quickstart": _check_quickstart,
     "coverage": _check_coverage,
     "eft": _check_eft,
+    "differentiable": _check_differentiable,
     "abcd": _check_abcd,
     "from_combine": _check_from_combine,
     "from_pyhf": _check_from_pyhf,

@@ -201,7 +201,7 @@ def hypotest(
     >>> round(float(cls(yields)), 5), round(model.hypotest(mu, 1.0, [51.0, 42.0]).cls, 5)
     (0.10027, 0.10027)
     >>> jax.grad(cls)(yields).round(5)
-    Array([0.00046, 0.00135], dtype=float64)
+    Array([-0.0135 , -0.00969], dtype=float64)
     """
     one = chosen(prepared, statistic, ("qtilde", "q", "t", "ttilde"), "hypotest")
     if one.not_negative and not (isinstance(alternative, int | float) and alternative == 0):

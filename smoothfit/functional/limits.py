@@ -27,12 +27,13 @@ from ..inference.hypotests.ranges import SIGMAS, check_rule
 from ..inference.hypotests.statistics import STATISTICS
 from ..inference.minos import CrossingStatus, crossing
 from ..inference.minos import hold as hold_one
+from ..likelihood.derived import Derived
 from ..likelihood.objective import nothing_fixed
 from ..prepared import Data, Fixed, Prepared
 from .hypotests import Test, begin, chosen
 from .roots import constant, find, implicit
 
-__all__ = ["Limit", "upper_limit"]
+__all__ = ["Limit", "expected_limit", "upper_limit"]
 
 _HALF = float(np.log(0.5))
 _NEXT_TO = 1e-6
@@ -132,26 +133,30 @@ def _run(
 
 def _expected(test: Test, goal: Array) -> tuple[Array, Array]:
     """Where the Asimov data are ``goal`` errors away."""
-    still, level = constant(test), 0.5 * goal**2
-    best, asimov = jax.tree.map(lambda leaf: leaf[1], (still.free.solution, still.data))
-    plan, origin = still.known.plan, still.best[1]
-    of_bins = jnp.zeros(best.bin_values.shape[0])
-    direction = jnp.concatenate([jnp.where(jnp.arange(plan.n_params) == still.position, 1.0, 0.0), of_bins])
-    room = plan.upper[still.position] - origin
-    end = crossing(still.known, asimov, still.fixed, best, direction, room, level, goal * error_of(still))
-    found = (end.status == CrossingStatus.CONVERGED) & still.free.found[1] & (goal > 0.0)
+    data, free = jax.tree.map(lambda leaf: leaf[1], (test.data, test.free))
+    return expected_limit(test.known, data, test.fixed, test.position, free, goal)
+
+
+def expected_limit(
+    known: Derived, data: Data, fixed: Fixed, position: Array, free: Lowest, goal: Array
+) -> tuple[Array, Array]:
+    """Where the NLL of Asimov data is ``goal`` errors above its minimum ``free``; whether it was found."""
+    still, asimov, held, best = constant((known, data, fixed, free.solution))
+    level, origin, n_params = 0.5 * goal**2, best.values[position], known.plan.n_params
+    direction = jnp.where(jnp.arange(n_params) == position, 1.0, 0.0)
+    direction = jnp.concatenate([direction, jnp.zeros(best.bin_values.shape[0])])
+    room = still.plan.upper[position] - origin
+    first = goal * error_of(best.covariance[position, position])
+    end = crossing(still, asimov, held, best, direction, room, level, first)
+    found = (end.status == CrossingStatus.CONVERGED) & free.found & (goal > 0.0)
     x = origin + jnp.where(found, end.r, 0.0)
-    there = lowest(still.known, asimov, _held(still, x), end.start).solution
-    data = jax.tree.map(lambda leaf: leaf[1], test.data)
+    there = lowest(still, asimov, hold_one(held, n_params, position, x), end.start).solution
 
     def height(value: Array) -> Array:
-        return ended(test.known, data, _held(test, value), there).nll - test.free.nll[1] - level
+        at_value = ended(known, data, hold_one(fixed, n_params, position, value), there)
+        return at_value.nll - free.nll - level
 
     return implicit(height, x) * jnp.where(found, 1.0, jnp.nan), found
-
-
-def _held(test: Test, value: Array) -> Fixed:
-    return hold_one(test.fixed, test.known.plan.n_params, test.position, value)
 
 
 def _observed(
@@ -171,7 +176,8 @@ def _observed(
         return height(still, value, held), held.solution
 
     low = jnp.maximum(still.best[0], still.alternative)
-    width = jnp.where(jnp.isfinite(expected), expected - still.alternative, middle * error_of(still))
+    variance = still.free.solution.covariance[1, still.position, still.position]
+    width = jnp.where(jnp.isfinite(expected), expected - still.alternative, middle * error_of(variance))
     upper = still.known.plan.upper[still.position]
     x, ends, found = find(tried, low, low + width, upper, still.free.solution)
     # Where the p-value falls at once, all but the first value are excluded.
@@ -183,7 +189,6 @@ def _observed(
     return implicit(risen, jnp.where(found, x, low)) * jnp.where(found, 1.0, jnp.nan), found
 
 
-def error_of(test: Test) -> Array:
+def error_of(variance: Array) -> Array:
     """Of the parameter, as far as the curvature of the Asimov data's likelihood says; else 1."""
-    variance = test.free.solution.covariance[1, test.position, test.position]
     return jnp.sqrt(jnp.where(jnp.isfinite(variance) & (variance > 0.0), variance, 1.0))
