@@ -247,10 +247,9 @@ def lines(seeds: Iterable[int], steps: int = _STEPS, batch: int = _BATCH) -> lis
     return [
         *found,
         "",
-        f"The network of CLs is the better one for {lower[0]} of {len(rows)} seeds",
-        f"in {len(EDGES) - 1} equal bins,",
-        f"for {lower[1]} where each has its best edges. {steps} steps of {batch} events of each kind;",
-        f"compared by {_COUNTED} others. Both trainings of all seeds, edges and comparison:",
-        f"{seconds:.0f} s, with compilation.",
+        f"The network of CLs is the better one for {lower[0]} of {len(rows)} seeds in equal bins,",
+        f"for {lower[1]} where each has its best edges, in {len(EDGES) - 1} bins. Edges are chosen by",
+        f"other events than the ones counted, {_COUNTED} of each kind. {steps} steps of {batch} events",
+        f"of each kind. Both trainings of all seeds, edges and comparison: {seconds:.0f} s, compiling in it.",
         "",
     ]

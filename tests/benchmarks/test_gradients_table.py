@@ -40,7 +40,7 @@ def test_a_wrong_gradient_is_seen():
         return jnp.sum(yields["p", "c"] ** 3)
 
     right = jax.grad(value)(yields)
-    assert differentiable._error(value, right, yields) < 1e-9
+    assert differentiable._error(value, right, yields) < 1e-8
     wrong = {where: row.at[1].multiply(1.01) for where, row in right.items()}
     assert differentiable._error(value, wrong, yields) > 1e-5
 
