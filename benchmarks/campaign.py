@@ -32,14 +32,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.sections import write_section
 from smoothfit import Model
 from smoothfit.campaign import Campaign
 
 __all__ = ["Herd", "attacked", "campaign", "main", "same_files", "w4"]
 
 _ROOT = Path(__file__).resolve().parents[1]
-_RESULTS = Path(__file__).with_name("RESULTS.md")
-_BEGIN, _END = "<!-- campaign: begin -->", "<!-- campaign: end -->"
 _TOYS = {"kill": 100_000, "speed": 100_000, "million": 1_000_000, "dask": 200_000}
 _SEED = 404
 _KILLS = 6
@@ -299,17 +298,6 @@ def _section(tables: dict[str, list[str]]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _write_section(section: str, path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    block = f"{_BEGIN}\n{section}{_END}\n"
-    if _BEGIN in text:
-        before, _, rest = text.partition(_BEGIN)
-        text = before + block + rest.partition(_END + "\n")[2]
-    else:
-        text = text.rstrip() + "\n\n" + block
-    path.write_text(text, encoding="utf-8")
-
-
 def _asked_for(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.campaign",
@@ -337,7 +325,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("\n".join([_TITLES[part], *tables[part], ""]), flush=True)
     wrong = any(line.endswith("| NO |") for table in tables.values() for line in table)
     if asked.write and asked.part is None and asked.share >= 1.0 and not wrong:
-        _write_section(_section(tables), _RESULTS)
+        write_section("campaign", _section(tables))
     if wrong:
         raise SystemExit("a campaign did not come out as it should have")
 

@@ -11,18 +11,16 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.sections import write_section
 from smoothfit import Model, Process, Variable
 from smoothfit.results import Coverage
 
 __all__ = ["MODELS", "counting", "main", "on_off", "shape"]
 
-_RESULTS = Path(__file__).with_name("RESULTS.md")
-_BEGIN, _END = "<!-- coverage: begin -->", "<!-- coverage: end -->"
 _TOYS = 10_000
 _PROFILED_TOYS, _PROFILED_REFERENCES = 300, 200
 """Of Feldman-Cousins as data are treated: data sets, and toys for each."""
@@ -159,17 +157,6 @@ def _section(tables: list[list[str]]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _write_section(section: str, path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    block = f"{_BEGIN}\n{section}{_END}\n"
-    if _BEGIN in text:
-        before, _, rest = text.partition(_BEGIN)
-        text = before + block + rest.partition(_END + "\n")[2]
-    else:
-        text = text.rstrip() + "\n\n" + block
-    path.write_text(text, encoding="utf-8")
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(
@@ -188,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tables.append(_lines(name, measure(name, asked.share)))
         print("\n".join(tables[-1]), f"\n({time.perf_counter() - began:.0f} s)\n", flush=True)
     if asked.write and asked.share >= 1.0:
-        _write_section(_section(tables), _RESULTS)
+        write_section("coverage", _section(tables))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,11 @@ PROBES = {
             "float(np.mean((batch_pred > postfit_down) & (batch_pred < postfit_up)))",
         ),
     },
+    "neos": {
+        "cls": ("rows, found = {}, {}", "[[*key, *map(float, pair)] for key, pair in found.items()]"),
+        "templates": ("rows, found = {}, {}", "[r.tolist() for r in rows.values()]"),
+        "training": ("by_cls, logs = train", "np.exp(logs).tolist()"),
+    },
     "unfolding": {
         "truth": (
             'chosen = results["min-global-correlation"]',
@@ -181,7 +186,7 @@ PROBES = {
 """notebook -> name -> (text of a cell, expression to evaluate after that cell)."""
 
 
-NEEDED = {"bayesian": ("numpyro",)}
+NEEDED = {"bayesian": ("numpyro",), "neos": ("optax",)}
 """notebook -> further packages that it uses."""
 
 
@@ -489,7 +494,24 @@ def _few_events() -> tuple[Any, Any]:
     return mu, density / density.sum()
 
 
+def _check_neos(found: dict[str, Any]) -> None:
+    cls = {(name, bins): (profiled, known) for name, bins, profiled, known in found["cls"]}
+    for bins in ("width", "signal"):
+        assert cls["CLs", bins][0] < 0.75 * cls["cross-entropy", bins][0]
+    for (signal, nominal, *_), (profiled, known) in zip(found["templates"], cls.values(), strict=True):
+        s, b = np.array(signal), np.array(nominal)
+        # The Asimov data's statistic without nuisances: G. Cowan et al., Eur. Phys. J. C71 (2011) 1554.
+        q = 2.0 * np.sum(s - b * np.log1p(s / b))
+        assert known == pytest.approx(2.0 * stats.norm.sf(q**0.5), rel=1e-6)
+        assert profiled > known
+    # Soft histograms in the end: the same as counted ones, up to what 2000 events fluctuate.
+    training = np.array(found["training"])
+    assert np.all(np.isfinite(training))
+    assert np.mean(training[-50:]) == pytest.approx(cls["CLs", "width"][0], rel=0.15)
+
+
 CHECKS = {
+    "neos": _check_neos,
     "bayesian": _check_bayesian,
     "quickstart": _check_quickstart,
     "coverage": _check_coverage,

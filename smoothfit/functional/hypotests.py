@@ -30,7 +30,7 @@ from ..likelihood.derived import Derived, derive
 from ..likelihood.objective import nothing_fixed
 from ..prepared import Data, Fixed, Prepared
 
-__all__ = ["Hypotest", "Significance", "Test", "begin", "chosen", "hypotest", "significance"]
+__all__ = ["Hypotest", "Significance", "Tested", "begin", "chosen", "hypotest", "significance"]
 
 
 class Hypotest(NamedTuple):
@@ -63,7 +63,7 @@ class Significance(NamedTuple):
     found: Array
 
 
-class Test(NamedTuple):
+class Tested(NamedTuple):
     """One data set and its Asimov data, with the fits that all tested values share.
 
     The last three have two rows, of the data and of the Asimov data: both are fitted by one loop, which is
@@ -124,7 +124,7 @@ class Test(NamedTuple):
         return q, root(squared) * jnp.sign(value - self.alternative)
 
 
-def begin(prepared: Prepared, data: Data, fixed: Fixed, position: Array, alternative: Array) -> Test:
+def begin(prepared: Prepared, data: Data, fixed: Fixed, position: Array, alternative: Array) -> Tested:
     """The fits that all tested values share."""
     known = derive(prepared)
     held = hold_one(fixed, known.plan.n_params, position, alternative)
@@ -135,7 +135,7 @@ def begin(prepared: Prepared, data: Data, fixed: Fixed, position: Array, alterna
     at_null = jnp.stack([there.nll, free_asimov.nll])
     both = jax.tree.map(lambda *rows: jnp.stack(rows), free, free_asimov)
     data = jax.tree.map(lambda *rows: jnp.stack(rows), data, made)
-    return Test(known, fixed, position, alternative, data, both, at_null)
+    return Tested(known, fixed, position, alternative, data, both, at_null)
 
 
 def _rows(both: Lowest) -> tuple[Lowest, Lowest]:
@@ -168,7 +168,7 @@ def hypotest(
     globs: ArrayLike | None = None,
     fixed: Fixed | None = None,
 ) -> Hypotest:
-    """Test a value of a parameter by asymptotic formulae; differentiable by everything but where fits start.
+    """Tested a value of a parameter by asymptotic formulae; differentiable by everything but where fits start.
 
     Parameters
     ----------

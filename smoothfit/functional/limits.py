@@ -30,7 +30,7 @@ from ..inference.minos import hold as hold_one
 from ..likelihood.derived import Derived
 from ..likelihood.objective import nothing_fixed
 from ..prepared import Data, Fixed, Prepared
-from .hypotests import Test, begin, chosen
+from .hypotests import Tested, begin, chosen
 from .roots import constant, find, implicit
 
 __all__ = ["Limit", "expected_limit", "upper_limit"]
@@ -131,7 +131,7 @@ def _run(
     return Limit(observed, expected, test.best[0], found, expected_found)
 
 
-def _expected(test: Test, goal: Array) -> tuple[Array, Array]:
+def _expected(test: Tested, goal: Array) -> tuple[Array, Array]:
     """Where the Asimov data are ``goal`` errors away."""
     data, free = jax.tree.map(lambda leaf: leaf[1], (test.data, test.free))
     return expected_limit(test.known, data, test.fixed, test.position, free, goal)
@@ -160,12 +160,12 @@ def expected_limit(
 
 
 def _observed(
-    name: str, rule: str, test: Test, goal: Array, expected: Array, middle: Array
+    name: str, rule: str, test: Tested, goal: Array, expected: Array, middle: Array
 ) -> tuple[Array, Array]:
     """Where the observed p-value of the rule is 1 - cl."""
     statistic = STATISTICS[name]
 
-    def height(one: Test, value: Array, held: Lowest) -> Array:
+    def height(one: Tested, value: Array, held: Lowest) -> Array:
         log_p = tails(name, *one.judged(statistic, value, held.nll)).of(rule)
         return significance_of(log_p + _HALF) - goal
 

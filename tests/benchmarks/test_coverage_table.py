@@ -24,16 +24,6 @@ def test_an_interval_of_the_truth_alone():
         assert (lower <= 1.0 <= upper) is accepted
 
 
-def test_the_section_is_replaced_and_what_is_around_it_kept(tmp_path):
-    page = tmp_path / "RESULTS.md"
-    page.write_text("# Results\n\nbefore\n")
-    coverage._write_section("one\n", page)
-    coverage._write_section("two\n", page)
-    text = page.read_text()
-    assert "one" not in text
-    assert text == f"# Results\n\nbefore\n\n{coverage._BEGIN}\ntwo\n{coverage._END}\n"
-
-
 @pytest.mark.parametrize("name", coverage.MODELS)
 def test_the_models_are_built(name):
     make, truths, _ = coverage.MODELS[name]
