@@ -168,7 +168,7 @@ def hypotest(
     globs: ArrayLike | None = None,
     fixed: Fixed | None = None,
 ) -> Hypotest:
-    """Tested a value of a parameter by asymptotic formulae; differentiable by everything but where fits start.
+    """Test a value of a parameter by asymptotic formulae; differentiable by everything but where fits start.
 
     Parameters
     ----------
