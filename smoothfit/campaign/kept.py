@@ -140,8 +140,8 @@ def kept_toys(
     ...     with kept_toys(pathlib.Path(folder.name, "toys"), model, seed=1) as kept:
     ...         found = model.significance("mu", [28.0], method="toys", toys=500)
     ...     print(f"{found.p_value:.4f}", kept.found, kept.made)
-    0.0579 0 500
-    0.0579 500 0
+    0.0379 0 1000
+    0.0379 1000 0
     >>> folder.cleanup()
     """
     require("pyarrow.parquet", feature="campaigns", extra="campaign")
