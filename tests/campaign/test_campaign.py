@@ -178,7 +178,7 @@ def test_wrong_input_is_refused_before_anything_is_written(tmp_path, options, wo
 
 def test_folders_of_something_else_are_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(errors.CampaignMismatchError, match=r"no campaign of this kind in it, but 'notes.txt'"):
+    with pytest.raises(errors.CampaignMismatchError, match="no campaign of this kind in it"):
         campaign(tmp_path).run()
     assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
     with pytest.raises(errors.InputFileError, match="no campaign is there"):

@@ -106,7 +106,7 @@ def test_what_fails_says_so(file, tmp_path, fails):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "mine.txt").write_text("mine")
     pytest.importorskip("pyarrow")
-    assert "no campaign of this kind in it" in fails("toys", file, "-n", "5", "--campaign", str(tmp_path / "notes"))
+    assert "no campaign of this kind" in fails("toys", file, "-n", "5", "--campaign", str(tmp_path / "notes"))
 
 
 def test_failed_fits_are_told_of(file, capsys, monkeypatch):
