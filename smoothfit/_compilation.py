@@ -2,7 +2,8 @@
 
 On a CPU, XLA's newer way to emit loops takes twice as long to compile as the older one, for programs of
 many small loops such as ours, which then run equally fast: the option below chooses the older one. Options
-belong to the outermost ``jit`` only, so a function that is itself being traced goes without.
+belong to the outermost ``jit`` only, so a function that is itself being traced goes without. Whoever sets
+them in ``XLA_FLAGS`` is obeyed.
 
 What was compiled, and how long that took, is kept for who asks (:func:`first_calls`). JAX says when it
 compiles; what it says while one of our functions is called is about that one.
@@ -10,6 +11,7 @@ compiles; what it says while one of our functions is called is about that one.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Hashable
 from functools import cache, wraps
@@ -32,14 +34,16 @@ _QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level"
 
 @cache
 def _options() -> dict[str, Any] | None:
-    """The options, if this version of XLA has them and the device is a CPU."""
+    """The options, if this version of XLA has them and the device is a CPU; what XLA_FLAGS says stays."""
     if jax.default_backend() != "cpu":
         return None
+    flags = os.environ.get("XLA_FLAGS", "")
+    options = {name: value for name, value in _QUICK.items() if f"--{name}" not in flags}
     try:
-        jax.jit(lambda: 0.0, compiler_options=dict(_QUICK))()
+        jax.jit(lambda: 0.0, compiler_options=options)()
     except (RuntimeError, ValueError, TypeError):
         return None
-    return dict(_QUICK)
+    return options
 
 
 class FirstCall(NamedTuple):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -19,9 +18,10 @@ from .._spaces import root
 from .._types import Array, ArrayLike
 from ..errors import InvalidValueError
 from ..fitters import compiled_solve
-from ..fitters.lowest import lowest
+from ..fitters.lowest import each_lowest, lowest
 from ..fitters.solution import Status
-from ..functional.limits import expected_limit
+from ..functional.hypotests import stacked
+from ..functional.limits import expected_limits
 from ..inference.asimov import asimov_data
 from ..inference.hypotests.asymptotics import band_distance, expected_tails
 from ..inference.hypotests.poi import check_fraction
@@ -243,9 +243,7 @@ def _distance(prepared: Prepared, nominal: Array, at: Array, tested: Array, true
     values = nominal.at[at].set(true)
     known, data, free = derive(prepared), asimov_data(prepared, values), nothing_fixed(prepared)
     held = hold(free, known.plan.n_params, at, tested)
-    # By one loop, which is half as long to compile.
-    pair = jax.tree.map(lambda *rows: jnp.stack([jnp.asarray(row, float) for row in rows]), held, free)
-    nlls = jax.lax.map(lambda one: lowest(known, data, one, values).nll, pair)
+    nlls = each_lowest(known, stacked(data, data), stacked(held, free), jnp.stack([values, values])).nll
     found: Array = root(2.0 * (nlls[0] - nlls[1]))
     return found
 
@@ -255,7 +253,7 @@ def _limit(prepared: Prepared, nominal: Array, at: Array, goal: Array) -> Array:
     values = nominal.at[at].set(0.0)
     known, data, fixed = derive(prepared), asimov_data(prepared, values), nothing_fixed(prepared)
     free = lowest(known, data, fixed, values, errors=True)
-    return expected_limit(known, data, fixed, at, free, goal)[0]
+    return expected_limits(known, data, fixed, at, free, goal[None])[0][0]
 
 
 @compiled

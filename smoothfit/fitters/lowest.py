@@ -20,7 +20,7 @@ from ..prepared import Data, Fixed
 from .native import movement, search
 from .solution import Solution, Status
 
-__all__ = ["Lowest", "ended", "lowest", "values_of"]
+__all__ = ["Lowest", "each_lowest", "ended", "lowest", "values_of"]
 
 _EDM = 1e-6
 """Of a degenerate minimum, whose NLL is known though its parameters are not."""
@@ -45,6 +45,19 @@ def lowest(derived: Derived, data: Data, fixed: Fixed, start: Array, *, errors: 
         jax.lax.stop_gradient, (derived, data, fixed, start)
     )
     return ended(derived, data, fixed, search(*still, errors=errors))
+
+
+def each_lowest(derived: Derived, data: Data, fixed: Fixed, starts: Array, *, errors: bool = False) -> Lowest:
+    """The same for rows of data, held values and starts, one after the other.
+
+    The searches are one loop, which is shorter to compile than several. What is differentiated stays outside:
+    in a loop JAX drops rules such as that of :func:`_moving` when it differentiates reverse derivatives,
+    which are then wrong.
+    """
+    still, *rows = jax.tree.map(jax.lax.stop_gradient, (derived, data, fixed, starts))
+    ends = jax.lax.map(lambda row: search(still, *row, errors=errors), tuple(rows))
+    found: Lowest = jax.vmap(ended, in_axes=(None, 0, 0, 0))(derived, data, fixed, ends)
+    return found
 
 
 def ended(derived: Derived, data: Data, fixed: Fixed, end: Solution) -> Lowest:

@@ -143,7 +143,9 @@ def movement(
 
     def gradient(derived: Derived, data: Data, fixed: Fixed) -> Array:
         problem = objective.pose(derived, data, fixed, start)
-        return jax.grad(lambda z: objective.value(problem, z))(z)
+        # Held values move the others, too.
+        there = jnp.where(problem.free > 0, z, problem.values[derived.plan.dense])
+        return jax.grad(lambda z: objective.value(problem, z))(there)
 
     change = jax.jvp(gradient, given, tangents)[1]
     problem = objective.pose(derived, data, fixed, start)

@@ -8,7 +8,7 @@ elsewhere or looked for at other minima; the numbers are NaN, and so are their d
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ from .._spaces import log_below, root
 from .._types import Array, ArrayLike
 from ..errors import InvalidValueError
 from ..fitters import Solution
-from ..fitters.lowest import Lowest, ended, lowest, values_of
+from ..fitters.lowest import Lowest, each_lowest, ended, lowest, values_of
 from ..inference.asimov import asimov_data, check_densities
 from ..inference.evaluation import data_of
 from ..inference.hypotests.asymptotics import expected_tails, tails
@@ -30,7 +30,9 @@ from ..likelihood.derived import Derived, derive
 from ..likelihood.objective import nothing_fixed
 from ..prepared import Data, Fixed, Prepared
 
-__all__ = ["Hypotest", "Significance", "Tested", "begin", "chosen", "hypotest", "significance"]
+__all__ = ["Hypotest", "Significance", "Tested", "begin", "chosen", "hypotest", "significance", "stacked"]
+
+T = TypeVar("T")
 
 
 class Hypotest(NamedTuple):
@@ -91,21 +93,16 @@ class Tested(NamedTuple):
 
     def at(self, value: Array, starts: Array) -> Lowest:
         """The fits with the parameter at a value; ``starts`` are (2, param)."""
-        held = hold_one(self.fixed, self.known.plan.n_params, self.position, value)
-
-        def one(row: tuple[Data, Array]) -> Lowest:
-            return lowest(self.known, row[0], held, row[1])
-
-        return jax.lax.map(one, (self.data, starts))
+        return each_lowest(self.known, self.data, self._held(value), starts)
 
     def ended(self, value: Array, ends: Solution) -> Lowest:
         """The same, where these fits are known to end at a value."""
+        return jax.vmap(ended, in_axes=(None, 0, 0, 0))(self.known, self.data, self._held(value), ends)
+
+    def _held(self, value: Array) -> Fixed:
+        """In both rows."""
         held = hold_one(self.fixed, self.known.plan.n_params, self.position, value)
-
-        def one(row: tuple[Data, Solution]) -> Lowest:
-            return ended(self.known, row[0], held, row[1])
-
-        return jax.lax.map(one, (self.data, ends))
+        return stacked(held, held)
 
     def judged(self, statistic: Statistic, value: Array, at_tested: Array) -> tuple[Array, Array]:
         """The observed statistic, and the distance to the other hypothesis in errors, signed.
@@ -128,14 +125,19 @@ def begin(prepared: Prepared, data: Data, fixed: Fixed, position: Array, alterna
     """The fits that all tested values share."""
     known = derive(prepared)
     held = hold_one(fixed, known.plan.n_params, position, alternative)
-    pair = jax.tree.map(lambda *rows: jnp.stack([jnp.asarray(row, float) for row in rows]), fixed, held)
-    free, there = _rows(jax.lax.map(lambda one: lowest(known, data, one, known.plan.start), pair))
+    begun = jnp.stack([jnp.asarray(known.plan.start)] * 2)
+    free, there = _rows(each_lowest(known, stacked(data, data), stacked(fixed, held), begun))
     made = asimov_data(prepared, values_of(known, data, held, there))
     free_asimov = lowest(known, made, fixed, there.solution.values, errors=True)
     at_null = jnp.stack([there.nll, free_asimov.nll])
     both = jax.tree.map(lambda *rows: jnp.stack(rows), free, free_asimov)
-    data = jax.tree.map(lambda *rows: jnp.stack(rows), data, made)
-    return Tested(known, fixed, position, alternative, data, both, at_null)
+    return Tested(known, fixed, position, alternative, stacked(data, made), both, at_null)
+
+
+def stacked(one: T, other: T) -> T:
+    """Two rows, of numbers."""
+    found: T = jax.tree.map(lambda *rows: jnp.stack([jnp.asarray(row, float) for row in rows]), one, other)
+    return found
 
 
 def _rows(both: Lowest) -> tuple[Lowest, Lowest]:

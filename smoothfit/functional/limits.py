@@ -33,7 +33,7 @@ from ..prepared import Data, Fixed, Prepared
 from .hypotests import Tested, begin, chosen
 from .roots import constant, find, implicit
 
-__all__ = ["Limit", "expected_limit", "upper_limit"]
+__all__ = ["Limit", "expected_limits", "upper_limit"]
 
 _HALF = float(np.log(0.5))
 _NEXT_TO = 1e-6
@@ -125,38 +125,47 @@ def _run(
     goal: Array,
 ) -> Limit:
     test = begin(prepared, data, fixed, at, jnp.zeros(()))
-    expected, expected_found = jax.lax.map(partial(_expected, test), goals)
+    expected, expected_found = _expected(test, goals)
     middle = len(SIGMAS) // 2
     observed, found = _observed(name, rule, test, goal, constant(expected[middle]), goals[middle])
     return Limit(observed, expected, test.best[0], found, expected_found)
 
 
-def _expected(test: Tested, goal: Array) -> tuple[Array, Array]:
-    """Where the Asimov data are ``goal`` errors away."""
+def _expected(test: Tested, goals: Array) -> tuple[Array, Array]:
+    """Where the Asimov data are ``goals`` (n,) errors away."""
     data, free = jax.tree.map(lambda leaf: leaf[1], (test.data, test.free))
-    return expected_limit(test.known, data, test.fixed, test.position, free, goal)
+    return expected_limits(test.known, data, test.fixed, test.position, free, goals)
 
 
-def expected_limit(
-    known: Derived, data: Data, fixed: Fixed, position: Array, free: Lowest, goal: Array
+def expected_limits(
+    known: Derived, data: Data, fixed: Fixed, position: Array, free: Lowest, goals: Array
 ) -> tuple[Array, Array]:
-    """Where the NLL of Asimov data is ``goal`` errors above its minimum ``free``; whether it was found."""
+    """Where the NLL of Asimov data is ``goals`` (n,) errors above its minimum ``free``; which were found."""
     still, asimov, held, best = constant((known, data, fixed, free.solution))
-    level, origin, n_params = 0.5 * goal**2, best.values[position], known.plan.n_params
+    origin, n_params = best.values[position], known.plan.n_params
     direction = jnp.where(jnp.arange(n_params) == position, 1.0, 0.0)
     direction = jnp.concatenate([direction, jnp.zeros(best.bin_values.shape[0])])
-    room = still.plan.upper[position] - origin
-    first = goal * error_of(best.covariance[position, position])
-    end = crossing(still, asimov, held, best, direction, room, level, first)
-    found = (end.status == CrossingStatus.CONVERGED) & free.found & (goal > 0.0)
-    x = origin + jnp.where(found, end.r, 0.0)
-    there = lowest(still, asimov, hold_one(held, n_params, position, x), end.start).solution
+    room, error = still.plan.upper[position] - origin, error_of(best.covariance[position, position])
 
-    def height(value: Array) -> Array:
-        at_value = ended(known, data, hold_one(fixed, n_params, position, value), there)
-        return at_value.nll - free.nll - level
+    def searched(goal: Array) -> tuple[Array, Solution, Array]:
+        end = crossing(still, asimov, held, best, direction, room, 0.5 * goal**2, goal * error)
+        found = (end.status == CrossingStatus.CONVERGED) & (goal > 0.0)
+        x = origin + jnp.where(found, end.r, 0.0)
+        there = lowest(still, asimov, hold_one(held, n_params, position, x), end.start)
+        return x, there.solution, found
 
-    return implicit(height, x) * jnp.where(found, 1.0, jnp.nan), found
+    # Differentiated outside of the loop: see each_lowest.
+    xs, ends, found = jax.lax.map(searched, goals)
+    found &= free.found
+
+    def solved(goal: Array, x: Array, there: Solution) -> Array:
+        def height(value: Array) -> Array:
+            at_value = ended(known, data, hold_one(fixed, n_params, position, value), there)
+            return at_value.nll - free.nll - 0.5 * goal**2
+
+        return implicit(height, x)
+
+    return jax.vmap(solved)(goals, xs, ends) * jnp.where(found, 1.0, jnp.nan), found
 
 
 def _observed(

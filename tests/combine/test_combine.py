@@ -33,7 +33,7 @@ def all_renamed(model, suffix):
 
 
 PAIRS = [
-    ("lite_process", "full"),
+    pytest.param("lite_process", "full", marks=pytest.mark.slow),
     ("arrays", "lite_total"),
     pytest.param("threshold", "locals", marks=pytest.mark.slow),
     pytest.param("covariance", "lite_gamma", marks=pytest.mark.slow),

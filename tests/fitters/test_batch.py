@@ -11,7 +11,12 @@ from smoothfit.inference import batching
 from smoothfit.inference.minos import CrossingStatus
 from smoothfit.status import Status
 
-NAMES = ["effects", "lite_process", pytest.param("lite_gamma", marks=pytest.mark.slow), "arrays"]
+NAMES = [
+    "effects",
+    pytest.param("lite_process", marks=pytest.mark.slow),
+    pytest.param("lite_gamma", marks=pytest.mark.slow),
+    "arrays",
+]
 
 
 @pytest.fixture(params=["lockstep", "one by one"])
@@ -91,7 +96,9 @@ def test_a_member_that_fails_is_flagged_and_the_others_are_kept(way):
     np.testing.assert_allclose([found.x[0, 0], found.x[2, 1]], 125.0 / 130.0, rtol=1e-8)
 
 
-@pytest.mark.parametrize("name", ["effects", pytest.param("lite_process", marks=pytest.mark.slow), "arrays"])
+@pytest.mark.parametrize(
+    "name", ["effects", *(pytest.param(n, marks=pytest.mark.slow) for n in ("lite_process", "arrays"))]
+)
 def test_crossings_equal_the_bracketed_search(name, way):
     small = cached(name)
     fit = small.model.fit(small.obs, globs=small.globs, strict=False)

@@ -113,11 +113,6 @@ def check(name, seed):
     )
 
 
-@pytest.mark.parametrize("seed", [0, 3])
-def test_derivatives_of_a_fit_are_those_of_refits(seed):
-    check("of_fit", seed)
-
-
 @pytest.mark.parametrize("which", ["cls", "limit", "bound"])
 def test_derivatives_of_a_small_model_are_those_of_refits(which):
     """As quick as can be; the slow tests below have everything."""

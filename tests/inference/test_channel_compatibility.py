@@ -56,7 +56,10 @@ def by_hand(groups):
     return built(by_channel)[0].prepare()
 
 
-@pytest.mark.parametrize("groups", [None, {"same": "(ee|mm|cr)"}, {"e": ["em", "ee"], "mu": "mm"}])
+@pytest.mark.parametrize(
+    "groups",
+    [pytest.param(None, marks=pytest.mark.slow), {"same": "(ee|mm|cr)"}, {"e": ["em", "ee"], "mu": "mm"}],
+)
 def test_it_is_that_of_a_model_split_by_hand(groups):
     expected = {
         None: {"ee": ["ee"], "mm": ["mm"], "em": ["em"]},

@@ -64,7 +64,7 @@ CASES = [
     ("lite_process", "mu_1", None),
     ("lite_process", "mu_2", 0.95),
     ("lite_process", "scale", None),
-    ("lite_process", "mcstat_A_bin1", None),
+    pytest.param("lite_process", "mcstat_A_bin1", None, marks=pytest.mark.slow),
     ("lite_process", "b", None),
     ("locals", "mu", None),
     ("locals", "gauss[2]", 0.95),

@@ -50,7 +50,7 @@ def test_shares_of_the_monte_carlo_shift():
 
 
 # Each costs a long compilation.
-QUICK = ("lite_process", "locals")
+QUICK = ("locals",)
 
 
 @pytest.mark.parametrize(

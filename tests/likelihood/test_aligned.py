@@ -29,7 +29,7 @@ def _with(monkeypatch, name, size, full):
 
 
 SHAPED = [name for name in MODELS if make(name, 0).model.prepared.plan.shape is not None]
-SLOW = ("full", "arrays", "widths", "gaussian_data", "lite_total")
+SLOW = ("full", "arrays", "widths", "gaussian_data", "lite_total", "lite_process", "lite_gamma")
 
 
 @pytest.mark.parametrize(

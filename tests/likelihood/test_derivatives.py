@@ -16,8 +16,13 @@ from smoothfit.likelihood import objective
 NAMES = list(MODELS)
 # Carrying all parameters along costs a compilation a model.
 EXPLICIT = ["effects", "arrays", *ELIMINATING]
-LONG = ("full", "threshold", "locals", "gaussian_data")
-"""Whose explicit likelihood takes long to compile."""
+QUICK = ("effects", "arrays", "lite_process", "slots")
+"""Of every kind one: programs of full ones, and explicit likelihoods, take long to compile."""
+
+
+def slow_but_for(quick, names):
+    """Names, those that are not quick marked as slow."""
+    return [n if n in quick else pytest.param(n, marks=pytest.mark.slow) for n in names]
 
 
 def with_derivatives(fun, z):
@@ -56,7 +61,7 @@ def assert_close(found, expected, relative):
     np.testing.assert_allclose(found, expected, rtol=0, atol=relative * scale)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_but_for((*QUICK, "threshold"), NAMES))
 def test_gradient_and_hessian_equal_automatic_differentiation(name):
     small = cached(name)
     prepared = small.model.prepared
@@ -71,9 +76,7 @@ def test_gradient_and_hessian_equal_automatic_differentiation(name):
         assert_close(found.hessian, hessian, 1e-9)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in EXPLICIT]
-)
+@pytest.mark.parametrize("name", slow_but_for(QUICK, EXPLICIT))
 def test_the_fit_is_a_minimum_of_the_likelihood_with_all_parameters(name):
     small, fit = fitted(name)
     value, gradient, hessian = explicit(small.model.prepared, fit.x, small.obs, small.globs)
@@ -85,7 +88,7 @@ def test_the_fit_is_a_minimum_of_the_likelihood_with_all_parameters(name):
     assert np.all(np.linalg.eigvalsh(np.asarray(hessian)[np.ix_(free, free)]) > 0.0)
 
 
-@pytest.mark.parametrize("name", EXPLICIT)
+@pytest.mark.parametrize("name", slow_but_for((*QUICK, "full"), EXPLICIT))
 def test_covariance_and_bin_errors_are_those_of_the_full_hessian(name):
     small, fit = fitted(name)
     covariance = np.linalg.inv(np.asarray(explicit(small.model.prepared, fit.x, small.obs, small.globs)[2]))

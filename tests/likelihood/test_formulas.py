@@ -377,7 +377,7 @@ def signal_only(**options):
     return Model().add_proc(sig).add_proc(bkg).set_mc_stat(**options).prepare()
 
 
-@pytest.mark.parametrize("scaling", ["process", "total"])
+@pytest.mark.parametrize("scaling", ["process", pytest.param("total", marks=pytest.mark.slow)])
 def test_nothing_is_nan_where_all_factors_vanish(scaling):
     """The second bin is empty at mu = 0, the third has no error there."""
     model = signal_only(scaling=scaling)

@@ -15,7 +15,7 @@ from smoothfit.likelihood.block_matrix import BlockMatrix
 from smoothfit.preparation import groups
 
 # Each costs a compilation of many derivatives.
-QUICK = ("slots", "lite_process")
+QUICK = ("slots",)
 
 
 @compiled

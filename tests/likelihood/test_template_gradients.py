@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import optimize
 from small_models import cached, fitted, make
 
 from smoothfit import functional
@@ -156,7 +157,7 @@ def test_a_fit_by_named_templates():
 @pytest.mark.parametrize(
     "name",
     [
-        "lite_process",
+        pytest.param("lite_process", marks=pytest.mark.slow),
         pytest.param("lite_total", marks=pytest.mark.slow),
         pytest.param("locals", marks=pytest.mark.slow),
         pytest.param("full", marks=pytest.mark.slow),
@@ -215,6 +216,30 @@ def test_by_a_held_value():
     values = jnp.array([0.7])
     expected = jax.grad(lambda v: functional.nll(small.model.prepared, v, small.obs))(values)
     assert slope == pytest.approx(float(expected[0]), rel=1e-12)
+
+
+@pytest.mark.parametrize("change", [jax.jacfwd, jax.jacrev])
+def test_others_move_with_a_held_value(change):
+    """Two correlated yields in two bins: (s, b) with s held, whose profiled b solves a quadratic equation."""
+    mu, norm = Variable("mu", 1.0), Variable("norm", 1.0)
+    model = Model().add_proc(Process("sig", [12.0, 6.0]).scale_by(mu))
+    model = model.add_proc(Process("bkg", [50.0, 40.0]).scale_by(norm)).prepare()
+    obs = np.array([58.0, 49.0])
+
+    def profiled(value):
+        return functional.profile(model.prepared, 0, value, obs).values
+
+    def by_hand(value):
+        """sum_i b_i (1 - n_i / (value s_i + norm b_i)) = 0"""
+        s, b = value * np.array([12.0, 6.0]), np.array([50.0, 40.0])
+        return optimize.brentq(lambda x: np.sum(b * (1.0 - obs / (s + x * b))), 0.1, 3.0, xtol=1e-15)
+
+    first = change(profiled)(0.7)
+    expected = (by_hand(0.701) - by_hand(0.699)) / 0.002
+    np.testing.assert_allclose(first, [1.0, expected], rtol=1e-6)
+    second = jax.jacfwd(change(profiled))(0.7)
+    expected = (by_hand(0.71) - 2.0 * by_hand(0.7) + by_hand(0.69)) / 1e-4
+    np.testing.assert_allclose(second, [0.0, expected], rtol=1e-4, atol=1e-12)
 
 
 def test_at_an_active_limit_the_parameter_does_not_move():

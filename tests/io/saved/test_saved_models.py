@@ -114,9 +114,9 @@ def elsewhere(saved, folder):
     return Made(ask)
 
 
-# The largest takes a minute to compile.
+# The largest take a minute to compile.
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow) if n == "everything" else n for n in ZOO]
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in ("everything", "functions") else n for n in ZOO]
 )
 def test_likelihood_and_derivatives_are_the_same_in_another_process(saved, elsewhere, name):
     model, obs, _ = saved[name]
@@ -163,7 +163,10 @@ def _document(path):
         return archive.read("model.json")
 
 
-@pytest.mark.parametrize("name", small_models.MODELS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if n == "lite_process" else n for n in small_models.MODELS],
+)
 def test_every_small_model(tmp_path, name):
     small = small_models.make(name, 3)
     save(small.model, tmp_path / "m.smoothfit", small.obs)
