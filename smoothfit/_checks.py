@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from jax.errors import TracerArrayConversionError
 
 from ._types import FloatArray
 from .errors import (
@@ -20,6 +21,7 @@ from .errors import (
 )
 
 __all__ = [
+    "OUTSIDE",
     "as_floats",
     "check_choice",
     "check_finite",
@@ -30,6 +32,12 @@ __all__ = [
     "describe",
     "plural",
 ]
+
+OUTSIDE = (
+    "make and prepare the model outside of jit, grad and vmap, and change its numbers inside with "
+    "model.replaced(...)"
+)
+"""What one does with numbers that JAX traces."""
 
 
 def describe(obj: Any) -> str:
@@ -131,6 +139,8 @@ def as_floats(what: str, values: Any) -> FloatArray:
         raise ShapeMismatchError(
             f"{what} has rows of different lengths; give a rectangular array."
         ) from error
+    except TracerArrayConversionError as error:
+        raise InvalidTypeError(f"{what} cannot be traced by JAX: {OUTSIDE}.") from error
     except TypeError as error:
         raise InvalidTypeError(f"{what} cannot be read as numbers, got {describe(values)}.") from error
     if array.dtype.kind not in "iuf":

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jax_core
 
+from ._checks import OUTSIDE
 from ._types import Array
 from .errors import SmoothfitError, UserFunctionError
 
@@ -156,6 +157,8 @@ def trace(
             f"{owner}: the function '{label}' cannot be traced at arguments of shape {list(shapes)}: "
             f"{reason}{ending}."
         ) from error
+    if any(isinstance(captured, jax.core.Tracer) for captured in closed.consts):
+        raise UserFunctionError(f"{owner}: the function '{label}' captures what JAX is tracing; {OUTSIDE}.")
     if len(closed.out_avals) != 1:
         raise UserFunctionError(
             f"{owner}: the function '{label}' returns {len(closed.out_avals)} arrays, expected one."

@@ -36,7 +36,15 @@ __all__ = ["prepare"]
 
 
 def prepare(specification: Specification) -> tuple[Prepared, Layout]:
-    """Turn builders into arrays (:class:`Prepared`) and names (:class:`Layout`)."""
+    """Turn builders into arrays (:class:`Prepared`) and names (:class:`Layout`).
+
+    Of numbers, also where JAX is tracing something: a model outlives that.
+    """
+    with jax.ensure_compile_time_eval():
+        return _prepare(specification)
+
+
+def _prepare(specification: Specification) -> tuple[Prepared, Layout]:
     structure = collect(specification)
     parameters = gather(specification, structure)
     tiling = _tiling(structure)

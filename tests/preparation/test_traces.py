@@ -11,7 +11,7 @@ import pytest
 from small_models import MODELS, cached, make
 
 from benchmarks.memory import kept, many_shapes
-from smoothfit import fitters, functional
+from smoothfit import errors, fitters, functional
 from smoothfit.constraints import Gaussian
 from smoothfit.model import ChannelContrib, Model, Process, Variable
 
@@ -116,6 +116,37 @@ def test_a_model_closed_over_by_a_jitted_function_is_still_usable_after():
     assert model.nll([1.1], [5.0, 6.0]) == pytest.approx(float(inside), rel=1e-14)
     assert float(jax.grad(lambda v: functional.expected(model.prepared, v)[0])(jnp.array([1.1]))[0]) == 5.0
     assert model.fit([5.0, 6.0]).success
+
+
+def test_a_model_made_while_tracing_is_still_usable_after():
+    made = []
+
+    def nll(yields):
+        mu = Variable("mu", 1.0)
+        signal = Process("p", [5.0, 6.0], sumw2=[1.0, 1.0]).scale_by(mu).scale_by_fn(jnp.exp, mu)
+        made.append(Model().add_proc(signal).prepare())
+        return functional.nll(made[-1].replaced("p", "main", yields=yields), jnp.array([1.1]), [5.0, 6.0])
+
+    yields = jnp.array([5.0, 6.0])
+    inside = jax.jit(nll)(yields)
+    assert made[0].nll([1.1], [5.0, 6.0]) == pytest.approx(float(inside), rel=1e-14)
+    assert not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(made[0].prepared))
+
+
+def test_numbers_that_are_traced_belong_in_replaced():
+    def by_yields(yields):
+        return Model().add_proc(Process("p", yields))
+
+    with pytest.raises(errors.InvalidTypeError, match=r"'p': yields cannot be traced.*model.replaced"):
+        jax.grad(by_yields)(jnp.array([5.0, 6.0]))
+
+    def by_captured(x):
+        mu = Variable("mu", 1.0)
+        return Model().add_proc(Process("p", [5.0]).scale_by_fn(lambda value: x * value, mu)).prepare()
+
+    for change in (jax.jit, jax.grad):
+        with pytest.raises(errors.UserFunctionError, match=r"captures what JAX is tracing; .*model.replaced"):
+            change(by_captured)(2.0)
 
 
 # -- storage --------------------------------------------------------------------------------------------
