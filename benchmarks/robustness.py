@@ -25,6 +25,7 @@ from smoothfit import functional
 from smoothfit.status import Status
 
 from .random_models import ONE_SIDED, STRUCTURES, Case, Structure, draw
+from .sections import write_section
 
 __all__ = ["main", "run", "summarise"]
 
@@ -32,8 +33,6 @@ TOLERANCE = 1e-6
 RESTARTS = 10
 ASKED = 0.9995
 _BLOCK = 10
-_RESULTS = Path(__file__).with_name("RESULTS.md")
-_BEGIN, _END = "<!-- robustness: begin -->", "<!-- robustness: end -->"
 
 _nll_and_gradient = jax.jit(jax.value_and_grad(functional.nll, argnums=1))
 
@@ -208,7 +207,6 @@ def _table(summary: dict[str, Any]) -> list[str]:
 def _section(summary: dict[str, Any], one_sided: dict[str, Any], seed: int) -> str:
     models = summary["models"]
     lines = [
-        _BEGIN,
         "## Robustness",
         "",
         f"`python -m benchmarks.robustness --models {models} --seed {seed}`: random models of",
@@ -226,16 +224,7 @@ def _section(summary: dict[str, Any], one_sided: dict[str, Any], seed: int) -> s
         "",
         *_table(one_sided),
     ]
-    return "\n".join([*lines, _END])
-
-
-def _write_section(section: str, path: Path) -> None:
-    text = path.read_text() if path.exists() else "# Results\n"
-    if _BEGIN in text and _END in text:
-        before, after = text.split(_BEGIN)[0], text.split(_END)[1]
-        path.write_text(before + section + after)
-    else:
-        path.write_text(f"{text.rstrip()}\n\n{section}\n")
+    return "\n".join(lines) + "\n"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -258,7 +247,7 @@ def main(arguments: list[str] | None = None) -> None:
     if not chosen.quick:
         results = {"two-sided": summary, "one-sided": one_sided}
         (chosen.out / f"robustness-{chosen.seed}.json").write_text(json.dumps(results, indent=2))
-        _write_section(section, _RESULTS)
+        write_section("robustness", section)
 
 
 if __name__ == "__main__":
