@@ -170,5 +170,6 @@ def trace(
                 f"{owner}: the function '{label}' returns complex numbers, expected real."
             )
         closed = as_float(*avals)
-    captured = tuple(jnp.asarray(c) for c in closed.consts)
+    with jax.ensure_compile_time_eval():
+        captured = tuple(jnp.asarray(c) for c in closed.consts)
     return Program(closed, label=label), captured

@@ -36,15 +36,7 @@ __all__ = ["prepare"]
 
 
 def prepare(specification: Specification) -> tuple[Prepared, Layout]:
-    """Turn builders into arrays (:class:`Prepared`) and names (:class:`Layout`).
-
-    Of numbers, also where JAX is tracing something: a model outlives that.
-    """
-    with jax.ensure_compile_time_eval():
-        return _prepare(specification)
-
-
-def _prepare(specification: Specification) -> tuple[Prepared, Layout]:
+    """Turn builders into arrays (:class:`Prepared`) and names (:class:`Layout`)."""
     structure = collect(specification)
     parameters = gather(specification, structure)
     tiling = _tiling(structure)
@@ -132,8 +124,11 @@ def _prepare(specification: Specification) -> tuple[Prepared, Layout]:
     locators = _locators(structure, rows, kappas, shapes, sorted_position, binwise.sumw2_at)
     prefit = _prefit(parameters, densities)
     # Put the leaves on the device once: as numpy arrays they would be copied at every call.
-    prepared = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), Prepared(templates=templates, plan=plan))
-    bin_globs = np.asarray(auxiliary_counts(prepared)) if binwise.counting.any() else None
+    # As numbers, also where JAX is tracing something: a model outlives that.
+    with jax.ensure_compile_time_eval():
+        made = Prepared(templates=templates, plan=plan)
+        prepared = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), made)
+        bin_globs = np.asarray(auxiliary_counts(prepared)) if binwise.counting.any() else None
     return prepared, _layout(
         specification, structure, parameters, prefit, rows, binwise, bin_globs, treatments, locators, terms
     )

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._checks import OUTSIDE
 from .._types import Array, IntArray
 from ..build import Variable
 from ..build.declarations import AddFn, ScaleFn
@@ -128,7 +129,12 @@ def check_finite(
         jnp.asarray(p.start[at][0] if s else p.start[at])
         for at, s in zip(traced.arguments, traced.scalars, strict=True)
     ]
-    result, slope = (np.asarray(found) for found in _evaluate(traced.program, traced.captured, *values))
+    try:
+        result, slope = (np.asarray(found) for found in _evaluate(traced.program, traced.captured, *values))
+    except jax.errors.TracerArrayConversionError as failed:
+        raise UserFunctionError(
+            f"{owner}: the function '{label}' cannot be evaluated while JAX is tracing; {OUTSIDE}."
+        ) from failed
     error = None if host is None else host.last_error
     reason = "" if error is None else f" (it raised {type(error).__name__}: {error})"
     for what, found in (("is", result), ("has a derivative that is", slope)):

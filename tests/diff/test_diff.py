@@ -276,6 +276,7 @@ def test_other_kinds_of_parameters():
     assert found.nll.largest > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.reference
 def test_the_bottom_squark_card_has_its_nuisances_twice(shared):
     """A published conversion of a workspace names each shape in two lines, which both act."""

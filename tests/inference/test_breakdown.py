@@ -118,7 +118,9 @@ def _terms(name, small, fit):
     return terms
 
 
-@pytest.mark.parametrize("name", ["lite_process", "slots", "gaussian_data"])
+@pytest.mark.parametrize(
+    "name", ["lite_process", *(pytest.param(n, marks=pytest.mark.slow) for n in ("slots", "gaussian_data"))]
+)
 def test_shares_are_those_of_explicit_hessians(name):
     small, fit = fitted(name)
     terms = _terms(name, small, fit)

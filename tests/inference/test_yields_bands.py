@@ -11,7 +11,14 @@ from smoothfit import functional
 from smoothfit.errors import InvalidValueError
 
 
-@pytest.mark.parametrize("name", ["effects", "widths", *ELIMINATING])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "widths",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("effects", *ELIMINATING[3:])),
+        *ELIMINATING[:3],
+    ],
+)
 def test_processes_sum_to_the_total(name):
     small = cached(name)
     model = small.model

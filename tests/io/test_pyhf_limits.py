@@ -26,7 +26,6 @@ pytestmark = [
 ]
 
 QUICK = {
-    "converter-ridolfi/test/multi_vs_single_bin/two_bin_test.json",
     "pyhf-repo/docs/examples/json/2-bin_1-channel.json",
     "pyhf-repo/tests/test_export/workspace_no_parameter_bounds.json",
     "pyhf-tutorial-atlas/book/data/2-bin_1-channel.json",

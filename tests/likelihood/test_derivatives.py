@@ -16,7 +16,7 @@ from smoothfit.likelihood import objective
 NAMES = list(MODELS)
 # Carrying all parameters along costs a compilation a model.
 EXPLICIT = ["effects", "arrays", *ELIMINATING]
-QUICK = ("effects", "arrays", "lite_process", "slots")
+QUICK = ("effects", "arrays", "slots")
 """Of every kind one: programs of full ones, and explicit likelihoods, take long to compile."""
 
 
@@ -61,7 +61,7 @@ def assert_close(found, expected, relative):
     np.testing.assert_allclose(found, expected, rtol=0, atol=relative * scale)
 
 
-@pytest.mark.parametrize("name", slow_but_for((*QUICK, "threshold"), NAMES))
+@pytest.mark.parametrize("name", slow_but_for((*QUICK, "lite_process", "threshold"), NAMES))
 def test_gradient_and_hessian_equal_automatic_differentiation(name):
     small = cached(name)
     prepared = small.model.prepared
@@ -99,7 +99,7 @@ def test_covariance_and_bin_errors_are_those_of_the_full_hessian(name):
     np.testing.assert_allclose(fit.errors, errors, rtol=1e-7)
 
 
-@pytest.mark.parametrize("name", ELIMINATING)
+@pytest.mark.parametrize("name", slow_but_for(("lite_total", "locals", "slots"), ELIMINATING))
 def test_eliminated_parameters_minimise_at_any_point(name):
     """The eliminated value is the lowest of the explicit ones: gradient 0, and the curvature follows."""
     small = cached(name)

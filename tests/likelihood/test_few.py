@@ -37,7 +37,7 @@ def many_backgrounds(mode, *, shared=1):
     return model.set_mc_stat(*mode).prepare() if mode else model.prepare()
 
 
-MODES = [None, ("lite",), ("full",)]
+MODES = [None, ("lite",), pytest.param(("full",), marks=pytest.mark.slow)]
 
 
 def posed(model, few=True):

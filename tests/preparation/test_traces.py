@@ -123,7 +123,7 @@ def test_a_model_made_while_tracing_is_still_usable_after():
 
     def nll(yields):
         mu = Variable("mu", 1.0)
-        signal = Process("p", [5.0, 6.0], sumw2=[1.0, 1.0]).scale_by(mu).scale_by_fn(jnp.exp, mu)
+        signal = Process("p", [5.0, 6.0], sumw2=[1.0, 1.0]).scale_by(mu)
         made.append(Model().add_proc(signal).prepare())
         return functional.nll(made[-1].replaced("p", "main", yields=yields), jnp.array([1.1]), [5.0, 6.0])
 
@@ -144,6 +144,13 @@ def test_numbers_that_are_traced_belong_in_replaced():
         mu = Variable("mu", 1.0)
         return Model().add_proc(Process("p", [5.0]).scale_by_fn(lambda value: x * value, mu)).prepare()
 
+    @jax.jit
+    def by_function(x):
+        mu = Variable("mu", 1.0)
+        return x * Model().add_proc(Process("p", [5.0]).scale_by_fn(jnp.exp, mu)).prepare().layout.start
+
+    with pytest.raises(errors.UserFunctionError, match=r"while JAX is tracing; .*model.replaced"):
+        by_function(2.0)
     for change in (jax.jit, jax.grad):
         with pytest.raises(errors.UserFunctionError, match=r"captures what JAX is tracing; .*model.replaced"):
             change(by_captured)(2.0)
@@ -253,7 +260,7 @@ def test_channels_of_different_widths_are_the_sum_of_their_likelihoods():
     assert model.nll(values, small.obs) == pytest.approx(total - 2 * constraint, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", ["widths", "locals"])
+@pytest.mark.parametrize("name", [pytest.param("widths", marks=pytest.mark.slow), "locals"])
 def test_jit_changes_nothing(name):
     small = cached(name)
     prepared = small.model.prepared

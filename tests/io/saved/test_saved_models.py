@@ -132,7 +132,7 @@ def test_likelihood_and_derivatives_are_the_same_in_another_process(saved, elsew
             np.testing.assert_allclose(found, ours, rtol=0.0, atol=1e-12 * scale)
 
 
-@pytest.mark.parametrize("name", FITTED)
+@pytest.mark.parametrize("name", [pytest.param("functions", marks=pytest.mark.slow), "morphed"])
 def test_the_fit_is_the_same_in_another_process(saved, elsewhere, name):
     model, obs, _ = saved[name]
     x, fun = elsewhere[name][-1]
