@@ -96,13 +96,18 @@ def cost(
 ) -> Cost:
     """What the gradient of a function costs; the two take turns."""
     # By closure: a model's structure is no argument of jit.
-    value = jax.jit(lambda yields: f(p, yields))
-    both = jax.jit(jax.value_and_grad(lambda yields: f(p, yields), has_aux=True))
+    value = _jit(lambda yields: f(p, yields))
+    both = _jit(jax.value_and_grad(lambda yields: f(p, yields), has_aux=True))
     first = _seconds(value, p.yields), _seconds(both, p.yields)
     turns = [(_seconds(value, p.yields), _seconds(both, p.yields)) for _ in range(repetitions)]
     medians = np.median(turns, axis=0)
     error = _error(lambda yields: value(yields)[0], both(p.yields)[1], p.yields)
     return Cost(title, first, (float(medians[0]), float(medians[1])), error)
+
+
+def _jit(f: Callable[..., Any]) -> Callable[..., Any]:
+    """As docs/functional.md advises."""
+    return jax.jit(f, compiler_options=functional.compiler_options())
 
 
 def _seconds(f: Callable[..., Any], *arguments: Any) -> float:
@@ -134,7 +139,7 @@ def templates_at_once(p: Problem, n: int = _TEMPLATES) -> dict[str, float]:
         for where, row in p.yields.items()
     }
     gradient = jax.grad(lambda yields: limit(p, yields)[0])
-    single, batch = jax.jit(gradient), jax.jit(jax.vmap(gradient))
+    single, batch = _jit(gradient), _jit(jax.vmap(gradient))
 
     def loop(alternatives: Yields) -> list[Yields]:
         return [single(jax.tree.map(lambda row, k=k: row[k], alternatives)) for k in range(n)]

@@ -25,6 +25,7 @@ Examples
 
 from __future__ import annotations
 
+from .._compilation import compiler_options
 from ..inference.evaluation import data_of
 from ..likelihood.objective import nothing_fixed
 from .fits import covariance, expected, fit, hessian, hold, nll, profile
@@ -37,6 +38,7 @@ __all__ = [
     "Hypotest",
     "Limit",
     "Significance",
+    "compiler_options",
     "covariance",
     "data_of",
     "expected",
