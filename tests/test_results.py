@@ -185,6 +185,7 @@ def test_blinded_numbers_are_nowhere(result):
     content = hidden.to_dict()
     assert content["obs"] == {"SR": [10.0, 12.0], "CR": "blinded"}
     assert content["parameters"]["scale_b"]["at_limit"] == "blinded"
+    assert content["smallest_nu"] == "blinded"
     assert content["parameters"]["jes"]["value"] == -0.3
     assert content["covariance"][3] == ["blinded"] * 3 + [0.81]
     assert content["bin_parameters"]["bin_CR_0"]["value"] == "blinded"
@@ -268,6 +269,10 @@ def test_minos_bounds_unpack_into_four(result):
     hidden = dataclasses.replace(bounds, blinded=True)
     assert "2.1" not in repr(hidden)
     assert hidden.to_dict()["up"] == "blinded"
+    assert hidden.to_dict()["status_down"] == "no crossing"
+    at_limit = dataclasses.replace(hidden, status_down="at limit")
+    assert "limit" not in repr(at_limit)
+    assert "limit" not in at_limit.to_json()
 
 
 def test_yields_by_channel(yields):

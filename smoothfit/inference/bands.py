@@ -8,7 +8,7 @@ import numpy as np
 
 from .._checks import check_choice, check_flag
 from .._pytree import resolve
-from .._types import FloatArray
+from .._types import BoolArray, FloatArray
 from ..errors import InvalidValueError
 from ..results import FitResult, Pulls, Yields
 from . import compiled, draws, inputs, labelling, shifts, toys
@@ -69,7 +69,8 @@ def yields(
     ----------
     at
         A FitResult: post-fit, with the covariance of the fit. Values or a dict: pre-fit, with the
-        uncertainties of the constraints; free parameters are taken as exact.
+        uncertainties of the constraints; free parameters are taken as exact. After a fit, what a blinded
+        parameter moves stays hidden, and the totals of its channels.
     obs
         Data to show; those of the fit by default.
     uncertainty
@@ -107,7 +108,31 @@ def yields(
         title=heading if title is None else title,
         obs=shown,
         blinded=context.blinded,
+        hidden=_hidden(context, at, groups) if isinstance(at, FitResult) else None,
     )
+
+
+def _hidden(context: Context, fit: FitResult, groups: Groups) -> BoolArray | None:
+    """(process, channel): what a fitted parameter that is blinded moves; None if there is none."""
+    layout, blinded = context.layout, context.blinded | fit.blinded
+    fitted = np.flatnonzero(~fit.fixed[: layout.n_params])
+    positions = [i for i in fitted if layout.is_blinded(int(i), blinded)]
+    if not positions:
+        return None
+
+    def bins(x: FloatArray) -> FloatArray:
+        return np.asarray(compiled.process_bins(context.prepared, groups, x))[:-1]
+
+    there = bins(fit.x)
+    moved = np.zeros(there.shape, dtype=bool)
+    for i in positions:
+        step = fit.errors[i] if np.isfinite(fit.errors[i]) and fit.errors[i] > 0.0 else 1.0
+        # To both sides: a function may be flat to one of them.
+        for shift in (step, -step):
+            x = fit.x.copy()
+            x[i] += shift
+            moved |= bins(x) != there
+    return np.stack([moved[:, channel.bins].any(axis=1) for channel in layout.channels], axis=1)
 
 
 def _groups(context: Context) -> Groups:
