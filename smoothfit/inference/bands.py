@@ -13,7 +13,7 @@ from ..errors import InvalidValueError
 from ..results import FitResult, Pulls, Yields
 from . import compiled, draws, inputs, labelling, shifts, toys
 from .breakdown import check_converged
-from .context import Context, check_made_with
+from .context import Context, blinded_at, check_made_with
 from .prediction import Groups
 from .propagation import data_of_fit, held_of_fit
 from .sampling import root_of
@@ -27,7 +27,8 @@ def pulls(context: Context, best_fit: FitResult, obs: Any = None, *, minos: bool
 
     A pull is (fitted - pre-fit)/(pre-fit uncertainty): of the constraint alone, with the default global
     observables; of a constraint with two widths that of the side on which the fit ended; of
-    correlated nuisances the marginal one, as if the others were not there. Free parameters have none.
+    correlated nuisances the marginal one, as if the others were not there. Free parameters have none, and
+    blinded ones are left out.
 
     Parameters
     ----------
@@ -40,6 +41,7 @@ def pulls(context: Context, best_fit: FitResult, obs: Any = None, *, minos: bool
     check_flag("pulls: minos", minos)
     layout = context.layout
     positions = np.flatnonzero(np.isfinite(layout.widths) & ~best_fit.fixed[: layout.n_params])
+    positions = positions[~blinded_at(context, best_fit, positions)]
     if not minos:
         return labelling.pulls(best_fit, positions)
     check_converged(best_fit, "pulls")
@@ -114,10 +116,10 @@ def yields(
 
 def _hidden(context: Context, fit: FitResult, groups: Groups) -> BoolArray | None:
     """(process, channel): what a fitted parameter that is blinded moves; None if there is none."""
-    layout, blinded = context.layout, context.blinded | fit.blinded
+    layout = context.layout
     fitted = np.flatnonzero(~fit.fixed[: layout.n_params])
-    positions = [i for i in fitted if layout.is_blinded(int(i), blinded)]
-    if not positions:
+    positions = fitted[blinded_at(context, fit, fitted)]
+    if not len(positions):
         return None
 
     def bins(x: FloatArray) -> FloatArray:
