@@ -304,6 +304,14 @@ def test_blinded_channels_hide_their_data(yields):
     assert "57" not in hidden.to_json()
 
 
+def test_a_pull_by_name(pulls):
+    assert pulls["lumi"] == (pulls.pull[1], pulls.error[1])
+    with pytest.raises(UnknownNameError, match="no pull of 'mu'; there are: jes, lumi, bad"):
+        pulls["mu"]
+    with pytest.raises(TypeError):
+        iter(pulls)
+
+
 def test_the_largest_pulls_come_first_and_nan_last(pulls):
     assert pulls.largest().names == ("lumi", "jes", "bad")
     assert pulls.largest(1).labels == (r"\mathcal{L}",)
