@@ -55,6 +55,15 @@ def test_a_recipe_is_a_question_with_code_and_a_way_on(page, heading, text):
     assert re.search(r"\*\*More:\*\*.*\]\(", prose), "links to the page of the method"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_all_code_is_run(page):
+    blocks = re.findall(r"^```(.*?)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    assert blocks
+    for language, code in blocks:
+        assert (language, code[:4]) == ("python", ">>> "), code
+        assert "SKIP" not in code
+
+
 def test_the_index_has_every_recipe():
     index = (DOCS / "cookbook" / "index.md").read_text()
     listed = re.findall(r"^- \[(.*?)\]\((.*?)\): .*\.$", index, re.MULTILINE)
