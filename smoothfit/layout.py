@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ._checks import describe
 from ._types import Array, ArrayLike, BoolArray, FloatArray, IntArray
 from .constraints import Prefit
 from .errors import InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError
@@ -292,7 +293,7 @@ class Layout:
         """Write {key: value} into a (parameters, bin parameters) vector; return what was written."""
         if not isinstance(assignments, Mapping):
             raise InvalidTypeError(
-                f"{what}: expected a dict {{variable: value}}, got {type(assignments).__name__}."
+                f"{what}: expected a dict {{variable: value}}, got {describe(assignments)}."
             )
         written: list[int] = []
         for key, given in assignments.items():
@@ -302,7 +303,7 @@ class Layout:
                 value = np.asarray(given, dtype=np.float64)
             except (TypeError, ValueError) as error:
                 raise InvalidValueError(
-                    f"{what}: the value of '{name}' is not a number: {given!r}."
+                    f"{what}: the value of '{name}' is not a number: {describe(given)}."
                 ) from error
             if value.ndim > 1 or value.size not in (1, len(at)):
                 raise ShapeMismatchError(

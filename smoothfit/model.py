@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from .errors import (
     InvalidTypeError,
     NotPreparedError,
     StaleModelError,
+    UnknownNameError,
 )
 from .inference import fitting
 from .inference.context import Context
@@ -34,6 +35,8 @@ from .results import ModelSummary, Receipt
 from .template_sets import Options, gather, read_mc_stat
 
 __all__ = ["ChannelContrib", "Model", "Process", "Variable"]
+
+N = TypeVar("N", Process, Variable)
 
 
 class Model(Asking):
@@ -445,6 +448,40 @@ class Model(Asking):
         """Names, slices and sizes."""
         return self._current()
 
+    def process(self, name: str) -> Process:
+        """The process of that name, to build on: also where the model was read, loaded or combined.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none.
+
+        Examples
+        --------
+        >>> model = Model().add_proc(Process("bkg", [50.0])).prepare()
+        >>> _ = model.process("bkg").add_lnN(Variable("lumi", 0.0, nuisance=True), 1.02)
+        >>> model.prepare().nuisances
+        ('lumi',)
+        """
+        return _named("process", name, self._specification.processes)
+
+    def variable(self, name: str) -> Variable:
+        """The Variable of that name, as :meth:`process` is the process; not that of a component.
+
+        Raises
+        ------
+        UnknownNameError
+            If no process and no likelihood depends on one.
+
+        Examples
+        --------
+        >>> model = Model().add_proc(Process("sig", [5.0]).scale_by(Variable("mu", 1.0)))
+        >>> _ = model.add_proc(Process("other", [2.0]).scale_by(model.variable("mu"))).prepare()
+        >>> model.parameters
+        ('mu',)
+        """
+        return _named("variable", name, self._specification.variables())
+
     # -- names -----------------------------------------------------------------------------------
 
     parameters = property(lambda self: self._current().parameters, doc="Parameter names, as in the values.")
@@ -510,3 +547,11 @@ class Model(Asking):
             )
         named = {(getattr(p, "name", p), c): change for (p, c), change in changes.items()}
         return replaced(prepared, layout, named)
+
+
+def _named(what: str, name: str, among: Sequence[N]) -> N:
+    found = next((one for one in among if one.name == name), None)
+    if found is None:
+        names = ", ".join(one.name for one in among) or "none"
+        raise UnknownNameError(f"Model.{what}: there is no {what} '{name}'; there are: {names}.")
+    return found

@@ -185,6 +185,7 @@ def test_blinded_numbers_are_nowhere(result):
     content = hidden.to_dict()
     assert content["obs"] == {"SR": [10.0, 12.0], "CR": "blinded"}
     assert content["parameters"]["scale_b"]["at_limit"] == "blinded"
+    assert content["smallest_nu"] == "blinded"
     assert content["parameters"]["jes"]["value"] == -0.3
     assert content["covariance"][3] == ["blinded"] * 3 + [0.81]
     assert content["bin_parameters"]["bin_CR_0"]["value"] == "blinded"
@@ -268,6 +269,10 @@ def test_minos_bounds_unpack_into_four(result):
     hidden = dataclasses.replace(bounds, blinded=True)
     assert "2.1" not in repr(hidden)
     assert hidden.to_dict()["up"] == "blinded"
+    assert hidden.to_dict()["status_down"] == "no crossing"
+    at_limit = dataclasses.replace(hidden, status_down="at limit")
+    assert "limit" not in repr(at_limit)
+    assert "limit" not in at_limit.to_json()
 
 
 def test_yields_by_channel(yields):
@@ -297,6 +302,14 @@ def test_blinded_channels_hide_their_data(yields):
     assert hidden.data(CHANNELS[0]) is None
     assert repr(hidden).splitlines()[-1].split() == ["data", "blinded", "11"]
     assert "57" not in hidden.to_json()
+
+
+def test_a_pull_by_name(pulls):
+    assert pulls["lumi"] == (pulls.pull[1], pulls.error[1])
+    with pytest.raises(UnknownNameError, match="no pull of 'mu'; there are: jes, lumi, bad"):
+        pulls["mu"]
+    with pytest.raises(TypeError):
+        iter(pulls)
 
 
 def test_the_largest_pulls_come_first_and_nan_last(pulls):

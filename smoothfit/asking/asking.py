@@ -330,9 +330,23 @@ class Asking(TestsAndLimits, Inside):
         """Names of what is hidden: parameters and channels."""
         return self._blinded
 
-    def unblind(self) -> Self:
-        """Show everything again."""
-        self._blinded = frozenset()
+    def unblind(self, *, pois: Any = None, channels: Any = None) -> Self:
+        """Show everything again, or only what is named: of an empty list, nothing.
+
+        Raises
+        ------
+        UnknownNameError
+            For what is named and not hidden.
+        """
+        if pois is None and channels is None:
+            self._blinded = frozenset()
+            return self
+        named = {p.name if isinstance(p, Variable) else p for p in _listed(() if pois is None else pois)}
+        named |= set(_listed(() if channels is None else channels))
+        if unknown := sorted(named - self._blinded):
+            hidden = ", ".join(sorted(self._blinded)) or "nothing"
+            raise UnknownNameError(f"unblind: '{unknown[0]}' is not hidden; hidden is: {hidden}.")
+        self._blinded = self._blinded - named
         return self
 
 

@@ -183,13 +183,17 @@ def check_channel(what: str, channel: Any, channels: Collection[str]) -> None:
         )
 
 
-def by_channel(what: str, given: Any, channel: str | None, channels: Collection[str]) -> dict[str, Any]:
-    """What a process was given for its channels: for the only one, for ``channel``, or a dict.
+def by_channel(
+    what: str, given: Any, channel: str | Collection[str] | None, channels: Collection[str]
+) -> dict[str, Any]:
+    """What a process was given for its channels: for the only one, for ``channel`` (or several), or a dict.
 
     Examples
     --------
     >>> by_channel("up", [1.0, 2.0], None, ["SR"])
     {'SR': [1.0, 2.0]}
+    >>> by_channel("bins", [0], ["ee", "mm"], ["ee", "em", "mm"])
+    {'ee': [0], 'mm': [0]}
     """
     if isinstance(given, Mapping):
         if channel is not None:
@@ -202,8 +206,12 @@ def by_channel(what: str, given: Any, channel: str | None, channels: Collection[
             check_channel(what, name, channels)
         return dict(given)
     if channel is not None:
-        check_channel(what, channel, channels)
-        return {channel: given}
+        names = list(channel) if isinstance(channel, list | tuple) else [channel]
+        if not names:
+            raise InvalidValueError(f"{what}: channel is empty; name at least one, or leave it out for all.")
+        for name in names:
+            check_channel(what, name, channels)
+        return dict.fromkeys(names, given)
     if not channels:
         raise InvalidValueError(f"{what}: the process has no contribution yet; call add_contrib first.")
     if len(channels) > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -239,7 +239,7 @@ class Process(Tracked):
         variable: Variable,
         *,
         axis: str | None = None,
-        channel: str | None = None,
+        channel: str | Sequence[str] | None = None,
         bins: Any = None,
         sub_procs: Any = None,
     ) -> Process:
@@ -277,7 +277,7 @@ class Process(Tracked):
         fn: Callable[..., Any],
         *variables: Variable,
         axis: str | None = None,
-        channel: str | None = None,
+        channel: str | Sequence[str] | None = None,
         bins: Any = None,
         sub_procs: Any = None,
     ) -> Process:
@@ -301,7 +301,7 @@ class Process(Tracked):
         fn: Callable[..., Any],
         *variables: Variable,
         axis: str | None = None,
-        channel: str | None = None,
+        channel: str | Sequence[str] | None = None,
         bins: Any = None,
         sub_procs: Any = None,
     ) -> Process:
@@ -314,7 +314,7 @@ class Process(Tracked):
         effect: Effect,
         variable: Variable,
         *,
-        channel: str | None = None,
+        channel: str | Sequence[str] | None = None,
         bins: Any = None,
         sub_procs: Any = None,
     ) -> Process:
@@ -325,7 +325,7 @@ class Process(Tracked):
         effect, variable
             As for a contribution.
         channel
-            Act in this channel only; by default in every one, also in those added later.
+            Act in this channel only, or in these; by default in every one, also in those added later.
         bins
             Bins it acts on, in each channel alike; or a dict by channel, and nothing in the others.
         sub_procs
@@ -348,7 +348,7 @@ class Process(Tracked):
         kappa: Any,
         *,
         interpolation: str = "combine",
-        channel: str | None = None,
+        channel: str | Sequence[str] | None = None,
         bins: Any = None,
         sub_procs: Any = None,
     ) -> Process:
@@ -364,7 +364,7 @@ class Process(Tracked):
         *,
         kind: str = "shape",
         scale: float = 1.0,
-        channel: str | None = None,
+        channel: str | Sequence[str] | None = None,
     ) -> Process:
         """Add an uncertainty of the shape; see :meth:`ChannelContrib.add_shape`.
 
@@ -393,7 +393,7 @@ class Process(Tracked):
             self._contribs[name]._add(shape, f"add_shape('{shape.variable.name}')")
         return self
 
-    def register_sumw2(self, sumw2: Any, channel: str | None = None) -> Process:
+    def register_sumw2(self, sumw2: Any, channel: str | Sequence[str] | None = None) -> Process:
         """Give variances: of the only contribution, of that to ``channel``, or a dict by channel.
 
         Examples
@@ -458,7 +458,7 @@ class Process(Tracked):
         call: str,
         of: str,
         declaration: Scale | ScaleFn | Systematic,
-        channel: str | None,
+        channel: str | Sequence[str] | None,
         bins: Any,
         sub_procs: Any,
     ) -> Process:

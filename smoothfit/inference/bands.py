@@ -8,12 +8,12 @@ import numpy as np
 
 from .._checks import check_choice, check_flag
 from .._pytree import resolve
-from .._types import FloatArray
+from .._types import BoolArray, FloatArray
 from ..errors import InvalidValueError
 from ..results import FitResult, Pulls, Yields
 from . import compiled, draws, inputs, labelling, shifts, toys
 from .breakdown import check_converged
-from .context import Context, check_made_with
+from .context import Context, blinded_at, check_made_with
 from .prediction import Groups
 from .propagation import data_of_fit, held_of_fit
 from .sampling import root_of
@@ -27,7 +27,8 @@ def pulls(context: Context, best_fit: FitResult, obs: Any = None, *, minos: bool
 
     A pull is (fitted - pre-fit)/(pre-fit uncertainty): of the constraint alone, with the default global
     observables; of a constraint with two widths that of the side on which the fit ended; of
-    correlated nuisances the marginal one, as if the others were not there. Free parameters have none.
+    correlated nuisances the marginal one, as if the others were not there. Free parameters have none, and
+    blinded ones are left out.
 
     Parameters
     ----------
@@ -40,6 +41,7 @@ def pulls(context: Context, best_fit: FitResult, obs: Any = None, *, minos: bool
     check_flag("pulls: minos", minos)
     layout = context.layout
     positions = np.flatnonzero(np.isfinite(layout.widths) & ~best_fit.fixed[: layout.n_params])
+    positions = positions[~blinded_at(context, best_fit, positions)]
     if not minos:
         return labelling.pulls(best_fit, positions)
     check_converged(best_fit, "pulls")
@@ -69,7 +71,8 @@ def yields(
     ----------
     at
         A FitResult: post-fit, with the covariance of the fit. Values or a dict: pre-fit, with the
-        uncertainties of the constraints; free parameters are taken as exact.
+        uncertainties of the constraints; free parameters are taken as exact. After a fit, what a blinded
+        parameter moves stays hidden, and the totals of its channels.
     obs
         Data to show; those of the fit by default.
     uncertainty
@@ -107,7 +110,31 @@ def yields(
         title=heading if title is None else title,
         obs=shown,
         blinded=context.blinded,
+        hidden=_hidden(context, at, groups) if isinstance(at, FitResult) else None,
     )
+
+
+def _hidden(context: Context, fit: FitResult, groups: Groups) -> BoolArray | None:
+    """(process, channel): what a fitted parameter that is blinded moves; None if there is none."""
+    layout = context.layout
+    fitted = np.flatnonzero(~fit.fixed[: layout.n_params])
+    positions = fitted[blinded_at(context, fit, fitted)]
+    if not len(positions):
+        return None
+
+    def bins(x: FloatArray) -> FloatArray:
+        return np.asarray(compiled.process_bins(context.prepared, groups, x))[:-1]
+
+    there = bins(fit.x)
+    moved = np.zeros(there.shape, dtype=bool)
+    for i in positions:
+        step = fit.errors[i] if np.isfinite(fit.errors[i]) and fit.errors[i] > 0.0 else 1.0
+        # To both sides: a function may be flat to one of them.
+        for shift in (step, -step):
+            x = fit.x.copy()
+            x[i] += shift
+            moved |= bins(x) != there
+    return np.stack([moved[:, channel.bins].any(axis=1) for channel in layout.channels], axis=1)
 
 
 def _groups(context: Context) -> Groups:

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from .._types import BoolArray, IntArray
 from ..errors import InvalidTypeError, InvalidValueError
 from ..layout import Layout
 from ..prepared import Prepared
 from ..results import FitResult
 from . import inputs
 
-__all__ = ["Context", "check_made_with"]
+__all__ = ["Context", "blinded_at", "check_made_with"]
 
 
 _WITHOUT_COVARIANCE = ("profile", "pulls", "hypotest", "upper_limit", "two_sided_limit", "significance")
@@ -27,6 +28,12 @@ class Context:
     prepared: Prepared
     layout: Layout
     blinded: frozenset[str] = frozenset()
+
+
+def blinded_at(context: Context, fit: FitResult, positions: IntArray) -> BoolArray:
+    """(position,): whether what stands there in ``fit.x`` is hidden, by the model or by the fit."""
+    blinded = context.blinded | fit.blinded
+    return np.array([context.layout.is_blinded(int(i), blinded) for i in positions], dtype=bool)
 
 
 def check_made_with(context: Context, best_fit: Any, obs: Any, call: str) -> None:

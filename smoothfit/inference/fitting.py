@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._checks import describe
 from .._compilation import fetched
 from .._pytree import resolve
 from .._types import BoolArray, FloatArray, IntArray
-from ..errors import FitError, InvalidValueError
+from ..errors import FitError, InvalidTypeError, InvalidValueError
 from ..fitters import Fitter, Solution, choose
 from ..prepared import Data, Fixed
 from ..results import Attempt, ChosenCovariance, FitResult
@@ -236,11 +237,13 @@ def profile(
 
     Raises
     ------
-    InvalidValueError
-        If ``obs`` are other data than those of ``best_fit``.
+    InvalidTypeError, InvalidValueError
+        If ``values`` is no dict, or ``obs`` are other data than those of ``best_fit``.
     FitError
         If the fit did not converge.
     """
+    if not isinstance(values, Mapping):
+        raise InvalidTypeError(f"profile: expected a dict {{variable: value}}, got {describe(values)}.")
     check_made_with(context, best_fit, obs, "profile")
     start = best_fit.x[: context.layout.n_params]
     held = {**held_values(best_fit), **dict(values)}

@@ -13,7 +13,7 @@ from ..errors import InvalidValueError
 from ..results import FitResult, Impacts
 from . import shifts
 from .breakdown import breakdown, check_converged
-from .context import Context, check_made_with
+from .context import Context, blinded_at, check_made_with
 from .labelling import pull_columns
 from .propagation import Propagation, propagation_of
 from .quantities import quantities_of
@@ -111,7 +111,8 @@ def impacts(
     layout, all_names = context.layout, context.layout.names
     labels = {i: v.label for v in layout.variables if v.is_scalar for i in v.indices}
     at_own_bounds = found.where if kind == "traditional" else None
-    pull, above, below = pull_columns(best_fit, positions, at_own_bounds)
+    shown = np.where(blinded_at(context, best_fit, positions), np.nan, 1.0)
+    pull, above, below = (shown * column for column in pull_columns(best_fit, positions, at_own_bounds))
     return Impacts(
         kind=kind,
         bounds={"traditional": bounds, "prefit": "prefit", "global": "glob"}[kind],
@@ -121,8 +122,8 @@ def impacts(
         errors=np.sqrt(variance),
         names=tuple(all_names[i] for i in positions),
         nuisance_labels=tuple(labels.get(int(i)) for i in positions),
-        bound_up=found.where[0],
-        bound_down=found.where[1],
+        bound_up=shown * found.where[0],
+        bound_down=shown * found.where[1],
         up=found.values[0] - best,
         down=found.values[1] - best,
         status_up=found.status[0],

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import describe
 from .._types import FloatArray
 from ..build.histograms import HistogramData, as_histogram, as_template, same_axes
 from ..errors import (
@@ -17,6 +18,7 @@ from ..errors import (
 )
 from ..layout import ChannelInfo, Layout
 from ..prepared import Data, Fixed, Prepared
+from ..results import FitResult
 
 __all__ = ["counts", "data", "fixed", "globs", "numbers", "values"]
 
@@ -27,7 +29,8 @@ def _numbers(given: Any, what: str) -> FloatArray:
     except (TypeError, ValueError) as error:
         raise InvalidTypeError(f"{what}: expected numbers, got {type(given).__name__}.") from error
     if array.dtype.kind not in "iuf" or array.dtype == bool:
-        raise InvalidTypeError(f"{what}: expected real numbers, got {type(given).__name__} of {array.dtype}.")
+        got = f"an array of {array.dtype}" if isinstance(given, np.ndarray) else describe(given)
+        raise InvalidTypeError(f"{what}: expected real numbers, got {got}.")
     return array.astype(np.float64)
 
 
@@ -44,8 +47,14 @@ def numbers(given: Any, what: str) -> FloatArray:
 
 
 def values(layout: Layout, given: Any, what: str = "values", *, batch: bool = False) -> FloatArray:
-    """(..., param + bin parameter) from an array with or without bin parameters, or a dict."""
+    """(..., param + bin parameter) from an array with or without bin parameters, a dict, or a fit."""
     n, n_bins = layout.n_params, layout.n_bin_params
+    if isinstance(given, FitResult) and not batch:
+        if given.layout.names != layout.names:
+            raise InvalidValueError(
+                f"{what}: the fit was made with another model; give its values as a dict."
+            )
+        return given.x.copy()
     if isinstance(given, Mapping):
         vector = np.concatenate([layout.start, layout.bin_centre])
         layout.assign(vector, given, what=what)

@@ -155,6 +155,7 @@ def yields(
     title: str,
     obs: FloatArray | None,
     blinded: frozenset[str],
+    hidden: BoolArray | None = None,
 ) -> Yields:
     """A record of the yields of all processes; ``expected`` (process + 1, bin), the last row the total."""
     names = [p.name for p in layout.processes]
@@ -175,6 +176,7 @@ def yields(
         process_interval=by_name,
         seed=errors.seed,
         blinded=blinded,
+        hidden=hidden,
     )
 
 

@@ -60,7 +60,7 @@ class Panel:
 
 def stacking_order(record: Yields) -> list[int]:
     """Positions of the processes from the bottom: backgrounds from the smallest, signals on top."""
-    sizes = [float(np.sum(record.per_process[p.name])) for p in record.processes]
+    sizes = [float(np.nansum(record.per_process[p.name])) for p in record.processes]
     first = [i for i, p in enumerate(record.processes) if not p.signal]
     # The first signal on top, as it is the first in the legend.
     return sorted(first, key=lambda i: sizes[i]) + [
@@ -87,9 +87,12 @@ def draw_channel(panel: Panel, above: Axes, below: Axes | None) -> None:
 
 def _draw_stack(panel: Panel, axes: Axes) -> None:
     base = np.zeros(panel.channel.stop - panel.channel.start)
+    marks = panel.record.hidden
+    hidden = [] if marks is None else np.flatnonzero(marks.any(axis=1)).tolist()
     for position in stacking_order(panel.record):
         process = panel.record.processes[position]
-        top = base + panel.record.per_process[process.name][panel.channel.bins]
+        # What is blinded is NaN.
+        top = base + np.nan_to_num(panel.record.per_process[process.name][panel.channel.bins])
         fill = fill_of(position)
         axes.stairs(
             top,
@@ -100,7 +103,7 @@ def _draw_stack(panel: Panel, axes: Axes) -> None:
             hatch=fill.hatch,
             edgecolor="white" if fill.hatch else fill.colour,
             linewidth=0.0 if fill.hatch else 0.2,
-            label=label_text(process.label, process.name),
+            label=label_text(process.label, process.name) + (" (blinded)" if position in hidden else ""),
         )
         base = top
 
@@ -196,6 +199,9 @@ def _finite(values: FloatArray) -> FloatArray:
 
 def _label_above(panel: Panel, axes: Axes) -> None:
     tops = _finite(panel.record.total[panel.channel.bins] + panel.record.total_error[panel.channel.bins])
+    if panel.record.is_hidden(panel.channel):
+        stack = [bins[panel.channel.bins] for bins in panel.record.per_process.values()]
+        tops = np.append(tops, np.nansum(stack, axis=0))
     if panel.data is not None:
         tops = np.append(tops, _finite(panel.data + poisson_interval(panel.data)[1]))
     top = max(float(tops.max(initial=0.0)), 1e-9)

@@ -44,7 +44,7 @@ def overview(prefit: Yields, postfit: Yields | None = None, pulls: Pulls | None 
     >>> len(overview(before, before.with_title("post-fit"), pulls).axes)
     5
     """
-    records = [prefit] if postfit is None else [prefit, postfit]
+    records = [record.shown() for record in (prefit, postfit) if record is not None]
     has_pulls = pulls is not None and len(pulls) > 0
     count = len(prefit.channels)
     row_height = _ROW_HEIGHT if count <= _ROWS_WITH_RATIO else _SHORT_ROW

@@ -85,6 +85,7 @@ def yields(
     2
     """
     check_record("plot.yields", record, Yields, "model.yields(...)")
+    record, other = record.shown(), None if other is None else other.shown()
     chosen = record.channels if channels is None else [record.channel(name) for name in channels]
     columns = min(2, max(1, len(chosen)))
     rows = -(-len(chosen) // columns)

@@ -304,7 +304,8 @@ class FitResult(Record):
             "fun": float(self.fun),
             "edm": float(self.edm),
             "positive_definite": bool(self.positive_definite),
-            "smallest_nu": float(self.smallest_nu),
+            # With the other parameters it would tell what is hidden.
+            "smallest_nu": BLINDED if self.blinded else float(self.smallest_nu),
             "steps": int(self.steps),
             "fitter": self.fitter,
             "gradient_norm": self.gradient_norm,

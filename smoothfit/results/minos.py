@@ -60,15 +60,22 @@ class MinosBounds(Record):
         else:
             value = asymmetric(self.value, self.up - self.value, self.value - self.down)
             shown = ("" if math.isnan(self.value) else value, number(self.up), number(self.down))
-        row = (self.name, shown[0], f"{self.level:.4g}", *shown[1:], self.status_up, self.status_down)
+        row = (self.name, shown[0], f"{self.level:.4g}", *shown[1:], *self._statuses())
         return [Table("", columns, [row])]
+
+    def _statuses(self) -> tuple[str, str]:
+        """As they may be shown: that a bound is at the limit of a blinded parameter tells where that is."""
+        up, down = self.status_up, self.status_down
+        if self.blinded:
+            up, down = (BLINDED if status in ("converged", "at limit") else status for status in (up, down))
+        return up, down
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers and statuses; the fits have their own ``to_dict``."""
         numbers = {"value": self.value, "up": self.up, "down": self.down}
         if self.blinded:
             numbers = dict.fromkeys(numbers, BLINDED)  # type: ignore[arg-type]
-        statuses = {"status_up": self.status_up, "status_down": self.status_down}
+        statuses = dict(zip(("status_up", "status_down"), self._statuses(), strict=True))
         return {"name": self.name, "level": self.level, **numbers, **statuses}
 
     def _columns(self) -> Columns:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import describe
 from .._types import FloatArray
-from ..errors import ShapeMismatchError
+from ..errors import ShapeMismatchError, UnknownNameError
 from ..render import Cell, Table, asymmetric, with_error
+from .fit import Estimate
 from .record import Columns, Record, plain
 
 __all__ = ["Pulls"]
@@ -27,6 +29,8 @@ class Pulls(Record):
     nuisance  pull
     ----------------------
     lumi      -1.24 ± 0.98
+    >>> pulls["jes"]
+    Estimate(value=0.31, error=0.62)
     """
 
     names: tuple[str, ...]
@@ -53,6 +57,24 @@ class Pulls(Record):
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def __getitem__(self, name: str) -> Estimate:
+        """The pull of a nuisance, with its error.
+
+        Raises
+        ------
+        UnknownNameError
+            If it is none of these.
+        """
+        if name not in self.names:
+            raise UnknownNameError(
+                f"There is no pull of {describe(name)}; there are: {', '.join(self.names)}."
+            )
+        at = self.names.index(name)
+        return Estimate(float(self.pull[at]), float(self.error[at]))
+
+    # A subscript alone would let Python try 0, 1, 2 ... as names.
+    __iter__ = None
 
     def take(self, positions: Sequence[int]) -> Pulls:
         """The nuisances at these positions, in this order."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._types import FloatArray
+from .._types import BoolArray, FloatArray
 from ..errors import UnknownNameError
 from ..layout import ChannelInfo, ProcessInfo
 from ..render import Cell, Table, with_error
@@ -21,7 +21,8 @@ __all__ = ["Yields"]
 class Yields(Record):
     """Expectation of every process in every bin, its total with an error, and the data.
 
-    The data of a channel named in ``blinded`` stay hidden.
+    The data of a channel named in ``blinded`` stay hidden, and so does what ``hidden`` marks. The arrays are
+    as they are; :meth:`shown` is the record without.
 
     Examples
     --------
@@ -61,6 +62,8 @@ class Yields(Record):
     seed: int | None = None
     """Of the samples."""
     blinded: frozenset[str] = frozenset()
+    hidden: BoolArray | None = None
+    """(process, channel): what a blinded parameter could be read off; the channel's total is hidden, too."""
 
     def channel(self, name: str) -> ChannelInfo:
         """The channel of that name.
@@ -80,25 +83,63 @@ class Yields(Record):
         """The channel's data: (bin,), None where there are none or they are blinded."""
         return None if self.obs is None or channel.name in self.blinded else self.obs[channel.bins]
 
+    def is_hidden(self, channel: ChannelInfo, process: str | None = None) -> bool:
+        """Whether the yields of a process in a channel are not to be shown, or those of the total."""
+        if self.hidden is None:
+            return False
+        names = [p.name for p in self.processes]
+        rows = slice(None) if process is None else names.index(process)
+        at = [c.name for c in self.channels].index(channel.name)
+        return bool(np.any(self.hidden[rows, at]))
+
+    def shown(self) -> Yields:
+        """The same with NaN in the arrays of bins where something is hidden: what pictures are drawn of."""
+        if self.hidden is None:
+            return self
+
+        def each(values: Mapping[str, FloatArray] | None) -> dict[str, FloatArray] | None:
+            return (
+                None if values is None else {name: self._masked(bins, name) for name, bins in values.items()}
+            )
+
+        return replace(
+            self,
+            per_process=each(self.per_process) or {},
+            total=self._masked(self.total),
+            total_error=self._masked(self.total_error),
+            process_error=each(self.process_error),
+            total_interval=None if self.total_interval is None else self._masked(self.total_interval),
+            process_interval=each(self.process_interval),
+        )
+
+    def _masked(self, bins: FloatArray, process: str | None = None) -> FloatArray:
+        """(..., bin) with NaN where it is hidden."""
+        hidden = np.zeros(bins.shape[-1], dtype=bool)
+        for channel in self.channels:
+            hidden[channel.bins] = self.is_hidden(channel, process)
+        return np.where(hidden, np.nan, bins)
+
     def with_title(self, title: str) -> Yields:
         """The same under another title."""
         return replace(self, title=title)
 
-    def _sums(self, bins: FloatArray, errors: FloatArray | None) -> list[str]:
+    def _sums(self, bins: FloatArray, errors: FloatArray | None, process: str | None = None) -> list[str]:
         sums = [float(bins[channel.bins].sum()) for channel in self.channels]
         if errors is None:
-            return [_count(events) for events in sums]
-        # What is not there at all has no error to show.
-        pairs = zip(sums, errors, strict=True)
-        return [
-            _count(events) if events == error == 0.0 else with_error(events, error) for events, error in pairs
-        ]
+            shown = [_count(events) for events in sums]
+        else:
+            # What is not there at all has no error to show.
+            pairs = zip(sums, errors, strict=True)
+            shown = [_count(n) if n == error == 0.0 else with_error(n, error) for n, error in pairs]
+        hidden = [self.is_hidden(channel, process) for channel in self.channels]
+        return [BLINDED if hide else text for text, hide in zip(shown, hidden, strict=True)]
 
     def _tables(self) -> list[Table]:
         columns = ("process", *(channel.name for channel in self.channels))
         errors = self.process_channel_error or {}
         rows: list[Sequence[Cell]] = [
-            (p.name, *self._sums(self.per_process[p.name], errors.get(p.name))) for p in self.processes
+            (p.name, *self._sums(self.per_process[p.name], errors.get(p.name), p.name))
+            for p in self.processes
         ]
         rows.append(("total", *self._sums(self.total, self.channel_error)))
         if self.obs is not None:
@@ -108,20 +149,21 @@ class Yields(Record):
 
     def _of_channel(self, number: int, channel: ChannelInfo) -> dict[str, Any]:
         data = self.data(channel)
-        hidden = self.obs is not None and data is None
-        by_name = {
-            "process_errors": self.process_error,
-            "process_intervals": self.process_interval,
-        }
-        sums = {"sum": self.total[channel.bins].sum()}
+
+        def of(bins: Any, process: str | None = None) -> Any:
+            return BLINDED if self.is_hidden(channel, process) else plain(bins)
+
+        by_name = {"process_errors": self.process_error, "process_intervals": self.process_interval}
+        sums = {"sum": of(self.total[channel.bins].sum())}
         if self.channel_error is not None:
-            sums["sum_error"] = self.channel_error[number]
+            sums["sum_error"] = of(self.channel_error[number])
         if self.total_interval is not None:
-            sums["total_interval"] = self.total_interval[:, channel.bins]
+            sums["total_interval"] = of(self.total_interval[:, channel.bins])
         if self.process_channel_error is not None:
-            sums["process_sum_errors"] = {k: v[number] for k, v in self.process_channel_error.items()}
+            errors = self.process_channel_error
+            sums["process_sum_errors"] = {name: of(error[number], name) for name, error in errors.items()}
         more = {
-            key: {name: plain(bins[..., channel.bins]) for name, bins in values.items()}
+            key: {name: of(bins[..., channel.bins], name) for name, bins in values.items()}
             for key, values in by_name.items()
             if values is not None
         }
@@ -133,12 +175,12 @@ class Yields(Record):
                 {"label": axis.label, "edges": plain(axis.edges), "names": plain(axis.names)}
                 for axis in channel.axes
             ],
-            "processes": {name: plain(bins[channel.bins]) for name, bins in self.per_process.items()},
-            "total": plain(self.total[channel.bins]),
-            "total_error": plain(self.total_error[channel.bins]),
-            "obs": BLINDED if hidden else plain(data),
+            "processes": {name: of(bins[channel.bins], name) for name, bins in self.per_process.items()},
+            "total": of(self.total[channel.bins]),
+            "total_error": of(self.total_error[channel.bins]),
+            "obs": BLINDED if self.obs is not None and data is None else plain(data),
             **more,
-            **plain(sums),
+            **sums,
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -152,10 +194,11 @@ class Yields(Record):
             "channel": [c.name for c, size in zip(self.channels, sizes, strict=True) for _ in range(size)],
             "bin": [i for size in sizes for i in range(size)],
         }
+        shown = self.shown()
         # A process may be called "bin" or "total", so its column says what it is.
-        columns |= {f"process {name}": bins for name, bins in self.per_process.items()}
-        columns |= {f"error of {name}": bins for name, bins in (self.process_error or {}).items()}
-        columns |= {"total": self.total, "total_error": self.total_error}
+        columns |= {f"process {name}": bins for name, bins in shown.per_process.items()}
+        columns |= {f"error of {name}": bins for name, bins in (shown.process_error or {}).items()}
+        columns |= {"total": shown.total, "total_error": shown.total_error}
         if self.obs is not None:
             data = [self.data(channel) for channel in self.channels]
             blank = [np.full(size, np.nan) for size in sizes]

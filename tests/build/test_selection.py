@@ -10,7 +10,13 @@ from smoothfit.build import ChannelContrib, Process, Variable
 from smoothfit.build.selection import Region, restrict
 from smoothfit.constraints import Poisson
 from smoothfit.effects import GmN, Linear, LnN
-from smoothfit.errors import DuplicateNameError, InvalidValueError, SmoothfitError, UserFunctionError
+from smoothfit.errors import (
+    DuplicateNameError,
+    InvalidValueError,
+    SmoothfitError,
+    UnknownNameError,
+    UserFunctionError,
+)
 from smoothfit.model import Model
 
 YIELDS = np.array([[10.0, 20.0, 30.0], [1.0, 2.0, 4.0]])
@@ -77,6 +83,32 @@ def test_a_process_acts_in_all_channels_or_in_one():
     np.testing.assert_allclose(model.pred({t: 1.0, u: 1.0}), [60.0, 60.0, 2.0, 2.0, 4.5], rtol=1e-14)
     with pytest.raises(InvalidValueError, match=r"'C'.*1 is outside"):
         bkg.add_effect(LnN(1.1), nuisance("v"), bins=[1]).add_contrib(ChannelContrib("C", [1.0]))
+
+
+def test_several_channels_are_named_at_once():
+    theta, mu, jes = nuisance("theta"), Variable("mu", 1.0), nuisance("jes")
+
+    def three():
+        process = Process("p")
+        for channel in ("ee", "em", "mm"):
+            process.add_contrib(ChannelContrib(channel, [10.0, 20.0]))
+        return process
+
+    listed = three().add_lnN(theta, 1.1, channel=["ee", "mm"]).scale_by(mu, channel=("em", "mm"), bins=[0])
+    listed.add_shape(jes, [12.0, 20.0], [8.0, 20.0], channel=["ee", "em"], kind="raw")
+    model = Model().add_proc(listed).prepare()
+    changed = model.split(model.pred({theta: 1.0, mu: 3.0, jes: 1.0}))
+    np.testing.assert_allclose(changed["ee"], [13.2, 22.0])
+    np.testing.assert_allclose(changed["em"], [36.0, 20.0])
+    np.testing.assert_allclose(changed["mm"], [33.0, 22.0])
+    with pytest.raises(UnknownNameError, match="no contribution to channel 'tt'"):
+        three().add_lnN(theta, 1.1, channel=["ee", "tt"])
+    with pytest.raises(InvalidValueError, match="channel is empty"):
+        three().add_lnN(theta, 1.1, channel=[])
+    twice = three().add_lnN(theta, 1.1, channel="mm")
+    with pytest.raises(DuplicateNameError):
+        twice.add_lnN(theta, 1.1, channel=["ee", "mm"])
+    assert len(twice["ee"].effects) == 0
 
 
 def test_names_that_are_known_when_the_contribution_comes():

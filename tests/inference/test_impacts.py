@@ -224,6 +224,30 @@ BAD = [
 ]
 
 
+def test_blinded_nuisances_are_in_no_pulls():
+    name, other = "norm", "lumi"
+    sig = (
+        Process("sig", [50.0, 20.0])
+        .scale_by(Variable("mu", 1.0))
+        .add_lnN(Variable(other, 0.0, nuisance=True), 1.1)
+    )
+    bkg = Process("bkg", [80.0, 90.0]).add_lnN(Variable(name, 0.0, nuisance=True), 1.1)
+    model = Model().add_proc(bkg).add_proc(sig).prepare()
+    best_fit = model.fit([140.0, 115.0])
+    openly = model.pulls(best_fit, minos=True)
+    secret = [openly.pull[0], openly.error[0], openly.error_up[0]]
+    _ = model.blind(pois=name)
+    pulls, found = model.pulls(best_fit, minos=True), model.impacts("mu", best_fit)
+    assert pulls.names == openly.names[1:]
+    assert found.names[:2] == (name, other)
+    for record in (pulls, found):
+        for text in (repr(record), record._repr_html_(), record.to_json(), record.to_pandas().to_csv()):
+            assert not any(repr(float(number))[:6] in text for number in secret)
+    # It still has an impact, and the others their pulls.
+    assert np.isfinite(found.up).all()
+    assert found.pull[1] == pytest.approx(openly.pull[1])
+
+
 @pytest.mark.parametrize(("given", "error", "words"), BAD)
 def test_what_has_no_impact(linear, given, error, words):
     model, fit = linear

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_models import ELIMINATING, cached, fitted, random_values
 
-from smoothfit import functional
+from smoothfit import ChannelContrib, Model, Process, Variable, functional, to_hepdata
 from smoothfit.errors import InvalidValueError
 
 
@@ -140,6 +140,52 @@ def test_the_postfit_band_is_the_spread_of_samples():
     band = small.model.yields(fit).total_error
     low, high = np.quantile(close, [0.1587, 0.8413], axis=0)
     np.testing.assert_allclose(50.0 * (high - low), band, rtol=0.04)
+
+
+def two_channels():
+    mu = Variable("mu", 1.0, lower_bound=0.0)
+    sig = Process("sig", [12.0, 6.0], channel="SR", signal=True).scale_by(mu)
+    bkg = Process("bkg", [50.0, 60.0], channel="SR").add_contrib(ChannelContrib("CR", [200.0]))
+    bkg = bkg.add_lnN(Variable("norm", 0.0, nuisance=True), 1.1)
+    return Model().add_proc(sig).add_proc(bkg).prepare(), [67.0, 61.0, 212.0]
+
+
+def texts(record):
+    return repr(record), record._repr_html_(), record.to_json(), record.to_pandas().to_csv()
+
+
+@pytest.mark.parametrize("uncertainty", ["linear", "sampling"])
+def test_yields_that_a_blinded_parameter_moves_are_hidden(uncertainty):
+    model, obs = two_channels()
+    best_fit = model.fit(obs)
+    options = {"uncertainty": uncertainty, "samples": 100, "seed": 1}
+    openly = model.yields(best_fit, **options)
+    secret = [openly.per_process["sig"][0], openly.total[0], openly.total_error[0], openly.total[:2].sum()]
+    secret += [
+        openly.process_error["sig"][0],
+        openly.channel_error[0],
+        openly.process_channel_error["sig"][0],
+    ]
+    assert all(repr(float(number)) in openly.to_json() for number in secret)
+    _ = model.blind(pois="mu")
+    hidden = model.yields(model.fit(obs), **options)
+    for text in texts(hidden):
+        assert not any(repr(float(number))[:6] in text for number in secret)
+    rows = {line.split()[0]: line.split()[1:] for line in repr(hidden).splitlines()[3:]}
+    assert rows["sig"][0] == rows["total"][0] == "blinded"
+    assert hidden.to_dict()["channels"]["CR"] == openly.to_dict()["channels"]["CR"]
+    assert hidden.to_dict()["channels"]["SR"]["processes"]["bkg"] == openly.per_process["bkg"][:2].tolist()
+    # The arrays are as they are.
+    np.testing.assert_allclose(hidden.total, openly.total)
+    with pytest.raises(InvalidValueError, match="blinded"):
+        to_hepdata({"Yields": hidden}, "nowhere")
+
+
+def test_yields_before_a_fit_and_with_the_blinded_parameter_held_are_shown():
+    model, obs = two_channels()
+    _ = model.blind(pois="mu")
+    assert "blinded" not in repr(model.yields({}))
+    assert "blinded" not in repr(model.yields(model.fit(obs, fixed={"mu": 0.0})))
 
 
 def prefit_variances(layout):

@@ -111,6 +111,27 @@ def test_blinded_data_are_not_drawn():
     assert len(figure.axes[2].containers) == 1
 
 
+def test_what_a_blinded_parameter_moves_is_not_drawn():
+    record = dataclasses.replace(
+        make_yields(), hidden=np.array([[True, False], [False, False], [False, False]])
+    )
+    figure = draw(plot.yields(record, other=record))
+    assert "$t\\bar{t}H$ (blinded)" in legend_of(figure)
+    signal, total = record.per_process["sig"][:N_BINS], record.total[:N_BINS]
+    background = total - signal
+    for axes in figure.axes[:2]:
+        drawn = [np.asarray(patch.get_data().values) for patch in axes.patches]
+        drawn += [path.vertices[:, 1] for band in axes.collections for path in band.get_paths()]
+        for values in drawn:
+            assert not np.any(np.isclose(np.nan_to_num(values), total[0]))
+    tops = [np.asarray(patch.get_data().values) for patch in figure.axes[0].patches]
+    assert any(np.allclose(values, background) for values in tops)
+    assert figure.axes[0].get_ylim()[1] > background.max()
+    # The other channel is as it was.
+    tops = [np.asarray(patch.get_data().values) for patch in figure.axes[2].patches]
+    assert any(np.allclose(values, record.total[N_BINS:]) for values in tops)
+
+
 def test_no_data_and_no_usable_errors():
     record = make_yields(1)
     record = dataclasses.replace(record, obs=None, total_error=np.full(N_BINS, np.nan))

@@ -219,7 +219,7 @@ def _bins(channel: ChannelInfo) -> Entry:
 
 
 def _of_yields(name: str, found: Yields) -> list[DataTable]:
-    _refuse_hidden(name, [c.name in found.blinded for c in found.channels])
+    _refuse_hidden(name, [c.name in found.blinded or found.is_hidden(c) for c in found.channels])
     return [_of_channel(name, found, channel) for channel in found.channels]
 
 
