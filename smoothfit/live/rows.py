@@ -13,9 +13,9 @@ from ..errors import SmoothfitError
 from .live import Live
 from .parameters import Parameter
 
-__all__ = ["Row", "Rows"]
+__all__ = ["STEPS", "Row", "Rows"]
 
-_STEPS = 400
+STEPS = 400
 """Of a slider, from end to end."""
 
 
@@ -24,11 +24,11 @@ class _Looks:
 
     def __init__(self) -> None:
         self.check = widgets.Layout(width="22px", flex="0 0 auto")
-        self.name = widgets.Layout(width="120px", flex="1 1 90px", overflow="hidden")
-        self.slider = widgets.Layout(width="140px", flex="3 1 110px", min_width="90px")
-        self.number = widgets.Layout(width="84px", flex="0 0 auto")
-        self.button = widgets.Layout(width="34px", flex="0 0 auto", padding="0")
-        self.note = widgets.Layout(width="136px", flex="0 0 auto", overflow="hidden")
+        self.name = widgets.Layout(width="110px", flex="2 1 80px", overflow="hidden")
+        self.slider = widgets.Layout(width="160px", flex="4 1 130px", min_width="90px")
+        self.number = widgets.Layout(width="80px", flex="0 0 auto")
+        self.button = widgets.Layout(width="31px", flex="0 0 auto", padding="0")
+        self.note = widgets.Layout(width="132px", flex="0 0 auto", overflow="hidden")
         self.row = widgets.Layout(align_items="center", width="100%", overflow="hidden")
         self.slider_style = widgets.SliderStyle()
         self.button_style = widgets.ButtonStyle()
@@ -41,7 +41,8 @@ class Row:
         self, live: Live, parameter: Parameter, looks: _Looks, run: Callable[[Callable[[], Any]], None]
     ) -> None:
         self._live, self._parameter, self._run = live, parameter, run
-        self._quiet, self._dragged, self._shown = False, False, 0.0
+        self._quiet, self._dragged = False, False
+        self._range = live.range(parameter.position)
         unit = f" [{parameter.unit}]" if parameter.unit else ""
         title = f"{parameter.name}{unit}"
         self.floats = widgets.Checkbox(
@@ -51,8 +52,10 @@ class Row:
             layout=looks.check,
             tooltip=f"{title}: moved by fits",
         )
-        self.slider = widgets.FloatSlider(
-            readout=False, layout=looks.slider, style=looks.slider_style, tooltip=title
+        # A slider of whole steps, the same for all: a browser rounds what it is given to its steps, and sends
+        # that back as if it was meant, and it does so while ends are changed.
+        self.slider = widgets.IntSlider(
+            max=STEPS, readout=False, layout=looks.slider, style=looks.slider_style, tooltip=title
         )
         self.number = widgets.FloatText(continuous_update=False, layout=looks.number, tooltip=title)
         self.note = widgets.HTML(layout=looks.note)
@@ -78,12 +81,10 @@ class Row:
         self.back.on_click(lambda _: run(lambda: live.reset(name)))
 
     def _slid(self, change: Any) -> None:
-        # A browser sends its own rounding of what it was given: nobody has moved less than half a step.
-        if self._quiet or abs(change["new"] - self._shown) < 0.49 * self.slider.step:
-            return
-        self._shown = change["new"]
-        self._dragged = True
-        self._set(self._shown)
+        if not self._quiet:
+            self._dragged = True
+            low, high = self._range
+            self._set(low + change["new"] * (high - low) / STEPS)
 
     def _typed(self, change: Any) -> None:
         if not self._quiet:
@@ -123,25 +124,19 @@ class Row:
             self._quiet = False
 
     def _move_slider(self, value: float, low: float, high: float) -> None:
-        slider = self.slider
         if self._dragged:
             # An end that comes nearer would run away with what the hand holds.
-            low, high = min(low, slider.min), max(high, slider.max)
+            low, high = min(low, self._range[0]), max(high, self._range[1])
             self._dragged = False
-        step = (high - low) / _STEPS
-        # On the slider's own grid, as a browser would round to it, and send that back as if it was meant.
-        self._shown = low + round((value - low) / step) * step
-        if (slider.min, slider.max) != (low, high):
-            # All at once: in any other order an end may pass the other, or cut the value off.
-            with slider.hold_trait_notifications(), slider.hold_sync():
-                slider.min, slider.max, slider.value, slider.step = low, high, self._shown, step
-        elif abs(slider.value - self._shown) > 1e-6 * step:
-            slider.value = self._shown
+        self._range = low, high
+        place = round((value - low) / (high - low) * STEPS)
+        if self.slider.value != place:
+            self.slider.value = place
 
 
 def _note(pull: float, fitted: str) -> str:
     """How far from its constraint, and what a fit found."""
-    sigmas = "" if math.isnan(pull) else f"<b>{pull:+.2f}\N{GREEK SMALL LETTER SIGMA}</b> "
+    sigmas = "" if math.isnan(pull) else f"<b>{round(pull, 2) + 0.0:+.2f}\N{GREEK SMALL LETTER SIGMA}</b> "
     return f'<span class="sf-note">{sigmas}{escape(fitted)}</span>'
 
 
