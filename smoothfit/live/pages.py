@@ -49,6 +49,8 @@ class Page:
     def fill(self) -> None:
         """Put the rows of the page in place."""
         shown, number = self.shown, len(self._members)
+        for row in shown:
+            row.refresh()
         self._page.children = tuple(row.box for row in shown)
         self._turning.layout.display = "flex" if number > _LENGTH else "none"
         self.where.value = f"{self._first + 1} to {self._first + len(shown)} of {number}"

@@ -113,6 +113,8 @@ class LivePanel:
         if self._data is not None:
             self._errors = poisson_interval(self._data)
         self._points = [self._make_points(a) for a in (self.above, self.below) if self._data is not None]
+        # So that the first yields make room around them.
+        self.below.set_ylim(1.0 - 1e-9, 1.0 + 1e-9)
 
     def _make_points(self, axes: Axes) -> _Points:
         zeros = np.zeros(len(self._edges) - 1)

@@ -41,7 +41,8 @@ class Row:
         self, live: Live, parameter: Parameter, looks: _Looks, run: Callable[[Callable[[], Any]], None]
     ) -> None:
         self._live, self._parameter, self._run = live, parameter, run
-        self._quiet, self._dragged = False, False
+        self._quiet = False
+        self._slid_to: float | None = None
         self._range = live.range(parameter.position)
         unit = f" [{parameter.unit}]" if parameter.unit else ""
         title = f"{parameter.name}{unit}"
@@ -82,9 +83,9 @@ class Row:
 
     def _slid(self, change: Any) -> None:
         if not self._quiet:
-            self._dragged = True
             low, high = self._range
-            self._set(low + change["new"] * (high - low) / STEPS)
+            self._slid_to = low + change["new"] * (high - low) / STEPS
+            self._set(self._slid_to)
 
     def _typed(self, change: Any) -> None:
         if not self._quiet:
@@ -124,10 +125,9 @@ class Row:
             self._quiet = False
 
     def _move_slider(self, value: float, low: float, high: float) -> None:
-        if self._dragged:
+        if value == self._slid_to:
             # An end that comes nearer would run away with what the hand holds.
             low, high = min(low, self._range[0]), max(high, self._range[1])
-            self._dragged = False
         self._range = low, high
         place = round((value - low) / (high - low) * STEPS)
         if self.slider.value != place:
@@ -151,10 +151,8 @@ class Rows:
         return len(self._made)
 
     def row(self, parameter: Parameter) -> Row:
-        """The row of a parameter, as it is now."""
+        """The row of a parameter."""
         at = parameter.position
         if at not in self._made:
             self._made[at] = Row(self._live, parameter, self._looks, self._run)
-        else:
-            self._made[at].refresh()
         return self._made[at]

@@ -164,19 +164,24 @@ class View:
         self.found.look_at(self._live.parameters.matching(text) if searching else ())
         self.found.box.layout.display = "flex" if searching else "none"
         self._folders.layout.display = "none" if searching else "flex"
+        self._refresh_rows()
 
     # -- showing ---------------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Show what the state has now."""
-        for page in [self.found, *(s.page for s in self.sections if s.unfolded)]:
-            for row in page.shown:
-                row.refresh()
+        self._refresh_rows()
         self._refresh_controls()
         self.status.value = status_line(self._live.messages)
         self.standing.value = standing_table(self._live.standing())
         self.picture.value = self._live.png()
         self.redraws += 1
+
+    def _refresh_rows(self) -> None:
+        pages = [s.page for s in self.sections if s.unfolded]
+        for page in [self.found] if self.search.value.strip() else pages:
+            for row in page.shown:
+                row.refresh()
 
     def _refresh_controls(self) -> None:
         live = self._live

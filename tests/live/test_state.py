@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from live_models import OBS, two_channels
 
 import smoothfit
 from smoothfit import Model, Process, Variable
@@ -17,25 +18,10 @@ from smoothfit.errors import (
 )
 from smoothfit.inference import at_point
 
-OBS = np.array([60.0, 75.0, 31.0])
-
-
-def make(**options):
-    """Signal and background in two channels, a nuisance in a group and one that only acts on the signal."""
-    mu = Variable("mu", 1.0, lower_bound=0.0)
-    jes = Variable("jes", 0.0, nuisance=True, group="Jets", label="energy scale")
-    lumi = Variable("lumi", 0.0, nuisance=True)
-    sig = Process("sig", [5.0, 20.0], channel="SR", sumw2=[1.0, 4.0], signal=True).scale_by(mu)
-    bkg = Process("bkg", [50.0, 40.0], channel="SR")
-    bkg["SR"].add_lnN(jes, 1.1)
-    bkg.add_contrib(smoothfit.ChannelContrib("CR", [30.0]).add_lnN(jes, 1.05))
-    sig.add_lnN(lumi, 1.02)
-    return Model().add_proc(sig).add_proc(bkg).prepare()
-
 
 @pytest.fixture
 def model():
-    return make()
+    return two_channels()
 
 
 @pytest.fixture
@@ -165,7 +151,7 @@ def test_without_data_it_is_asimov(model):
     assert live.data_names == ("Asimov", "none")
     np.testing.assert_allclose(live.data_set.counts, model.pred({}))
     assert live.fit()["mu"].value == pytest.approx(1.0, abs=1e-6)
-    with pytest.raises(InvalidValueError, match="interactive.model, obs"):
+    with pytest.raises(InvalidValueError, match=r"interactive\(model, obs\)"):
         live.use("data")
 
 
