@@ -2,8 +2,8 @@
 
 W3 (261 parameters, 14 processes, 4 channels of 48 bins) with data is shown by :func:`smoothfit.interactive`,
 and a slider is moved, event by event, as a browser would: each time the expectation and the NLL, the picture
-as a PNG, and all that the widgets send. What a browser takes to show it is not in these times. With fewer than
-200 events nothing is written.
+as a PNG, and all that the widgets send. What a browser takes to show it is not in these times. With fewer
+than 200 events nothing is written.
 """
 
 from __future__ import annotations

@@ -90,23 +90,12 @@ class LivePanel:
             for artist in [*axes.patches, *axes.collections]:
                 artist.remove()
         zeros = np.zeros(len(self._edges) - 1)
-        stairs = {"edges": self._edges, "animated": True}
-        self._stack = [
-            self.above.stairs(
-                zeros,
-                baseline=zeros,
-                fill=True,
-                facecolor=colour,
-                linewidth=0.0,
-                # Edges are along the axes: smoothing them takes half of the time, and leaves seams.
-                antialiased=False,
-                **stairs,
-            )
-            for colour in self._colours
-        ]
-        line = {"baseline": None, "color": "black", "linestyle": (0, (4, 2)), "linewidth": 1.0}
+        # Edges are along the axes: smoothing them takes half of the time, and leaves seams.
+        filled = {"baseline": zeros, "fill": True, "linewidth": 0.0, "antialiased": False}
+        line = {"baseline": None, "color": "black", "linestyle": (0, (4, 2)), "linewidth": 1.0, "zorder": 4}
+        self._stack = [self._stairs(self.above, facecolor=colour, **filled) for colour in self._colours]
         self._ghosts = [
-            axes.stairs(zeros, zorder=4, **line, **stairs)
+            self._stairs(axes, fill=False, **line)
             for axes in (self.above, self.below)
             if self._ghost is not None
         ]
@@ -115,6 +104,14 @@ class LivePanel:
         self._points = [self._make_points(a) for a in (self.above, self.below) if self._data is not None]
         # So that the first yields make room around them.
         self.below.set_ylim(1.0 - 1e-9, 1.0 + 1e-9)
+
+    def _stairs(self, axes: Axes, **looks: Any) -> Any:
+        from matplotlib.patches import StepPatch
+
+        made = StepPatch(np.zeros(len(self._edges) - 1), self._edges, animated=True, **looks)
+        # Not as a histogram of the axes, whose limits would be looked for each time.
+        axes.add_artist(made)
+        return made
 
     def _make_points(self, axes: Axes) -> _Points:
         zeros = np.zeros(len(self._edges) - 1)

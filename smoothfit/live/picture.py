@@ -105,8 +105,8 @@ class Picture:
         for panel in self._panels:
             panel.make_artists()
             panel.update(record)
-        self._canvas.draw()
         # Places are found once: what comes later must not move the axes.
+        figure.get_layout_engine().execute(figure)
         figure.set_layout_engine("none")
         self._pixels = None
         self.layouts += 1

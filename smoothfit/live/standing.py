@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .._checks import plural
 from ..render import number
 from ..results import BLINDED
 
@@ -60,7 +61,7 @@ class Standing:
             elif name in self.hidden_channels:
                 shown.append((name, BLINDED))
             else:
-                shown.append((name, f"{number(deviance, digits=4)} ({bins} bins)"))
+                shown.append((name, f"{number(deviance, digits=4)} ({plural(bins, 'bin')})"))
         return shown
 
     def __str__(self) -> str:

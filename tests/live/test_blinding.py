@@ -76,7 +76,7 @@ def test_data_of_a_blinded_channel_are_not_drawn():
     other = smoothfit.interactive(model, OBS * np.array([2.0, 0.5, 1.0]))
     assert other.png() == first
     assert dict(live.standing().lines())["SR"] == "blinded"
-    assert dict(live.standing().lines())["CR"].endswith("(1 bins)")
+    assert dict(live.standing().lines())["CR"].endswith("(1 bin)")
     assert dict(live.standing().lines())["NLL"] == "blinded"
     live.use_asimov()
     live.png()
