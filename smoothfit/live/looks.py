@@ -21,7 +21,7 @@ CSS = """
 .sf-live .sf-standing { display: flex; flex-wrap: wrap; gap: 2px 18px; font-size: 13px; line-height: 1.4; }
 .sf-live .sf-standing b { font-variant-numeric: tabular-nums; }
 .sf-live img { background: white; border-radius: 4px; height: auto; }
-.sf-live .widget-checkbox { align-items: center; }
+.sf-live input[type=checkbox] { margin-top: 4px; }
 """
 
 

@@ -22,8 +22,8 @@ from .png import encode
 
 __all__ = ["Picture", "Scene"]
 
-_WIDTH, _HEIGHT, _LEGEND_ROW = 5.4, 3.6, 0.22
-_ALONE = 7.0
+_WIDTH, _HEIGHT, _LEGEND_ROW = 4.6, 3.2, 0.22
+_ALONE = 6.4
 """Inches: of a channel among others, and of one by itself."""
 
 
@@ -85,7 +85,7 @@ class Picture:
         rows = -(-len(chosen) // columns)
         legend_columns = 3 if columns == 1 else 6
         width = _WIDTH * columns if columns > 1 else _ALONE
-        height = _HEIGHT * rows if columns > 1 else _HEIGHT + 0.8
+        height = _HEIGHT * rows if columns > 1 else _HEIGHT + 1.0
         figure = new_figure(width, height + _LEGEND_ROW * legend_rows(record, legend_columns))
         figure.set_dpi(self._dpi)
         self._canvas = self._canvas_of(figure)
@@ -106,7 +106,9 @@ class Picture:
             panel.make_artists()
             panel.update(record)
         # Places are found once: what comes later must not move the axes.
-        figure.get_layout_engine().execute(figure)
+        engine = figure.get_layout_engine()
+        assert engine is not None
+        engine.execute(figure)
         figure.set_layout_engine("none")
         self._pixels = None
         self.layouts += 1

@@ -113,9 +113,7 @@ class Row:
         self._quiet = True
         try:
             self._move_slider(value, *live.range(at))
-            shown = float(f"{value:.7g}")
-            if self.number.value != shown:
-                self.number.value = shown
+            self._show_number(value)
             self.floats.value = not live.is_held(at)
             self.down.disabled = self.up.disabled = not live.has_error(at)
             note = _note(live.pull(at), live.fitted_text(at))
@@ -123,6 +121,13 @@ class Row:
                 self.note.value = note
         finally:
             self._quiet = False
+
+    def _show_number(self, value: float) -> None:
+        low, high = self._range
+        # A thousandth of a step is enough to see; what was typed stays as it was typed.
+        decimals = 3 + math.ceil(math.log10(STEPS / (high - low)))
+        if abs(self.number.value - value) > 0.5 * 10.0**-decimals:
+            self.number.value = round(value, decimals) + 0.0
 
     def _move_slider(self, value: float, low: float, high: float) -> None:
         if value == self._slid_to:

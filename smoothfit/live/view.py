@@ -103,7 +103,7 @@ class View:
         left = widgets.VBox(
             controls, layout=widgets.Layout(flex="1 1 540px", min_width="0", padding="0 14px 0 0")
         )
-        right = widgets.VBox(beside, layout=widgets.Layout(flex="1.4 1 520px", min_width="0"))
+        right = widgets.VBox(beside, layout=widgets.Layout(flex="6 1 540px", min_width="0"))
         layout = widgets.Layout(flex_flow="row wrap-reverse", align_items="flex-end", width="100%")
         columns = widgets.HBox((left, right), layout=layout)
         box = widgets.VBox((widgets.HTML(f"<style>{CSS}</style>"), columns))
