@@ -82,7 +82,7 @@ class Live(State):
         return self._with_ghost
 
     def show(
-        self, *, channels: Sequence[str] | None = None, log: Any = "", ghost: bool | None = None
+        self, *, channels: Sequence[str] | None = None, log: Any = "same", ghost: bool | None = None
     ) -> None:
         """Choose what is in the picture; what is not given stays.
 
@@ -104,7 +104,7 @@ class Live(State):
             self._channels = named
         if log is None or isinstance(log, bool):
             self._log = log
-        elif log != "":
+        elif log != "same":
             raise InvalidValueError(f"interactive: log must be True, False or None, got {log!r}.")
         if ghost is not None:
             check_flag("interactive: ghost", ghost)

@@ -59,16 +59,15 @@ class Page:
 
 
 class Section:
-    """A group under its heading, which folds it away; what is in it is made when it is unfolded."""
+    """A group under its heading, which folds it away; its page is made when it is first unfolded."""
 
     def __init__(self, rows: Rows, group: Group) -> None:
-        self._group = group
-        self.heading = widgets.Button(layout=widgets.Layout(width="100%"))
+        self._rows, self._group = rows, group
+        self.heading = widgets.Button(layout=widgets.Layout(width="auto"))
         self.heading.add_class("sf-heading")
-        self.page = Page(rows, group.members)
-        self.page.box.layout.display = "none"
+        self.page: Page | None = None
         self.unfolded = False
-        self.box = widgets.VBox((self.heading, self.page.box), layout=widgets.Layout(width="100%"))
+        self.box = widgets.VBox((self.heading,), layout=widgets.Layout(width="100%"))
         self.heading.on_click(lambda _: self.fold(not self.unfolded))
         self.fold(group.unfolded)
 
@@ -76,7 +75,16 @@ class Section:
         """Show what is in it, or do not."""
         self.unfolded = unfolded
         if unfolded:
+            if self.page is None:
+                self.page = Page(self._rows, self._group.members)
+                self.box.children = (self.heading, self.page.box)
             self.page.fill()
-        self.page.box.layout.display = "flex" if unfolded else "none"
+        if self.page is not None:
+            self.page.box.layout.display = "flex" if unfolded else "none"
         mark = "▾" if unfolded else "▸"
         self.heading.description = f"{mark} {self._group.title} ({len(self._group.members)})"
+
+    @property
+    def shown(self) -> list[Row]:
+        """The rows that are seen."""
+        return self.page.shown if self.unfolded and self.page is not None else []

@@ -87,7 +87,11 @@ class LivePanel:
             # Containers take what they hold with them.
             for artist in list(axes.containers):
                 artist.remove()
-            for artist in [*axes.patches, *axes.collections]:
+            # Lines at a fixed height or place stay: they are not of the yields.
+            moving = [
+                x for x in axes.lines if all(x.get_transform().contains_branch_seperately(axes.transData))
+            ]
+            for artist in [*axes.patches, *axes.collections, *moving]:
                 artist.remove()
         zeros = np.zeros(len(self._edges) - 1)
         # Edges are along the axes: smoothing them takes half of the time, and leaves seams.

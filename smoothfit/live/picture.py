@@ -121,7 +121,7 @@ class Picture:
 
 def _rename(axes: Any, data_label: str) -> None:
     """No band is drawn, and data may be Asimov's."""
-    for artist in axes.collections:
+    for artist in [*axes.collections, *axes.patches]:
         if artist.get_label() == "Uncertainty":
             artist.set_label("")
     for container in axes.containers:

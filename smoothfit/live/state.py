@@ -181,7 +181,10 @@ class State(Moving):
             return ""
         if self._hides(at):
             return BLINDED
-        return f"{number(fit.x[at])} fixed" if fit.fixed[at] else with_error(fit.x[at], fit.errors[at])
+        if fit.fixed[at]:
+            return f"{number(fit.x[at])} fixed"
+        # Fits of many thousand parameters have no errors of all.
+        return with_error(fit.x[at], fit.errors[at]) if fit.errors[at] > 0.0 else number(fit.x[at])
 
     # -- blinding --------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ message; it would be lost in the log of the kernel otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -178,9 +178,9 @@ class View:
         self.redraws += 1
 
     def _refresh_rows(self) -> None:
-        pages = [s.page for s in self.sections if s.unfolded]
-        for page in [self.found] if self.search.value.strip() else pages:
-            for row in page.shown:
+        seen: Sequence[Page | Section] = [self.found] if self.search.value.strip() else self.sections
+        for rows in seen:
+            for row in rows.shown:
                 row.refresh()
 
     def _refresh_controls(self) -> None:
