@@ -44,6 +44,8 @@ class Drag:
     """Axes as they were."""
     anew: list[float] = field(default_factory=list)
     """Axes drawn anew, as the yields had left them."""
+    processor: list[float] = field(default_factory=list)
+    """Of the processor alone, of every redraw: what it takes where nothing else runs."""
     parts: dict[str, float] = field(default_factory=dict)
     """Part -> median."""
     traces: int = 0
@@ -76,9 +78,10 @@ def drag(live: Any, events: int = _EVENTS) -> Drag:
     for place in places:
         if place == row.slider.value:
             continue
-        drawn, began = picture.backgrounds, time.perf_counter()
+        drawn, began, busy = picture.backgrounds, time.perf_counter(), time.thread_time()
         row.slider.value = int(place)
         took = 1e3 * (time.perf_counter() - began)
+        found.processor.append(1e3 * (time.thread_time() - busy))
         (found.still if picture.backgrounds == drawn else found.anew).append(took)
     found.traces = at_point.count_traces() - traces
     found.size = len(live.view.picture.value)
@@ -119,6 +122,7 @@ def section(opening: Opening, found: Drag) -> str:
         ("redraw, all", number, np.median(every), np.quantile(every, 0.95)),
         ("redraw, axes as they were", f"{len(found.still)}", *_of(found.still)),
         ("redraw, axes drawn anew", f"{len(found.anew)}", *_of(found.anew)),
+        ("time of the processor, all", number, *_of(found.processor)),
         *((f"of it: {what}", "", ms, np.nan) for what, ms in found.parts.items()),
     ]
     lines = [

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._optional import require
+from ..model import Model
 from .live import Live
 
 __all__ = ["Live", "interactive"]
 
 
 def interactive(
-    model: Any,
+    model: Model,
     obs: Any = None,
     *,
     globs: Any = None,

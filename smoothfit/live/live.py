@@ -92,7 +92,7 @@ class Live(State):
             For a channel that the model does not have, and for none at all.
         """
         if channels is not None:
-            named = (channels,) if isinstance(channels, str) else tuple(channels)
+            named = (channels,) if isinstance(channels, str) else tuple(dict.fromkeys(channels))
             known = self.model_channels
             for name in named:
                 if name not in known:

@@ -25,15 +25,17 @@ CSS = """
 """
 
 
-def standing_table(standing: Standing) -> str:
-    """NLL, its parts and channels.
+def standing_table(standing: Standing, channels: Sequence[str]) -> str:
+    """NLL, its parts, and these channels.
 
     Examples
     --------
-    >>> standing_table(Standing(1.5, 0.0, 0.0))
+    >>> standing_table(Standing(1.5, 0.0, 0.0), [])
     '<div class="sf-standing"><span>NLL <b>1.5</b></span><span>2 ΔNLL to the fit <b>0</b></span>...</div>'
     """
-    cells = (f"<span>{escape(what)} <b>{escape(value)}</b></span>" for what, value in standing.lines())
+    cells = (
+        f"<span>{escape(what)} <b>{escape(value)}</b></span>" for what, value in standing.lines(channels)
+    )
     return f'<div class="sf-standing">{"".join(cells)}</div>'
 
 

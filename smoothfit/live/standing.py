@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -48,14 +48,16 @@ class Standing:
     """Whether something is blinded that NLLs would give away."""
     hidden_channels: frozenset[str] = frozenset()
 
-    def lines(self) -> list[tuple[str, str]]:
-        """(what, number as text), as shown."""
+    def lines(self, channels: Collection[str] | None = None) -> list[tuple[str, str]]:
+        """(what, number as text), as shown; of these channels, or of all."""
         if math.isnan(self.nll) and not self.channels:
             return [("NLL", "no data")]
         found = [("NLL", self.nll), ("2 ΔNLL to the fit", self.delta), ("constraints", self.constraints)]
         # Relative to the minimum small differences count, and rounding errors do not.
         shown = [(what, BLINDED if self.hidden else _text(value)) for what, value in found]
         for name, (deviance, bins) in self.channels.items():
+            if channels is not None and name not in channels:
+                continue
             if not bins:
                 shown.append((name, "masked"))
             elif name in self.hidden_channels:

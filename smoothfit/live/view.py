@@ -173,7 +173,7 @@ class View:
         self._refresh_rows()
         self._refresh_controls()
         self.status.value = status_line(self._live.messages)
-        self.standing.value = standing_table(self._live.standing())
+        self.standing.value = standing_table(self._live.standing(), self._live.channels)
         self.picture.value = self._live.png()
         self.redraws += 1
 

@@ -139,7 +139,9 @@ def test_data_channels_and_axis(live):
     view.axis.value = "logarithmic"
     view.ghost.value = False
     assert (live.channels, live.log, live.ghost) == (("CR",), True, False)
-    live.show(channels=["SR", "CR"], log=None, ghost=True)
+    assert "<span>CR" in view.standing.value
+    assert "<span>SR" not in view.standing.value
+    live.show(channels=["SR", "CR", "SR"], log=None, ghost=True)
     assert (view.channels.value, view.axis.value, view.ghost.value) == (("SR", "CR"), "automatic", True)
 
 
