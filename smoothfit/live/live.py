@@ -14,8 +14,10 @@ from .._checks import check_flag, plural
 from .._optional import require
 from .._types import FloatArray
 from ..errors import InvalidValueError, MissingPackageError, UnknownNameError
+from ..inference.at_point import Observed
 from ..results import Yields
 from .data_sets import ASIMOV, NONE
+from .processes import Shown, told_apart
 from .state import State
 
 if TYPE_CHECKING:
@@ -136,21 +138,28 @@ class Live(State):
         return Picture(self._dpi)
 
     @cached_property
-    def _ghost(self) -> Yields:
-        from ..inference.at_point import Observed
-
+    def _nominal(self) -> FloatArray:
+        """(process + 1, bin): what is expected at the start values."""
         nothing = np.zeros(self._layout.n_bins)
-        found = Observed(self._context(), nothing, self._layout.globs)(self._start)
-        return self._record(found.processes, "pre-fit")
+        return Observed(self._context(), nothing, self._layout.globs)(self._start).processes
 
-    def _record(self, processes: FloatArray, title: str) -> Yields:
+    @cached_property
+    def _shown(self) -> Shown:
+        return told_apart(self._layout.processes, self._nominal[:-1])
+
+    @cached_property
+    def _ghost(self) -> Yields:
+        return self._record(self._nominal, "pre-fit")
+
+    def _record(self, expected: FloatArray, title: str) -> Yields:
         layout, data = self._layout, self.data_set
+        processes, sums = self._shown
         return Yields(
             title=title,
             channels=layout.channels,
-            processes=layout.processes,
-            per_process=dict(zip((p.name for p in layout.processes), processes[:-1], strict=True)),
-            total=processes[-1],
+            processes=processes,
+            per_process=dict(zip((p.name for p in processes), sums @ expected[:-1], strict=True)),
+            total=expected[-1],
             total_error=np.zeros(layout.n_bins),
             obs=data.counts if data.is_there else None,
             blinded=self._model.blinded if data.is_observed else frozenset(),

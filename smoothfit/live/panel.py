@@ -28,6 +28,8 @@ _LEAST, _MOST = 0.02, 1.0
 
 _SHADES = ((1.0, 0.45), (0.0, 0.4), (1.0, 0.7), (0.0, 0.6))
 """Towards white or black, and how far: colours that come again."""
+_REST = (0.87, 0.87, 0.87)
+"""Several processes as one."""
 
 
 def _shade(position: int) -> tuple[float, float, float]:
@@ -69,7 +71,7 @@ class LivePanel:
         draw_channel(panel, self.above, self.below)
         order = stacking_order(record)
         self._names = [record.processes[i].name for i in order]
-        self._colours = [_shade(i) for i in order]
+        self._colours = [_shade(i) if record.processes[i].sub_procs else _REST for i in order]
         self._recolour([label_text(record.processes[i].label, record.processes[i].name) for i in order])
         self._ghost = None if other is None else other.total[channel.bins]
 
@@ -77,7 +79,7 @@ class LivePanel:
         """Without hatches: they take longer than all else."""
         colours = dict(zip(labels, self._colours, strict=True))
         for patch in self.above.patches:
-            if patch.get_hatch() and patch.get_label() in colours:
+            if patch.get_label() in colours:
                 patch.set_hatch(None)
                 patch.set(facecolor=colours[patch.get_label()], edgecolor="none")
 

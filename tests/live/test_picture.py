@@ -130,6 +130,23 @@ def test_points_are_data_over_the_expectation():
     assert up[0] * live._model.pred(live.x)[0] == pytest.approx(68.80, abs=0.02)
 
 
+def test_of_very_many_processes_the_smallest_are_one():
+    mu = Variable("mu", 1.0)
+    model = Model().add_proc(Process("sig", [0.1, 0.2], signal=True).scale_by(mu))
+    for i in range(19):
+        model.add_proc(Process(f"b{i:02}", [1.0 + i, 2.0]))
+    live = smoothfit.interactive(model.prepare())
+    live.set({"mu": 3.0})
+    record = live._record(live.at_values().processes, "live")
+    assert [p.name for p in record.processes] == ["sig", *(f"b{i:02}" for i in range(5, 19)), "5 others"]
+    np.testing.assert_allclose(sum(record.per_process.values()), model.pred({"mu": 3.0}))
+    np.testing.assert_allclose(record.per_process["5 others"], [15.0, 10.0])
+    live.png()
+    legend = [t.get_text() for t in live._picture._canvas.figure.legends[0].get_texts()]
+    assert legend[2] == "sig"
+    assert "5 others" in legend
+
+
 def test_yields_that_are_zero_or_negative_are_drawn():
     mu = Variable("mu", 1.0)
     sig = Process("sig", [5.0, 20.0, 0.0]).scale_by(mu)
