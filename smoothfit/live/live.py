@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from .._types import FloatArray
 from ..errors import InvalidValueError, MissingPackageError, UnknownNameError
 from ..inference.at_point import Observed
 from ..results import Yields
-from .data_sets import ASIMOV, NONE
+from .data_sets import NONE
 from .processes import Shown, told_apart
 from .state import State
 
@@ -115,8 +116,10 @@ class Live(State):
 
     def yields(self, **options: Any) -> Yields:
         """The yields at the values as a record, with uncertainties: as ``model.yields``."""
-        obs = self.data_set.counts if self.data_set.is_there else None
-        return self._model.yields(self.x, obs, **({"title": "Live"} | options))
+        data = self.data_set
+        obs = data.counts if data.is_there else None
+        record = self._model.yields(self.x, obs, **({"title": "Live"} | options))
+        return replace(record, blinded=self.blinded if data.is_observed else frozenset())
 
     def png(self) -> bytes:
         """The picture of the values, as a PNG file."""
@@ -162,7 +165,7 @@ class Live(State):
             total=expected[-1],
             total_error=np.zeros(layout.n_bins),
             obs=data.counts if data.is_there else None,
-            blinded=self._model.blinded if data.is_observed else frozenset(),
+            blinded=self.blinded if data.is_observed else frozenset(),
         )
 
     # -- a notebook ------------------------------------------------------------------------------
@@ -196,11 +199,6 @@ class Live(State):
         from .. import plot
 
         record = self.yields(title="Yields")
-        if self.data == ASIMOV:
-            # Nothing observed in these.
-            from dataclasses import replace
-
-            record = replace(record, blinded=frozenset())
         figure = plot.yields(record, channels=self._channels, log=self._log)
         picture = base64.b64encode(plot.figure_bytes(figure, "live.png")).decode()
         source = f"data:image/png;base64,{picture}"

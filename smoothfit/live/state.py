@@ -53,7 +53,8 @@ class State(Moving):
             self._keep(best_fit)
         self._presets: dict[str, FloatArray] = {}
         self._point: tuple[tuple[Any, ...], AtPoint] | None = None
-        self._blinded = model.blinded
+        self._kept_blinded = frozenset() if best_fit is None else best_fit.blinded
+        self._blinded = self.blinded
 
     # -- presets ---------------------------------------------------------------------------------
 
@@ -188,12 +189,17 @@ class State(Moving):
 
     # -- blinding --------------------------------------------------------------------------------
 
+    @property
+    def blinded(self) -> frozenset[str]:
+        """Names of what is hidden with data: by the model, or by the fit that this began with."""
+        return self._model.blinded | self._kept_blinded
+
     def _hides(self, at: int) -> bool:
-        return self._data.is_observed and self._layout.is_blinded(at, self._model.blinded)
+        return self._data.is_observed and self._layout.is_blinded(at, self.blinded)
 
     @property
     def _hides_nll(self) -> bool:
-        return self._data.is_observed and bool(self._model.blinded)
+        return self._data.is_observed and bool(self.blinded)
 
     def _shown_fit(self, at: int) -> FitResult | None:
         """The fit that a parameter's slider may follow."""
@@ -202,7 +208,7 @@ class State(Moving):
 
     def _follow_blinding(self) -> None:
         """What is blinded from now on must not stay where a fit of data has put it."""
-        blinded = self._model.blinded
+        blinded = self.blinded
         if blinded == self._blinded:
             return
         layout, self._blinded = self._layout, blinded
@@ -239,7 +245,7 @@ class State(Moving):
             c.name: ChannelDeviance(float(found.bins[c.bins].sum()), int(counted[c.bins].sum()))
             for c in layout.channels
         }
-        blinded = self._model.blinded if self._data.is_observed else frozenset()
+        blinded = self.blinded if self._data.is_observed else frozenset()
         names = {c.name for c in layout.channels}
         parameters = {name for v in layout.variables for name in (v.name, *v.sub_names)}
         return Standing(

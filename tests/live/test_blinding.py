@@ -96,3 +96,23 @@ def test_blinding_later_takes_values_back():
     model.unblind()
     live.apply("post-fit")
     assert live.values["mu"] == live.result["mu"].value
+
+
+def test_a_fit_that_was_blinded_stays_so():
+    model = two_channels().blind(pois="mu")
+    best_fit = model.fit(OBS)
+    model.unblind()
+    live = smoothfit.interactive(model, best_fit=best_fit)
+    live.apply("post-fit")
+    assert live.values["mu"] == 1.0
+    assert live.fitted_text(model.index("mu")) == "blinded"
+
+
+def test_without_widgets_it_is_blinded_too():
+    model = two_channels().blind(channels="SR")
+    live = smoothfit.interactive(model, OBS)
+    assert live.yields().to_dict()["channels"]["SR"]["obs"] == "blinded"
+    other = smoothfit.interactive(model, OBS * np.array([2.0, 0.5, 1.0]))
+    assert live._still("why")["image/png"] == other._still("why")["image/png"]
+    live.use_asimov()
+    assert live.yields().to_dict()["channels"]["SR"]["obs"] != "blinded"
