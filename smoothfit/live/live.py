@@ -179,7 +179,7 @@ class Live(State):
         MissingPackageError
             If ipywidgets is not installed.
         """
-        require("ipywidgets", feature="sliders of smoothfit.interactive", extra="notebook")
+        require("ipywidgets", feature="smoothfit.interactive with sliders", extra="notebook")
         from .view import View
 
         return View(self)

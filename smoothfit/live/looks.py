@@ -14,7 +14,8 @@ CSS = """
 .sf-live { color: var(--jp-ui-font-color1, inherit); }
 .sf-live .sf-heading { text-align: left; background: transparent; font-weight: 600; padding-left: 4px;
   color: var(--jp-ui-font-color1, inherit); border-bottom: 1px solid var(--jp-border-color1, #aaa); }
-.sf-live .sf-name { white-space: nowrap; font: 12px var(--jp-code-font-family, monospace); }
+.sf-live .sf-name { display: block; overflow-wrap: anywhere;
+  font: 12px/1.15 var(--jp-code-font-family, monospace); }
 .sf-live .sf-note, .sf-live .sf-status { font-size: 12px; line-height: 1.35; }
 .sf-live .sf-note { white-space: nowrap; }
 .sf-live .sf-status { white-space: pre-wrap; overflow-wrap: anywhere; }

@@ -187,7 +187,7 @@ class LivePanel:
         # Room for all but the few wildest points.
         wanted = min(max(float(np.quantile(finite, 0.98)), _LEAST), _MOST)
         half = self.below.get_ylim()[1] - 1.0
-        if 0.3 * half < wanted <= half or (wanted == _LEAST and half <= 1.01 * _ROOM * _LEAST):
+        if 0.3 * half < wanted <= half:
             return False
         half = min(_ROOM * wanted, _MOST)
         self.below.set_ylim(1.0 - half, 1.0 + half)

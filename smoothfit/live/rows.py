@@ -24,7 +24,7 @@ class _Looks:
 
     def __init__(self) -> None:
         self.check = widgets.Layout(width="22px", flex="0 0 auto")
-        self.name = widgets.Layout(width="110px", flex="2 1 80px", overflow="hidden")
+        self.name = widgets.Layout(width="110px", flex="3 1 90px")
         self.slider = widgets.Layout(width="160px", flex="4 1 130px", min_width="90px")
         self.number = widgets.Layout(width="80px", flex="0 0 auto")
         self.button = widgets.Layout(width="31px", flex="0 0 auto", padding="0")

@@ -115,6 +115,8 @@ def test_what_is_shown():
     live.png()
     legend = [t.get_text() for t in picture._canvas.figure.legends[0].get_texts()]
     assert legend == ["Total, pre-fit", "sig", "bkg"]
+    # Nothing to tell apart: 2% to either side, and room.
+    assert picture._panels[0].below.get_ylim() == pytest.approx((0.975, 1.025))
 
 
 def test_points_are_data_over_the_expectation():
