@@ -15,7 +15,6 @@ from .._checks import check_flag, plural
 from .._optional import require
 from .._types import FloatArray
 from ..errors import InvalidValueError, MissingPackageError, UnknownNameError
-from ..inference.at_point import Observed
 from ..results import Yields
 from .data_sets import NONE
 from .processes import Shown, told_apart
@@ -143,8 +142,7 @@ class Live(State):
     @cached_property
     def _nominal(self) -> FloatArray:
         """(process + 1, bin): what is expected at the start values."""
-        nothing = np.zeros(self._layout.n_bins)
-        return Observed(self._context(), nothing, self._layout.globs)(self._start).processes
+        return self._observer()(self._start).processes
 
     @cached_property
     def _shown(self) -> Shown:

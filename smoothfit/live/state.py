@@ -222,17 +222,20 @@ class State(Moving):
 
     def at_values(self) -> AtPoint:
         """Yields and NLL at the values: computed once, however often it is asked for."""
-        x, context = self.x, self._context()
+        x, observed = self.x, self._observer()
         key = (x.tobytes(), self._data)
         if self._point is None or self._point[0] != key:
-            observed = self._observed.get(self._data.name)
-            if observed is None or observed.counts is not self._data.counts:
-                observed = Observed(
-                    replace(context, blinded=frozenset()), self._data.counts, self._data.globs
-                )
-                self._observed[self._data.name] = observed
             self._point = key, observed(x)
         return self._point[1]
+
+    def _observer(self) -> Observed:
+        """The model with what it is compared with, laid out once."""
+        context, data = self._context(), self._data
+        found = self._observed.get(data.name)
+        if found is None or found.counts is not data.counts:
+            found = Observed(replace(context, blinded=frozenset()), data.counts, data.globs)
+            self._observed[data.name] = found
+        return found
 
     def standing(self) -> Standing:
         """The NLL, its distance to the fit, what pulls cost, and how far each channel is from its data."""
@@ -240,7 +243,7 @@ class State(Moving):
         if not self._data.is_there:
             return Standing(float("nan"), float("nan"), float("nan"))
         fit = self._fits.get(self._data.name)
-        counted = self._observed[self._data.name].counted
+        counted = self._observer().counted
         channels = {
             c.name: ChannelDeviance(float(found.bins[c.bins].sum()), int(counted[c.bins].sum()))
             for c in layout.channels

@@ -253,3 +253,13 @@ def test_masked_channels_have_no_deviance(model):
     live = smoothfit.interactive(model, OBS)
     assert live.standing().channels["CR"] == (0.0, 0)
     assert ("CR", "masked") in live.standing().lines()
+
+
+def test_terms_of_users_count_as_constraints():
+    mu = Variable("mu", 1.0)
+    model = Model().add_proc(Process("sig", [50.0, 30.0]).scale_by(mu))
+    model.add_constraint(lambda m: -2.0 * (m - 1.5) ** 2, mu)
+    live = smoothfit.interactive(model.prepare(), [70.0, 44.0])
+    live.set({"mu": 1.2})
+    assert live.standing().constraints == pytest.approx(2.0 * 2.0 * 0.3**2, abs=1e-6)
+    assert live.standing().nll == pytest.approx(model.nll([1.2], [70.0, 44.0]), rel=1e-12)
