@@ -46,6 +46,7 @@ from .io import (  # noqa: E402
     write_hs3,
     write_pyhf,
 )
+from .live import interactive  # noqa: E402
 from .model import Model  # noqa: E402
 from .results import FitResult  # noqa: E402
 
@@ -69,6 +70,7 @@ __all__ = [
     "fitters",
     "functional",
     "host_likelihood",
+    "interactive",
     "load",
     "load_result",
     "modifiers",

@@ -44,7 +44,7 @@ FLOORS = [
         "io",
         "plot",
         "unfolding",
-        "interactive",
+        "live",
         "report",
         "campaign",
         "diff",
@@ -61,6 +61,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 ALLOWED = {
     ("io", "unfolding"),
     ("campaign", "io"),
+    ("live", "plot"),
     ("prepared", "programs"),
     ("prepared", "tiling"),
     ("functional", "inference"),
@@ -84,6 +85,7 @@ HEAVY = [
     "uproot",
     "pyarrow",
     "distributed",
+    "ipywidgets",
 ]
 
 

@@ -19,7 +19,7 @@ from .propagation import data_of_fit, held_of_fit
 from .sampling import root_of
 from .sources import correlated_sets
 
-__all__ = ["pulls", "yields"]
+__all__ = ["groups_of", "pulls", "yields"]
 
 
 def pulls(context: Context, best_fit: FitResult, obs: Any = None, *, minos: bool = False) -> Pulls:
@@ -97,7 +97,7 @@ def yields(
     else:
         vector, heading = inputs.values(layout, at), "Pre-fit yields"
         shown = None if obs is None else inputs.counts(layout, obs)
-    groups = _groups(context)
+    groups = groups_of(context)
     errors = (
         _by_sampling(context, at, vector, groups, samples, seed)
         if uncertainty == "sampling"
@@ -137,7 +137,8 @@ def _hidden(context: Context, fit: FitResult, groups: Groups) -> BoolArray | Non
     return np.stack([moved[:, channel.bins].any(axis=1) for channel in layout.channels], axis=1)
 
 
-def _groups(context: Context) -> Groups:
+def groups_of(context: Context) -> Groups:
+    """Of every process and channel of the model."""
     layout = context.layout
     order = {process.name: i for i, process in enumerate(layout.processes)}
     process = np.zeros(context.prepared.templates.nominal.shape[0], dtype=np.int32)

@@ -34,7 +34,7 @@ from ..context import Context
 from ..evaluation import data_of
 from .pieces import PIECE, in_pieces
 
-__all__ = ["MODES", "Deviance", "Saturated", "deviance"]
+__all__ = ["MODES", "Deviance", "Saturated", "deviance", "parts_of_one"]
 
 MODES: dict[str, Callable[..., FloatArray]] = {
     "asymmetric": lambda glob, down, up: glob,
@@ -140,10 +140,11 @@ def deviance(
 def _parts(
     prepared: Prepared, x: Array, saturated: Array, counts: Array, globs: Array
 ) -> tuple[Array, Array]:
-    return jax.lax.map(partial(_of_one, prepared), (x, saturated, counts, globs), batch_size=PIECE)
+    return jax.lax.map(partial(parts_of_one, prepared), (x, saturated, counts, globs), batch_size=PIECE)
 
 
-def _of_one(prepared: Prepared, arrays: tuple[Array, Array, Array, Array]) -> tuple[Array, Array]:
+def parts_of_one(prepared: Prepared, arrays: tuple[Array, Array, Array, Array]) -> tuple[Array, Array]:
+    """(bin,) and (): the parts of one (x, saturated, counts, globs); traceable."""
     x, saturated, counts, globs = arrays
     problem = _posed(prepared, x, counts, globs)
     geometry = problem.derived.plan.geometry
