@@ -175,6 +175,11 @@ class Layout:
         """Names of all components, in the order of the values."""
         return tuple(name for variable in self.variables for name in variable.sub_names)
 
+    @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """Name of a parameter -> its label, text or LaTeX; of an array it would name all components alike."""
+        return {v.name: v.label for v in self.variables if v.label and v.is_scalar}
+
     @property
     def n_params(self) -> int:
         """The number of parameters (without bin parameters)."""

@@ -94,10 +94,11 @@ def _tables(result: FitResult, pulls: Pulls, pois: Sequence[str]) -> list[Table]
     shown = pulls.largest(_LARGEST_PULLS)
     if len(shown):
         positions = [layout.positions(name)[0] for name in shown.names]
-        cells = zip(shown.table().rows, result.table(positions).rows, strict=True)
+        values = result.table(positions)
+        cells = zip(shown.table().rows, values.rows, strict=True)
         title = "Pulls" if len(shown) == len(pulls) else f"The {len(shown)} largest of {len(pulls)} pulls"
-        rows = [(*pull, *value[1:]) for pull, value in cells]
-        tables.append(Table(title, ("nuisance", "pull", "value", ""), rows))
+        both = [(*pull, *value[1:]) for pull, value in cells]
+        tables.append(Table(title, ("nuisance", "pull", *values.columns[1:]), both))
     rows = [(v.name, len(v.indices)) for v in sets]
     rows += [("bin parameters", layout.n_bin_params)] if layout.n_bin_params else []
     tables += [Table("Not listed, in the JSON", ("set", "members"), rows)] if rows else []

@@ -12,7 +12,7 @@ import numpy as np
 from .._optional import require
 from .._types import BoolArray, FloatArray, IntArray
 from ..errors import UnknownNameError
-from ..render import Cell, Table, number, with_error
+from ..render import Cell, Measured, Rounded, Table
 from ..status import Status
 from .record import BLINDED, Columns, Record, plain
 
@@ -278,10 +278,12 @@ class ToyFits(Record):
         name = self.parameters[i]
         if name in self.hidden:
             return [name, *([BLINDED] * 5)]
-        pull = with_error(self.pulls.mean[i], self.pulls.error[i]) if np.isfinite(self.pulls.mean[i]) else ""
+        pull: Cell = (
+            Measured(self.pulls.mean[i], self.pulls.error[i]) if np.isfinite(self.pulls.mean[i]) else ""
+        )
         shown = (self.values.deviation[i], self.errors.mean[i], self.pulls.deviation[i])
-        deviation, error, width = (number(x, digits=3) if np.isfinite(x) else "" for x in shown)
-        mean = with_error(self.values.mean[i], self.values.error[i])
+        deviation, error, width = (Rounded(x, 3) if np.isfinite(x) else "" for x in shown)
+        mean = Measured(self.values.mean[i], self.values.error[i])
         return [name, mean, deviation, error, pull, width]
 
     def _tables(self) -> list[Table]:
