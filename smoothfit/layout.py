@@ -165,6 +165,16 @@ class Layout:
     owners: Mapping[int, str] = field(default_factory=dict)
     """id of each Variable object -> its name here, so that a Variable of another model is noticed."""
 
+    def __repr__(self) -> str:
+        sizes = {
+            "parameters": self.n_params,
+            "bin parameters": self.n_bin_params,
+            "processes": len(self.processes),
+            "channels": len(self.channels),
+            "bins": self.n_bins,
+        }
+        return f"Layout({', '.join(f'{name}: {number}' for name, number in sizes.items())})"
+
     @property
     def bin_tau(self) -> FloatArray:
         """(bin parameter,): auxiliary counts of Poisson constraints, 0 for unit Gaussians."""

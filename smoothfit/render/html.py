@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from .cells import Cell, Measured, cell_text
+from .cells import Cell, Measured, cell_text, is_number
 from .table import Table
 from .text import numeric
 
@@ -53,18 +53,23 @@ def badge(text: str, kind: str) -> str:
 
 
 def _padded(cells: Sequence[Cell]) -> list[str]:
-    """Cells as text; values with errors end with spaces, so that right-aligned ± are below each other."""
+    """Cells as text; those of values end with spaces, so that right-aligned ± are below each other."""
     texts = [cell_text(cell) for cell in cells]
     errors = [
         t.partition(" ")[2] if isinstance(c, Measured) else "" for c, t in zip(cells, texts, strict=True)
     ]
-    points = max((error.count(".") for error in errors), default=0)
-    others = max((len(error) - error.count(".") for error in errors), default=0)
+    if not any(errors):
+        return texts
+    points = max(error.count(".") for error in errors)
+    others = max(len(error) - error.count(".") for error in errors)
+
+    def room(error: str) -> str:
+        wide, narrow = others - len(error) + error.count("."), points - error.count(".")
+        return _DIGIT * wide + _POINT * narrow
+
     return [
-        text + _DIGIT * (others - len(error) + error.count(".")) + _POINT * (points - error.count("."))
-        if error
-        else text
-        for text, error in zip(texts, errors, strict=True)
+        text + room(error) if error else f"{text} {room('')}" if is_number(cell) else text
+        for cell, text, error in zip(cells, texts, errors, strict=True)
     ]
 
 

@@ -14,37 +14,27 @@ __all__ = ["page", "table"]
 
 
 def table(content: Table) -> Any:
-    """A ``rich.table.Table``; nothing in it is taken for rich's markup."""
-    rich_table, rich_text = (importlib.import_module(f"rich.{name}") for name in ("table", "text"))
+    """The table between its title and its note; nothing in it is taken for rich's markup."""
+    text = importlib.import_module("rich.text").Text
+    box = importlib.import_module("rich.box").SIMPLE_HEAD
+    made = importlib.import_module("rich.table").Table(box=box, pad_edge=False, show_edge=False)
     rows = list(content.rows)
-    title, note = (
-        rich_text.Text(cell_text(text)) if text else None for text in (content.title, content.note)
-    )
-    made = rich_table.Table(
-        title=title,
-        caption=note,
-        box=importlib.import_module("rich.box").SIMPLE_HEAD,
-        title_justify="left",
-        caption_justify="left",
-        title_style="bold",
-        pad_edge=False,
-    )
     columns = [[row[i] for row in rows] for i in range(len(content.columns))]
     for name, cells in zip(content.columns, columns, strict=True):
-        plain = numeric(cells) or any(isinstance(cell, Measured) for cell in cells)
-        made.add_column(
-            rich_text.Text(cell_text(name)),
-            justify="right" if numeric(cells) else "left",
-            no_wrap=plain,
-            overflow="fold",
-        )
+        side = "right" if numeric(cells) else "left"
+        whole = numeric(cells) or any(isinstance(cell, Measured) for cell in cells)
+        made.add_column(text(cell_text(name)), justify=side, no_wrap=whole, overflow="fold")
     for entries in zip(*map(aligned, columns), strict=True):
-        made.add_row(*map(rich_text.Text, entries))
-    return made
+        made.add_row(*map(text, entries))
+    above = [text(cell_text(content.title), style="bold")] if content.title else []
+    below = [text(cell_text(content.note))] if content.note else []
+    return importlib.import_module("rich.console").Group(*above, made, *below)
 
 
 def page(lines: Iterable[str], contents: Iterable[Table]) -> Any:
-    """Lines, then tables."""
+    """Lines, then tables with an empty line before each."""
     group = importlib.import_module("rich.console").Group
     text = importlib.import_module("rich.text").Text
-    return group(*(text(line) for line in lines), *map(table, contents))
+    parts = [part for content in contents for part in (text(), table(content))]
+    above = [text(line) for line in lines]
+    return group(*above, *(parts if above else parts[1:]))

@@ -48,6 +48,12 @@ class Shown(ABC):
 class ShownInFull(Shown):
     """Base of what has a ``repr`` of one line; printed, or as the output of a cell, it is shown in full."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # IPython takes what it finds first, going from a class to its bases: this, or a __repr__.
+        if "_repr_pretty_" not in vars(cls):
+            setattr(cls, "_repr_pretty_", ShownInFull._repr_pretty_)  # noqa: B010
+
     def __str__(self) -> str:
         return self._as_text()
 

@@ -26,10 +26,12 @@ def screen_width() -> int:
 
 
 def _halves(cell: Cell) -> list[str]:
-    """A value and its errors; one piece for what has none."""
+    """A value and its errors, none of a number; one piece of words."""
     text = cell_text(cell)
     has_errors = isinstance(cell, Measured) or (isinstance(cell, str) and " ± " in text)
-    return _ERRORS.split(text, maxsplit=1) if has_errors else [text]
+    if has_errors:
+        return _ERRORS.split(text, maxsplit=1)
+    return [text, ""] if is_number(cell) else [text]
 
 
 def aligned(cells: Sequence[Cell]) -> list[str]:
@@ -37,10 +39,12 @@ def aligned(cells: Sequence[Cell]) -> list[str]:
 
     Examples
     --------
-    >>> aligned([Measured(1.0, 0.1), Measured(120.0, 12.0), "fixed"])
-    ['1.00 ± 0.10', ' 120 ± 12  ', 'fixed']
+    >>> aligned([Measured(1.0, 0.1), Measured(120.0, 12.0), 95, "fixed"])
+    ['1.00 ± 0.10', ' 120 ± 12  ', '  95       ', 'fixed']
     """
     halves = [_halves(cell) for cell in cells]
+    if not any(half[1:] and half[1] for half in halves):
+        return [half[0] for half in halves]
     left = max((len(half[0]) for half in halves if len(half) > 1), default=0)
     right = max((len(half[1]) for half in halves if len(half) > 1), default=0)
     return [f"{half[0]:>{left}} {half[1]:<{right}}" if len(half) > 1 else half[0] for half in halves]
@@ -72,7 +76,7 @@ def _wrapped(
     if width is None or not rows or _width(columns) <= width or numeric([row[-1] for row in rows]):
         return None
     room = width - _width(columns[:-1]) - len(_GAP)
-    if room < _NARROWEST or len(columns) < 2:
+    if room < max(_NARROWEST, len(columns[-1][0].strip())) or len(columns) < 2:
         return None
     lines: list[list[str]] = [[] for _ in columns]
     for entries in zip(*columns, strict=True):

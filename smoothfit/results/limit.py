@@ -127,11 +127,10 @@ class Limit(PoiRecord):
         labels = ["observed", *(band_name(n) for n in self.n_sigma)]
         hidden = [BLINDED] * len(labels)
         values, statuses = np.append(self.observed, self.expected), [self.status, *self.expected_status]
-        return {
-            "data": labels,
-            "limit": hidden if self.hidden else values,
-            "status": hidden if self.hidden else statuses,
-        }
+        columns: Columns = {"data": labels, "limit": values, "status": statuses}
+        if self.expected_errors is not None:
+            columns["mc_error"] = np.append(self.observed_error, self.expected_errors)
+        return {n: hidden if self.hidden and n != "data" else column for n, column in columns.items()}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -64,6 +64,10 @@ class ToyBlock:
     def __len__(self) -> int:
         return len(self.status)
 
+    def __repr__(self) -> str:
+        last, found = self.first + len(self) - 1, int(self.at_minimum.sum())
+        return f"ToyBlock(toys {self.first} to {last}, {found} at a minimum, x {self.x.shape})"
+
     @property
     def toy(self) -> IntArray:
         """(toy,): their numbers."""
