@@ -24,17 +24,21 @@ _SIGNS = _words(
     varpi rho varrho sigma varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi
     Sigma Upsilon Phi Psi Omega ell hbar imath jmath Re Im partial nabla infty emptyset prime forall exists
     neg aleph wp angle pm mp times div cdot ast star circ bullet oplus otimes cap cup vee wedge setminus
-    dagger ddagger leq le geq ge neq ne ll gg equiv sim simeq approx cong propto subset supset subseteq
-    supseteq in ni notin perp parallel mid to rightarrow leftarrow leftrightarrow Rightarrow Leftarrow
-    Leftrightarrow longrightarrow longleftarrow mapsto uparrow downarrow gets iff sum prod int oint sin cos
-    tan cot sec csc sinh cosh tanh arcsin arccos arctan log ln exp min max sup inf lim det dim ker arg deg
-    gcd Pr ldots cdots vdots ddots dots colon quad qquad backslash langle rangle lbrace rbrace vert Vert
-    lceil rceil lfloor rfloor triangle diamond , ; : ! > { } | % & # $ _"""
+    dagger ddagger leq le geq ge neq ne ll gg equiv sim simeq approx propto subset supset subseteq supseteq
+    in ni perp parallel mid to rightarrow leftarrow leftrightarrow Rightarrow Leftarrow Leftrightarrow
+    longleftarrow mapsto uparrow downarrow gets backslash langle rangle lbrace rbrace vert Vert lceil rceil
+    lfloor rfloor triangle diamond { } | % & # $ _"""
+)
+_NO_INDICES = _words(
+    r"""cong notin longrightarrow iff sum prod int oint sin cos tan cot sec csc sinh cosh tanh arcsin arccos
+    arctan log ln exp min max sup inf lim det dim ker arg deg gcd Pr ldots cdots vdots ddots dots colon quad
+    qquad , ; : ! >"""
 ) | {"\\ "}
-_OF_ONE = _words(
+"""Signs that are no index or exponent without braces."""
+_FONTS = _words("mathrm mathbf mathit mathsf mathtt mathcal mathnormal")
+_OF_ONE = _FONTS | _words(
     r"""bar hat tilde vec dot ddot check acute grave breve mathring overline underline widehat widetilde
-    overrightarrow overleftarrow overbrace underbrace mathrm mathbf mathit mathsf mathtt mathcal
-    mathnormal sqrt boldsymbol operatorname"""
+    overrightarrow overleftarrow overbrace underbrace sqrt boldsymbol operatorname"""
 )
 _OF_TWO = _words("frac dfrac tfrac binom stackrel overset underset")
 _WORDS_INSIDE = _words("text textrm textbf textit textsf texttt mbox")
@@ -82,7 +86,7 @@ class _Formula:
                 if token in seen:
                     raise _Unsound
                 seen.add(token)
-                self._argument()
+                self._index()
             elif token == "'":
                 # After an exponent a prime would be a second one.
                 if "^" in seen:
@@ -110,8 +114,15 @@ class _Formula:
             self._argument()
         elif token in _WORDS_INSIDE:
             self._words()
-        elif token not in _SIGNS and not _PLAIN.fullmatch(token):
+        elif token not in _SIGNS | _NO_INDICES and not _PLAIN.fullmatch(token):
             raise _Unsound
+
+    def _index(self) -> None:
+        """An index or exponent: an argument, or letters in a font."""
+        self._skip_spaces()
+        if self._next() in _FONTS:
+            self._at += 1
+        self._argument()
 
     def _argument(self) -> None:
         """A group, one letter, or a sign."""

@@ -84,7 +84,7 @@ def test_every_record_and_builder_has_golden_files():
         c.__name__ for c in builders
     }
     missing = (records | builders) - {type(shown) for shown in record_examples.every().values()}
-    assert not missing, f"add one of each to tests/render/record_examples.py: {missing}"
+    assert not missing, f"add one of each to tests/record_examples.py: {missing}"
 
 
 @pytest.mark.parametrize("name", NAMES)
