@@ -52,8 +52,9 @@ def _run(arguments: argparse.Namespace) -> int:
     pulls = systematics(model.pulls(result, obs), result)
     figure = None if arguments.plot is None else _picture(model, obs, result, pulls, arguments.blind)
     content = result.to_json()
-    write_outputs(arguments, content, figure)
-    print_text(content if arguments.json == STDOUT else _report(result, pulls, pois))
+    tables = _tables(result, pulls, pois)
+    write_outputs(arguments, content, figure, record=result, tables=tables)
+    print_text(content if arguments.json == STDOUT else _report(result, tables))
     if not result.success:
         return complain(f"the fit did not converge: {result.message}", 1)
     return 0
@@ -68,10 +69,10 @@ def _picture(model: Model, obs: Any, result: FitResult, pulls: Pulls, blind: boo
     return plot.overview(prefit, postfit, pulls)
 
 
-def _report(result: FitResult, pulls: Pulls, pois: Sequence[str]) -> str:
+def _report(result: FitResult, tables: Sequence[Table]) -> str:
     from ..render import text
 
-    return "\n\n".join([result.heading(), text.tables(_tables(result, pulls, pois))])
+    return "\n\n".join([result.heading(), text.tables(tables, text.screen_width())])
 
 
 def _tables(result: FitResult, pulls: Pulls, pois: Sequence[str]) -> list[Table]:
