@@ -31,7 +31,7 @@ from .preparation import settings as checked
 from .preparation.correlations import correlated
 from .preparation.likelihoods import likelihood_term
 from .prepared import Prepared
-from .render import Face, ShownInFull
+from .render import Face, ShownInFull, one_line
 from .results import ModelSummary, Receipt
 from .template_sets import Options, gather, read_mc_stat
 
@@ -82,10 +82,11 @@ class Model(Asking, ShownInFull):
     def __repr__(self) -> str:
         shown = f"processes: {listed(process.name for process in self._specification.processes)}; "
         if self._layout is None or self._stale() is not None:
-            return f"Model({shown}{'not prepared' if self._layout is None else 'changed since prepare()'})"
+            state = "not prepared" if self._layout is None else "changed since prepare()"
+            return one_line(f"Model({shown}{state})")
         sizes = (len(self.parameters), "parameter"), (len(self.bin_parameters), "bin parameter")
         counted = ", ".join(plural(number, noun) for number, noun in sizes)
-        return f"Model({shown}channels: {listed(self.channels)}; {counted})"
+        return one_line(f"Model({shown}channels: {listed(self.channels)}; {counted})")
 
     def _face(self) -> Face:
         changed = None if self._layout is None else self._stale()

@@ -14,7 +14,7 @@ from ..effects import CODE2, EMPTY_RATE, Effect, GmN
 from ..effects.shape import NORMALISED
 from ..errors import DuplicateNameError, InvalidTypeError, InvalidValueError, ShapeMismatchError
 from ..layout import AxisInfo
-from ..render import Face, ShownInFull
+from ..render import Face, ShownInFull, one_line
 from .arguments import (
     SHAPE_KINDS,
     UNMIXED,
@@ -382,7 +382,7 @@ class ChannelContrib(Tracked, ShownInFull):
             parts.append("sumw2")
         if self._effects:
             parts.append("effects: " + tally(self._effects))
-        return f"ChannelContrib({', '.join(parts)})"
+        return one_line(f"ChannelContrib({', '.join(parts)})")
 
     # -- checks, without a change, so that a process can check all its contributions first ---------
 

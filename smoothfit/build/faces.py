@@ -227,7 +227,8 @@ def _size(effect: Declaration) -> str:
     elif isinstance(effect, Scale):
         text = "" if effect.axis in (None, "all") else f"along the axis '{effect.axis}'"
     else:
-        text = effect.label
+        # Where a function was defined says little, and takes much room.
+        text = effect.label.rpartition("<locals>.")[2]
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
@@ -236,9 +237,16 @@ def _place(channel: str, effect: Declaration, names: Sequence[str]) -> str:
     region = getattr(effect, "region", None)
     within = []
     if region is not None and region.bins is not None:
-        known = isinstance(region.bins, list | tuple | int)
-        within.append(f"bins {listed(map(str, np.atleast_1d(region.bins)), 4)}" if known else "some bins")
+        within.append(f"bins {_bins(region.bins)}")
     if region is not None and region.sub_procs is not None:
         given = region.sub_procs if isinstance(region.sub_procs, list | tuple) else [region.sub_procs]
         within.append(listed([names[s] if s in range(len(names)) else str(s) for s in given], 3))
     return ": ".join(part for part in (channel, ", ".join(within)) if part)
+
+
+def _bins(bins: Any) -> str:
+    """Positions, a slice or flags."""
+    if isinstance(bins, slice):
+        return ":".join("" if end is None else str(end) for end in (bins.start, bins.stop))
+    chosen = np.atleast_1d(bins)
+    return listed(map(str, np.flatnonzero(chosen) if chosen.dtype == bool else chosen), 4)

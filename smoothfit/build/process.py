@@ -16,7 +16,7 @@ from ..errors import (
     NotPreparedError,
     ShapeMismatchError,
 )
-from ..render import Face, ShownInFull
+from ..render import Face, ShownInFull, one_line
 from .arguments import (
     by_channel,
     check_channel,
@@ -451,7 +451,7 @@ class Process(Tracked, ShownInFull):
         told = [where + tally(found) for where, found in acting.items() if found]
         if told:
             parts.append("effects: " + "; ".join(told[:4] + ["..."] * (len(told) > 4)))
-        return f"Process({', '.join(parts)})"
+        return one_line(f"Process({', '.join(parts)})")
 
     # -- checks ----------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from ..build import Process, Variable
 from ..build.declarations import variables_of
 from ..build.faces import listed
 from ..montecarlo import Options
+from ..render import one_line
 
 __all__ = [
     "ChannelDescription",
@@ -132,7 +133,7 @@ class Specification:
             "mode": self.mc_stat,
         }
         parts += [plural(len(entries), noun) for noun, entries in told.items() if entries]
-        return f"Specification({'; '.join(parts)})"
+        return one_line(f"Specification({'; '.join(parts)})")
 
     def brought(self) -> list[Variable]:
         """Variables of likelihoods: parameters of the model, whether processes depend on them or not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import comma_separated, html, latex, latex_text, markdown, text
-from .cells import Cell, Measured, Named, Rounded
+from .cells import Cell, Measured, Named, Rounded, one_line
 from .numbers import asymmetric, number, with_error
 from .shown import Face, Shown, ShownInFull
 from .table import Table, written
@@ -24,6 +24,7 @@ __all__ = [
     "latex_text",
     "markdown",
     "number",
+    "one_line",
     "text",
     "with_error",
     "written",

@@ -16,15 +16,16 @@ div.smoothfit {overflow-x: auto}
 div.smoothfit table {border-collapse: collapse; margin: 0.4em 0 0.8em 0; font-variant-numeric: tabular-nums}
 div.smoothfit caption {caption-side: top; text-align: left; font-weight: bold; white-space: nowrap}
 div.smoothfit th, div.smoothfit td {padding: 0.15em 1.2em 0.15em 0.2em; border: 0; white-space: pre}
-div.smoothfit th, div.smoothfit td {text-align: left}
-div.smoothfit th.n, div.smoothfit td.n {text-align: right}
+div.smoothfit.shown th, div.smoothfit.shown td {text-align: left}
+div.smoothfit.shown th.n, div.smoothfit.shown td.n {text-align: right}
 div.smoothfit thead th {border-bottom: 1px solid currentColor}
 div.smoothfit .badge {border-radius: 0.3em; padding: 0.1em 0.5em; font-weight: bold}
 div.smoothfit .good {background: rgba(40, 160, 80, 0.25)}
 div.smoothfit .doubtful {background: rgba(230, 160, 0, 0.3)}
 div.smoothfit .bad {background: rgba(220, 50, 47, 0.3)}
 </style>"""
-"""Of a page, in a notebook. Backgrounds are transparent: the text keeps the colour that the page gives it."""
+"""Of a page, in a notebook. Backgrounds are transparent: the text keeps the colour that the page gives it.
+Two classes outdo Jupyter's own rule, by which all cells stand to the right."""
 
 # Spaces as wide as a digit, and as a point.
 _DIGIT, _POINT = "\u2007", "\u2008"
@@ -119,4 +120,4 @@ def page(paragraphs: Sequence[str], contents: Iterable[Table]) -> str:
     What is in names is not to be taken for LaTeX: ``$`` of two names would make a formula of all between.
     """
     inside = "\n".join([STYLE, *paragraphs, *map(table, contents)])
-    return f'<div class="smoothfit tex2jax_ignore mathjax_ignore">\n{inside}\n</div>'
+    return f'<div class="smoothfit shown tex2jax_ignore mathjax_ignore">\n{inside}\n</div>'
