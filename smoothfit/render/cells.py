@@ -85,26 +85,28 @@ class Measured:
         return asymmetric(self.value, self.error, self.down)
 
 
-@dataclass(frozen=True)
-class Named:
-    """A name, and the label (text or LaTeX) of what has it, if any.
+class Named(str):
+    """A name, which is text like any other, with the label (text or LaTeX) of what has it, if any.
 
     Examples
     --------
-    >>> Named("mu_ttH", r"\\mu_{t\\bar{t}H}").text
-    'mu_ttH'
+    >>> name = Named("mu_ttH", r"\\mu_{t\\bar{t}H}")
+    >>> name, name.label
+    ('mu_ttH', '\\\\mu_{t\\\\bar{t}H}')
     """
 
-    name: str
-    label: str | None = None
+    label: str | None
 
-    @property
-    def text(self) -> str:
-        """The name."""
-        return self.name
+    def __new__(cls, name: str, label: str | None = None) -> Named:
+        made = super().__new__(cls, name)
+        made.label = label
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str | None]:  # type: ignore[override]
+        return str(self), self.label
 
 
-Cell: TypeAlias = str | int | float | Rounded | Measured | Named | None
+Cell: TypeAlias = str | int | float | Rounded | Measured | None
 
 
 def one_line(text: str) -> str:
@@ -119,7 +121,7 @@ def cell_text(cell: Cell) -> str:
     """What is shown for a cell, on one line and without control characters."""
     if cell is None:
         return ""
-    if isinstance(cell, Rounded | Measured | Named):
+    if isinstance(cell, Rounded | Measured):
         return one_line(cell.text)
     return number(cell) if isinstance(cell, float) else one_line(str(cell))
 
@@ -129,7 +131,8 @@ def is_number(cell: Cell) -> bool:
     if isinstance(cell, Rounded):
         return not cell.remark
     if isinstance(cell, str):
-        return _NUMBER.fullmatch(cell) is not None
+        # What is called "100" is no number.
+        return not isinstance(cell, Named) and _NUMBER.fullmatch(cell) is not None
     return isinstance(cell, (int, float)) and not isinstance(cell, bool)
 
 
@@ -137,4 +140,6 @@ def plain_cell(cell: Cell) -> str | int | float | None:
     """A cell for JSON: the number behind what is rounded, else its text."""
     if isinstance(cell, Rounded) and not cell.remark:
         return cell.value
-    return cell.text if isinstance(cell, Rounded | Measured | Named) else cell
+    if isinstance(cell, Rounded | Measured):
+        return cell.text
+    return str(cell) if isinstance(cell, str) else cell

@@ -86,7 +86,7 @@ def _with_errors(cells: Sequence[Cell]) -> list[str]:
 
 def _entry(cell: Cell) -> str:
     if isinstance(cell, Named):
-        return label(cell.label, cell.name)
+        return label(cell.label, cell)
     if isinstance(cell, Rounded):
         remark = f" ({escaped(cell.remark)})" if cell.remark else ""
         return f"${_figure(cell.figure)}${remark}"
@@ -108,8 +108,8 @@ def _column(cells: Sequence[Cell]) -> tuple[str, list[str]]:
     return ("r", _numbers(cells)) if numeric(cells) else ("l", [_entry(cell) for cell in cells])
 
 
-def _heading(name: str | Named, specification: str) -> str:
-    entry = label(name.label, name.name) if isinstance(name, Named) else escaped(name)
+def _heading(name: str, specification: str) -> str:
+    entry = label(name.label, name) if isinstance(name, Named) else escaped(name)
     if specification == "l":
         return entry
     return rf"\multicolumn{{{1 if specification == 'r' else 2}}}{{c}}{{{entry}}}"

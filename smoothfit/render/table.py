@@ -9,7 +9,7 @@ from typing import Any
 
 from .._files import write_files
 from ..errors import ShapeMismatchError
-from .cells import Cell, Named, plain_cell
+from .cells import Cell, plain_cell
 
 __all__ = ["Table", "written"]
 
@@ -39,7 +39,7 @@ class Table:
     """
 
     title: str
-    columns: Sequence[str | Named]
+    columns: Sequence[str]
     rows: Iterable[Sequence[Cell]]
     note: str = ""
 
