@@ -1,20 +1,19 @@
 """Cells of tables: what is shown, and the exact number behind it.
 
-A cell is a string, a number, None (empty), or one of
+A cell is a string, a number, None (empty), or a string that knows more than it says:
 
 * :class:`Rounded`: a number that is shown to so many digits;
 * :class:`Measured`: a value with its error, or with one to either side;
 * :class:`Named`: the name of something that has a label, which LaTeX shows.
 
-Text, HTML, Markdown and LaTeX show them rounded; CSV has all their digits.
+Text, HTML and Markdown have the strings, LaTeX the same numbers as formulas, CSV all their digits.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from .numbers import Rounding, asymmetric, number, rounded, with_error
 
@@ -23,66 +22,67 @@ __all__ = ["Cell", "Measured", "Named", "Rounded", "cell_text", "is_number", "on
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*([eE][-+]?\d+)?|nan|inf)")
 
 
-@dataclass(frozen=True)
-class Rounded:
+class Rounded(str):
     """A number that is shown to ``digits`` significant digits, or to ``decimals``; a remark may follow.
 
     Examples
     --------
-    >>> Rounded(0.123456, digits=2).text, Rounded(64.0, decimals=1).text, Rounded(1.5, remark="at limit").text
+    >>> Rounded(0.123456, 2), Rounded(64.0, decimals=1), Rounded(1.5, remark="at limit")
     ('0.12', '64.0', '1.5 (at limit)')
+    >>> Rounded(0.123456, 2).value
+    0.123456
     """
 
     value: float
-    digits: int = 6
-    decimals: int | None = None
-    remark: str = ""
+    figure: str
+    """The number without its remark."""
+    remark: str
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "value", float(self.value))
+    def __new__(cls, value: float, digits: int = 6, decimals: int | None = None, remark: str = "") -> Rounded:
+        value = float(value)
+        rounded_to = f"{value:.{decimals}f}" if decimals is not None and math.isfinite(value) else None
+        figure = number(value, digits=digits) if rounded_to is None else rounded_to
+        made = super().__new__(cls, f"{figure} ({remark})" if remark else figure)
+        made.value, made.figure, made.remark = value, figure, remark
+        made._given = (value, digits, decimals, remark)
+        return made
 
-    @property
-    def figure(self) -> str:
-        """The number without its remark."""
-        if self.decimals is None or not math.isfinite(self.value):
-            return number(self.value, digits=self.digits)
-        return f"{self.value:.{self.decimals}f}"
+    _given: tuple[Any, ...]
 
-    @property
-    def text(self) -> str:
-        """The number and its remark."""
-        return f"{self.figure} ({self.remark})" if self.remark else self.figure
+    def __getnewargs__(self) -> tuple[Any, ...]:  # type: ignore[override]
+        return self._given
 
 
-@dataclass(frozen=True)
-class Measured:
+class Measured(str):
     """A value with its error; ``down`` is that to the other side, positive, where they differ.
 
     Examples
     --------
-    >>> Measured(0.5, 0.4582).text, Measured(0.5, 0.4648, 0.4515).text
+    >>> Measured(0.5, 0.4582), Measured(0.5, 0.4648, 0.4515)
     ('0.50 ± 0.46', '0.50 +0.46 -0.45')
+    >>> Measured(0.5, 0.4582).error
+    0.4582
     """
 
     value: float
     error: float
-    down: float | None = None
+    down: float | None
 
-    def __post_init__(self) -> None:
-        for name in ("value", "error") if self.down is None else ("value", "error", "down"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+    def __new__(cls, value: float, error: float, down: float | None = None) -> Measured:
+        value, error, down = float(value), float(error), None if down is None else float(down)
+        made = super().__new__(
+            cls, with_error(value, error) if down is None else asymmetric(value, error, down)
+        )
+        made.value, made.error, made.down = value, error, down
+        return made
 
     @property
     def rounding(self) -> Rounding:
         """Value and errors as text."""
         return rounded(self.value, self.error, self.error if self.down is None else self.down)
 
-    @property
-    def text(self) -> str:
-        """Value and errors on one line."""
-        if self.down is None:
-            return with_error(self.value, self.error)
-        return asymmetric(self.value, self.error, self.down)
+    def __getnewargs__(self) -> tuple[Any, ...]:  # type: ignore[override]
+        return self.value, self.error, self.down
 
 
 class Named(str):
@@ -106,7 +106,7 @@ class Named(str):
         return str(self), self.label
 
 
-Cell: TypeAlias = str | int | float | Rounded | Measured | None
+Cell: TypeAlias = str | int | float | None
 
 
 def one_line(text: str) -> str:
@@ -121,15 +121,11 @@ def cell_text(cell: Cell) -> str:
     """What is shown for a cell, on one line and without control characters."""
     if cell is None:
         return ""
-    if isinstance(cell, Rounded | Measured):
-        return one_line(cell.text)
     return number(cell) if isinstance(cell, float) else one_line(str(cell))
 
 
 def is_number(cell: Cell) -> bool:
     """Whether a cell belongs to the right of its column: a number, also one written as text."""
-    if isinstance(cell, Rounded):
-        return not cell.remark
     if isinstance(cell, str):
         # What is called "100" is no number.
         return not isinstance(cell, Named) and _NUMBER.fullmatch(cell) is not None
@@ -140,6 +136,4 @@ def plain_cell(cell: Cell) -> str | int | float | None:
     """A cell for JSON: the number behind what is rounded, else its text."""
     if isinstance(cell, Rounded) and not cell.remark:
         return cell.value
-    if isinstance(cell, Rounded | Measured):
-        return cell.text
     return str(cell) if isinstance(cell, str) else cell

@@ -9,9 +9,9 @@ from typing import Any
 
 from .._files import write_files
 from ..errors import ShapeMismatchError
-from .cells import Cell, plain_cell
+from .cells import Cell, cell_text, is_number, plain_cell
 
-__all__ = ["Table", "written"]
+__all__ = ["Cell", "Table", "cell_text", "is_number", "written"]
 
 
 @dataclass(frozen=True, repr=False)

@@ -301,3 +301,18 @@ def test_a_variable_can_be_typed():
         assert type(again.constraint) is type(ours.constraint)
         if ours.constraint is not None:
             np.testing.assert_array_equal(again.constraint.numbers, ours.constraint.numbers)
+
+
+def test_copies_of_tables_know_what_is_behind_their_cells():
+    import copy
+    import pickle
+
+    table = Table(
+        "", ["a"], [[Rounded(1 / 3, 2, remark="held")], [Measured(1 / 3, 0.1, 0.2)], [Named("a", "b")]]
+    )
+    for again in (copy.deepcopy(table), pickle.loads(pickle.dumps(table))):
+        (number,), (value,), (name,) = again.rows
+        assert (number.value, number.figure, number.remark) == (1 / 3, "0.33", "held")
+        assert (value.value, value.error, value.down, name.label) == (1 / 3, 0.1, 0.2, "b")
+        assert again.to_csv() == table.to_csv()
+        assert again.to_latex() == table.to_latex()

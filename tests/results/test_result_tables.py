@@ -96,8 +96,8 @@ def test_correlations_against_numpy():
     at = [3, 0, 4, 5]
     shown = np.array([[cell.value for cell in row[1:]] for row in table.rows])
     np.testing.assert_allclose(shown, (found.hess_inv / np.outer(sigma, sigma))[np.ix_(at, at)], rtol=1e-14)
-    assert names(table) == [column.name for column in table.columns[1:]]
-    assert column(found.correlation_table(), "mu")[0].text == "1.000"
+    assert names(table) == list(table.columns[1:])
+    assert column(found.correlation_table(), "mu")[0] == "1.000"
 
 
 def test_correlations_that_are_not_known_say_what_helps():
