@@ -316,3 +316,23 @@ def test_copies_of_tables_know_what_is_behind_their_cells():
         assert (value.value, value.error, value.down, name.label) == (1 / 3, 0.1, 0.2, "b")
         assert again.to_csv() == table.to_csv()
         assert again.to_latex() == table.to_latex()
+
+
+def test_what_holds_arrays_is_one_line():
+    import jax
+
+    model = every()["model"]
+    assert (
+        repr(model.layout) == "Layout(parameters: 6, bin parameters: 2, processes: 3, channels: 2, bins: 4)"
+    )
+    leaves = jax.tree.leaves(model.prepared.templates)
+    numbers = sum(np.size(leaf) for leaf in leaves)
+    assert repr(model.prepared).startswith(
+        f"Prepared(templates: {len(leaves)} arrays, {numbers} numbers; plan: "
+    )
+    assert repr(model.specification) == "Specification(processes: sig, bkg, pair)"
+    assert repr(next(every()["toy_fits"].blocks())) == "ToyBlock(toys 0 to 2, 2 at a minimum, x (3, 1))"
+    # Also while JAX traces it.
+    shown = []
+    jax.jit(lambda prepared: shown.append(repr(prepared)) or 0.0)(model.prepared)
+    assert shown == [repr(model.prepared)]
