@@ -166,6 +166,16 @@ class Layout:
     owners: Mapping[int, str] = field(default_factory=dict)
     """id of each Variable object -> its name here, so that a Variable of another model is noticed."""
 
+    def __repr__(self) -> str:
+        sizes = {
+            "parameters": self.n_params,
+            "bin parameters": self.n_bin_params,
+            "processes": len(self.processes),
+            "channels": len(self.channels),
+            "bins": self.n_bins,
+        }
+        return f"Layout({', '.join(f'{name}: {number}' for name, number in sizes.items())})"
+
     @property
     def bin_tau(self) -> FloatArray:
         """(bin parameter,): auxiliary counts of Poisson constraints, 0 for unit Gaussians."""
@@ -175,6 +185,11 @@ class Layout:
     def parameters(self) -> tuple[str, ...]:
         """Names of all components, in the order of the values."""
         return tuple(name for variable in self.variables for name in variable.sub_names)
+
+    @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """Name of a parameter -> its label, text or LaTeX; of an array it would name all components alike."""
+        return {v.name: v.label for v in self.variables if v.label and v.is_scalar}
 
     @property
     def n_params(self) -> int:

@@ -14,6 +14,7 @@ from .asking import Asking
 from .build import ChannelContrib, Process, Variable
 from .build.changes import total_changes
 from .build.declarations import variables_of
+from .build.faces import listed
 from .errors import (
     DuplicateNameError,
     InvalidTypeError,
@@ -24,13 +25,14 @@ from .errors import (
 from .inference import fitting
 from .inference.context import Context
 from .inference.replacement import replaced, with_data
-from .inference.summary import summarize
+from .inference.summary import model_face, summarize
 from .layout import Layout
 from .preparation import Specification, prepare
 from .preparation import settings as checked
 from .preparation.correlations import correlated
 from .preparation.likelihoods import likelihood_term
 from .prepared import Prepared
+from .render import Face, ShownInFull, one_line
 from .results import ModelSummary, Receipt
 from .template_sets import Options, gather, read_mc_stat
 
@@ -39,7 +41,7 @@ __all__ = ["ChannelContrib", "Model", "Process", "Variable"]
 N = TypeVar("N", Process, Variable)
 
 
-class Model(Asking):
+class Model(Asking, ShownInFull):
     """A statistical model: processes, what correlates their nuisances, and further terms.
 
     Build it with :meth:`add_proc` and friends, :meth:`prepare` it once, then ask. A builder that
@@ -81,13 +83,26 @@ class Model(Asking):
         return model
 
     def __repr__(self) -> str:
-        names = [process.name for process in self._specification.processes]
-        shown = f"processes: {', '.join(names) or 'none'}; "
+        shown = f"processes: {listed(process.name for process in self._specification.processes)}; "
         if self._layout is None or self._stale() is not None:
-            return f"Model({shown}{'not prepared' if self._layout is None else 'changed since prepare()'})"
+            state = "not prepared" if self._layout is None else "changed since prepare()"
+            return one_line(f"Model({shown}{state})")
         sizes = (len(self.parameters), "parameter"), (len(self.bin_parameters), "bin parameter")
         counted = ", ".join(plural(number, noun) for number, noun in sizes)
-        return f"Model({shown}channels: {', '.join(self.channels)}; {counted})"
+        return one_line(f"Model({shown}channels: {listed(self.channels)}; {counted})")
+
+    def _face(self) -> Face:
+        changed = None if self._layout is None else self._stale()
+        if self._layout is None:
+            state = "not prepared, call prepare() before asking it anything"
+        elif changed is not None:
+            state = f"changed since prepare() by {changed}, call compile() to take it in"
+        else:
+            sizes = (len(self.parameters), "parameter"), (len(self.bin_parameters), "bin parameter")
+            state = f"prepared, {', '.join(plural(number, noun) for number, noun in sizes)}"
+        found = model_face(None if changed else self._layout, self._specification, state)
+        hidden = f"Blinded: {', '.join(sorted(self._blinded))}"
+        return found._replace(lines=(*found.lines, hidden)) if self._blinded else found
 
     # -- building --------------------------------------------------------------------------------
 

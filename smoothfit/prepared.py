@@ -12,6 +12,11 @@ whatever number of bins, thus share one set of array operations, and what does n
 
 from __future__ import annotations
 
+from typing import Any
+
+import jax
+import numpy as np
+
 from ._pytree import pytree_dataclass, static
 from ._types import IndexArray, Leaf
 from .programs import Program
@@ -379,6 +384,9 @@ class Templates:
     globs: Leaf
     """(global observable,): the default global observables, the parameters' only."""
 
+    def __repr__(self) -> str:
+        return f"Templates({_sizes(self)})"
+
 
 @pytree_dataclass
 class Prepared:
@@ -386,6 +394,9 @@ class Prepared:
 
     templates: Templates
     plan: Plan
+
+    def __repr__(self) -> str:
+        return f"Prepared(templates: {_sizes(self.templates)}; plan: {_sizes(self.plan)})"
 
 
 @pytree_dataclass
@@ -405,6 +416,11 @@ class Fixed:
     values: Leaf
     bin_mask: Leaf
     bin_values: Leaf
+
+
+def _sizes(tree: Any) -> str:
+    leaves = jax.tree.leaves(tree)
+    return f"{len(leaves)} arrays, {sum(np.size(leaf) for leaf in leaves)} numbers"
 
 
 def n_bin_params(plan: Plan) -> int:

@@ -14,6 +14,7 @@ from ..effects import CODE2, EMPTY_RATE, Effect, GmN
 from ..effects.shape import NORMALISED
 from ..errors import DuplicateNameError, InvalidTypeError, InvalidValueError, ShapeMismatchError
 from ..layout import AxisInfo
+from ..render import Face, ShownInFull, one_line
 from .arguments import (
     SHAPE_KINDS,
     UNMIXED,
@@ -27,7 +28,8 @@ from .arguments import (
     resolve_axis,
 )
 from .changes import Tracked
-from .declarations import Declaration, Scale, ScaleFn, Shape, Systematic, effect_label, read_only
+from .declarations import Declaration, Scale, ScaleFn, Shape, Systematic, read_only
+from .faces import contribution_face, tally
 from .histograms import as_histogram, read_template, same_axes
 from .lowering import entries, rates
 from .selection import read_region
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["ChannelContrib"]
 
 
-class ChannelContrib(Tracked):
+class ChannelContrib(Tracked, ShownInFull):
     """The yields of a process in one channel.
 
     Parameters
@@ -368,6 +370,9 @@ class ChannelContrib(Tracked):
         """
         return self._set_sumw2(*self._read_sumw2(sumw2))
 
+    def _face(self) -> Face:
+        return contribution_face(self)
+
     def __repr__(self) -> str:
         parts = [repr(self._channel)]
         if self._is_array:
@@ -376,8 +381,8 @@ class ChannelContrib(Tracked):
         if self._sumw2 is not None:
             parts.append("sumw2")
         if self._effects:
-            parts.append("effects: " + ", ".join(effect_label(effect) for effect in self._effects))
-        return f"ChannelContrib({', '.join(parts)})"
+            parts.append("effects: " + tally(self._effects))
+        return one_line(f"ChannelContrib({', '.join(parts)})")
 
     # -- checks, without a change, so that a process can check all its contributions first ---------
 

@@ -26,7 +26,7 @@ def copied_variable(variable: Variable, name: str, sub_names: Sequence[str]) -> 
     Examples
     --------
     >>> copied_variable(Variable("mu", 1.0, lower_bound=0.0), "mu_2016", ["mu_2016"])
-    Variable('mu_2016', 1.0, bounds=[0, inf])
+    Variable('mu_2016', 1.0, lower_bound=0.0)
     """
     other = copy.copy(variable)
     other._name, other._sub_names, other._sub_idxes = name, tuple(sub_names), None

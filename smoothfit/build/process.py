@@ -16,6 +16,7 @@ from ..errors import (
     NotPreparedError,
     ShapeMismatchError,
 )
+from ..render import Face, ShownInFull, one_line
 from .arguments import (
     by_channel,
     check_channel,
@@ -27,7 +28,8 @@ from .arguments import (
 )
 from .changes import Tracked
 from .contribution import ChannelContrib
-from .declarations import Declaration, Scale, ScaleFn, Systematic, effect_label
+from .declarations import Declaration, Scale, ScaleFn, Systematic
+from .faces import listed, process_face, tally
 from .lowering import lowered
 from .selection import EVERYWHERE, read_region
 from .variable import Variable
@@ -37,7 +39,7 @@ __all__ = ["Process"]
 Predictor = Callable[[Any], Any]
 
 
-class Process(Tracked):
+class Process(Tracked, ShownInFull):
     """A process, or several sub-processes stacked as the rows of one array.
 
     Parameters
@@ -434,18 +436,22 @@ class Process(Tracked):
         """Called by ``prepare()``."""
         self._predictors = (pred, batch_pred)
 
+    def _face(self) -> Face:
+        return process_face(self)
+
     def __repr__(self) -> str:
         parts = [repr(self._name)]
         if self.is_array:
-            parts.append(f"sub_procs={list(self.sub_procs)}")
+            names = list(self.sub_procs)
+            parts.append(f"sub_procs={names}" if len(names) <= 6 else plural(len(names), "sub-process"))
         if self._signal:
             parts.append("signal=True")
-        parts.append(f"channels: {', '.join(self._contribs) or 'none'}")
+        parts.append(f"channels: {listed(self._contribs)}")
         acting = {"": self._effects} | {f"{name}: ": c.effects for name, c in self._contribs.items()}
-        listed = [where + ", ".join(map(effect_label, found)) for where, found in acting.items() if found]
-        if listed:
-            parts.append("effects: " + "; ".join(listed))
-        return f"Process({', '.join(parts)})"
+        told = [where + tally(found) for where, found in acting.items() if found]
+        if told:
+            parts.append("effects: " + "; ".join(told[:4] + ["..."] * (len(told) > 4)))
+        return one_line(f"Process({', '.join(parts)})")
 
     # -- checks ----------------------------------------------------------------------------------
 

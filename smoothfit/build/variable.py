@@ -10,13 +10,15 @@ from .._checks import as_floats, check_finite, check_flag, check_name, check_nam
 from .._types import ArrayLike, BoolArray, FloatArray, IntArray
 from ..constraints import Constraint
 from ..errors import InvalidTypeError, InvalidValueError, NotPreparedError, ShapeMismatchError
+from ..render import Face, Shown
 from .components import inside_support, read_bound, read_constraint, read_flags
 from .declarations import read_only
+from .faces import typed, typed_constraint, variable_face
 
 __all__ = ["Variable", "check_variable"]
 
 
-class Variable:
+class Variable(Shown):
     """A parameter, or an array of them, that is fitted.
 
     Parameters
@@ -51,7 +53,7 @@ class Variable:
     Examples
     --------
     >>> Variable("mu", 1.0, lower_bound=0.0)
-    Variable('mu', 1.0, bounds=[0, inf])
+    Variable('mu', 1.0, lower_bound=0.0)
     >>> mu = Variable("mu", [1.0, 1.0], sub_names=["mu_1", "mu_2"])
     >>> mu.size, mu.sub_names
     (2, ('mu_1', 'mu_2'))
@@ -219,27 +221,26 @@ class Variable:
         array.setflags(write=False)
         self._sub_idxes = array
 
+    def _face(self) -> Face:
+        return variable_face(self)
+
     def __repr__(self) -> str:
-        parts = [
-            repr(self._name),
-            _short(self._value) if not self._is_scalar else repr(float(self._value[0])),
-        ]
+        parts = [repr(self._name), typed(self._value) if self._is_scalar else _listed(self._value)]
         if self._sub_names != self._default_sub_names(self._name):
-            parts.append(f"sub_names={list(self._sub_names)}")
-        if np.any(np.isfinite(self._lower)) or np.any(np.isfinite(self._upper)):
-            uniform = np.all(self._lower == self._lower[0]) and np.all(self._upper == self._upper[0])
-            ends = (
-                [f"{self._lower[0]:g}", f"{self._upper[0]:g}"]
-                if uniform
-                else [_short(self._lower), _short(self._upper)]
-            )
-            parts.append(f"bounds=[{ends[0]}, {ends[1]}]")
+            parts.append(f"sub_names={_listed(self._sub_names)}")
+        for name, bounds in (("lower_bound", self._lower), ("upper_bound", self._upper)):
+            if np.any(np.isfinite(bounds)):
+                parts.append(f"{name}={typed(bounds)}")
         if self._constraint is not None:
-            parts.append(f"constraint={type(self._constraint).__name__}")
+            constraint = typed_constraint(self._constraint, self._value)
+            parts.append("nuisance=True" if constraint == "Gaussian()" else f"constraint={constraint}")
         elif self._nuisance:
             parts.append("nuisance=True")
+        for name, text in (("label", self._label), ("unit", self._unit), ("group", self._group)):
+            if text:
+                parts.append(f"{name}={text!r}")
         if np.any(self._fixed):
-            parts.append("fixed=True" if np.all(self._fixed) else f"fixed={self._fixed.tolist()}")
+            parts.append(f"fixed={typed(self._fixed)}")
         return f"Variable({', '.join(parts)})"
 
 
@@ -250,9 +251,7 @@ def check_variable(what: str, variable: Any) -> Variable:
     return variable
 
 
-def _short(array: FloatArray) -> str:
+def _listed(entries: Any) -> str:
     """A list, shortened in the middle when long."""
-    values = [float(value) for value in array]
-    if len(values) <= 6:
-        return str(values)
-    return f"[{', '.join(map(str, values[:3]))}, ..., {values[-1]}]"
+    shown = [repr(entry) for entry in np.asarray(entries).tolist()]
+    return f"[{', '.join(shown if len(shown) <= 6 else [*shown[:3], '...', shown[-1]])}]"

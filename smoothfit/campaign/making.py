@@ -47,6 +47,9 @@ class Toy:
     fit: BatchFitResult
     """Its fit, of one member, with all parameters."""
 
+    def __repr__(self) -> str:
+        return f"Toy({self.number}, {len(self.obs)} bins: {self.fit.message})"
+
 
 def _take(found: Members, rows: Any) -> Members:
     return Members(**{f.name: _rows(getattr(found, f.name), rows) for f in fields(found)})

@@ -84,7 +84,9 @@ class CampaignStatus(Record):
 
     def heading(self) -> str:
         """Whether it is complete."""
-        what = "complete" if self.complete else f"{self.manifest.n_blocks - self.blocks} blocks to go"
+        what = (
+            "complete" if self.complete else f"{plural(self.manifest.n_blocks - self.blocks, 'block')} to go"
+        )
         return f"Campaign '{self.path}': {what}."
 
     def _rows(self) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ __all__ = [
     "add_input",
     "add_json",
     "add_reading",
+    "add_table",
     "add_values",
 ]
 
@@ -53,6 +54,7 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     )
     add_reading(parser)
     add_json(parser)
+    add_table(parser)
     parser.add_argument("--blind", action="store_true", help="hide the parameters of interest")
 
 
@@ -91,6 +93,17 @@ def add_json(parser: argparse.ArgumentParser) -> None:
         const=STDOUT,
         metavar="OUT",
         help="write JSON to OUT; without OUT, only JSON to stdout",
+    )
+
+
+def add_table(parser: argparse.ArgumentParser) -> None:
+    """--table."""
+    parser.add_argument(
+        "--table",
+        action="append",
+        default=[],
+        metavar="OUT",
+        help="write the tables to OUT: .tex (booktabs), .md, or .csv with all digits; may be repeated",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .arguments import STDOUT, add_command, add_json, add_reading
+from .arguments import STDOUT, add_command, add_json, add_reading, add_table
 from .models import read_file
 from .outputs import check_outputs, print_text, write_outputs
 
@@ -28,6 +28,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--points", type=int, default=50, metavar="N", help="points of the NLL (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="random numbers of the points (%(default)s)")
     add_json(parser)
+    add_table(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -37,6 +38,6 @@ def _run(arguments: argparse.Namespace) -> int:
     (first, obs), (second, other_obs) = (read_file(f, arguments) for f in (arguments.file, arguments.other))
     found = diff(first, second, obs, other_obs, n=arguments.points, seed=arguments.seed)
     content = found.to_json()
-    write_outputs(arguments, content)
+    write_outputs(arguments, content, record=found)
     print_text(content if arguments.json == STDOUT else repr(found))
     return 0 if found.is_empty else 1

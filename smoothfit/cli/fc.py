@@ -92,7 +92,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
         figure = plot.feldman_cousins(found)
     content = found.to_json()
-    write_outputs(arguments, content, figure)
+    write_outputs(arguments, content, figure, record=found)
     print_text(content if arguments.json == STDOUT else repr(found))
     lower = [str(one.message) for one in caught if issubclass(one.category, LowerMinimumWarning)]
     return complain(lower[0], 1) if lower else _incomplete(found)

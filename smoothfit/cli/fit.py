@@ -52,8 +52,9 @@ def _run(arguments: argparse.Namespace) -> int:
     pulls = systematics(model.pulls(result, obs), result)
     figure = None if arguments.plot is None else _picture(model, obs, result, pulls, arguments.blind)
     content = result.to_json()
-    write_outputs(arguments, content, figure)
-    print_text(content if arguments.json == STDOUT else _report(result, pulls, pois))
+    tables = _tables(result, pulls, pois)
+    write_outputs(arguments, content, figure, record=result, tables=tables)
+    print_text(content if arguments.json == STDOUT else _report(result, tables))
     if not result.success:
         return complain(f"the fit did not converge: {result.message}", 1)
     return 0
@@ -68,10 +69,10 @@ def _picture(model: Model, obs: Any, result: FitResult, pulls: Pulls, blind: boo
     return plot.overview(prefit, postfit, pulls)
 
 
-def _report(result: FitResult, pulls: Pulls, pois: Sequence[str]) -> str:
+def _report(result: FitResult, tables: Sequence[Table]) -> str:
     from ..render import text
 
-    return "\n\n".join([result.heading(), text.tables(_tables(result, pulls, pois))])
+    return "\n\n".join([result.heading(), text.tables(tables, text.screen_width())])
 
 
 def _tables(result: FitResult, pulls: Pulls, pois: Sequence[str]) -> list[Table]:
@@ -94,10 +95,11 @@ def _tables(result: FitResult, pulls: Pulls, pois: Sequence[str]) -> list[Table]
     shown = pulls.largest(_LARGEST_PULLS)
     if len(shown):
         positions = [layout.positions(name)[0] for name in shown.names]
-        cells = zip(shown.table().rows, result.table(positions).rows, strict=True)
+        values = result.table(positions)
+        cells = zip(shown.table().rows, values.rows, strict=True)
         title = "Pulls" if len(shown) == len(pulls) else f"The {len(shown)} largest of {len(pulls)} pulls"
-        rows = [(*pull, *value[1:]) for pull, value in cells]
-        tables.append(Table(title, ("nuisance", "pull", "value", ""), rows))
+        both = [(*pull, *value[1:]) for pull, value in cells]
+        tables.append(Table(title, ("nuisance", "pull", *values.columns[1:]), both))
     rows = [(v.name, len(v.indices)) for v in sets]
     rows += [("bin parameters", layout.n_bin_params)] if layout.n_bin_params else []
     tables += [Table("Not listed, in the JSON", ("set", "members"), rows)] if rows else []

@@ -84,7 +84,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
         figure = plot.gof(found)
     content = found.to_json()
-    write_outputs(arguments, content, figure)
+    write_outputs(arguments, content, figure, record=found)
     print_text(content if arguments.json == STDOUT else repr(found))
     return _lost(found)
 

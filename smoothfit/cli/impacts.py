@@ -64,7 +64,7 @@ def _run(arguments: argparse.Namespace) -> int:
         groups = None if model.receipt is None else model.receipt.groups or None
         document = combine_impacts(found, result, groups=groups)
         more = {arguments.combine_json: f"{strict_json(document)}\n".encode()}
-    write_outputs(arguments, content, figure, more)
+    write_outputs(arguments, content, figure, more, record=found)
     print_text(content if arguments.json == STDOUT else repr(found))
     usable = ("converged", "at limit")
     lost = [

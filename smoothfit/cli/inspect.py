@@ -37,7 +37,7 @@ def _run(arguments: argparse.Namespace) -> int:
             "nll_at_start": start,
         }
     )
-    write_outputs(arguments, content)
+    write_outputs(arguments, content, record=summary)
     receipt = "" if model.receipt is None else f"{model.receipt!r}\n\n"
     nll = "No data." if start is None else f"NLL at the start: {start:.6f}"
     print_text(content if arguments.json == STDOUT else f"{receipt}{summary!r}\n\n{nll}")

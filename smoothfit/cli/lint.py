@@ -46,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
         model.blind(pois=pois_of(model, None))
     found = model.lint(obs, thresholds=thresholds)
     content = found.to_json()
-    write_outputs(arguments, content)
+    write_outputs(arguments, content, record=found)
     print_text(content if arguments.json == STDOUT else repr(found))
     bad = found.counts["error"] + (found.counts["warning"] if arguments.strict else 0)
     return complain(f"{arguments.file}: {found.heading().splitlines()[0]}", 1) if bad else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._files import check_writable, write_files
@@ -15,7 +15,10 @@ from .arguments import STDOUT
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_outputs", "complain", "print_text", "write_outputs"]
+    from ..render import Table
+    from ..results import Record
+
+__all__ = ["check_outputs", "complain", "print_text", "table_form", "write_outputs"]
 
 
 def print_text(text: str, stream: Any = None) -> None:
@@ -51,6 +54,10 @@ def check_outputs(arguments: argparse.Namespace, *, picture: str = "--plot") -> 
     plot = getattr(arguments, "plot", None)
     combine = getattr(arguments, "combine_json", None)
     outputs = [path for path in (arguments.json, plot, combine) if path is not None and path != STDOUT]
+    tables = getattr(arguments, "table", [])
+    outputs += tables
+    for path in tables:
+        table_form(path)
     for path in outputs:
         target = check_writable(path)
         if any(os.path.realpath(given) == str(target) for given in inputs):
@@ -58,6 +65,7 @@ def check_outputs(arguments: argparse.Namespace, *, picture: str = "--plot") -> 
     if len({os.path.realpath(path) for path in outputs}) < len(outputs):
         twice = next(path for path in outputs if sum(_same(path, other) for other in outputs) > 1)
         named = "--json, --combine-json" if combine is not None else "--json"
+        named = f"{named}, --table" if tables else named
         raise OutputFileError(f"{named} and {picture} are one file, '{twice}': give them different names.")
     if plot is not None:
         from .._optional import require
@@ -76,8 +84,13 @@ def write_outputs(
     content: str,
     figure: Figure | None = None,
     more: Mapping[str, bytes] | None = None,
+    *,
+    record: Record | None = None,
+    tables: Sequence[Table] | None = None,
 ) -> None:
-    """Write the JSON, the picture and what more was asked for, all or none.
+    """Write the JSON, the picture, the tables and what more was asked for, all or none.
+
+    Tables are those of ``record``, unless other ones are printed; a CSV file has the record's frame.
 
     Raises
     ------
@@ -92,4 +105,34 @@ def write_outputs(
         from ..plot import figure_bytes
 
         outputs[arguments.plot] = figure_bytes(figure, arguments.plot)
+    for path in getattr(arguments, "table", []):
+        if record is not None:
+            outputs[path] = _table_bytes(path, record, tables)
     write_files(outputs)
+
+
+_FORMS = {".tex": "to_latex", ".md": "to_markdown", ".csv": "to_csv"}
+"""Ending of a file -> the method that makes its content."""
+
+
+def table_form(path: str) -> str:
+    """The name of the method that makes such a file.
+
+    Raises
+    ------
+    OutputFileError
+        For another ending.
+    """
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in _FORMS:
+        raise OutputFileError(f"--table: '{path}' must end with one of {', '.join(_FORMS)}.")
+    return _FORMS[ending]
+
+
+def _table_bytes(path: str, record: Record, tables: Sequence[Table] | None) -> bytes:
+    form = table_form(path)
+    if form == "to_csv" or tables is None:
+        content: str = getattr(record, form)()
+    else:
+        content = "\n\n".join(getattr(table, form)() for table in tables)
+    return (content if form == "to_csv" else f"{content}\n").encode()

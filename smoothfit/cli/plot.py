@@ -55,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return complain(f"the fit did not converge: {result.message}", 1)
     record, figure = _PICTURES[arguments.what](model, result, pois)
     content = record.to_json()
-    write_outputs(arguments, content, figure)
+    write_outputs(arguments, content, figure, record=record)
     if arguments.json == STDOUT:
         print_text(content)
     from ..results import Scan

@@ -56,7 +56,7 @@ def _run(arguments: argparse.Namespace) -> int:
         found = model.significance(poi, obs, expected_signal=signal, uncapped=arguments.uncapped, **options)
         figure = None if arguments.plot is None else _picture(model, poi, obs, signal, options)
     content = found.to_json()
-    write_outputs(arguments, content, figure)
+    write_outputs(arguments, content, figure, record=found)
     print_text(content if arguments.json == STDOUT else repr(found))
     if not found.success:
         why = "why is hidden, like its value" if found.hidden else " ".join(found.messages)

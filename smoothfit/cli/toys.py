@@ -101,7 +101,7 @@ def _show(arguments: argparse.Namespace, found: ToyFits, status: CampaignStatus 
 
         figure = plot.toys(found)
     content = _content(found, status)
-    write_outputs(arguments, content, figure)
+    write_outputs(arguments, content, figure, record=found)
     shown = repr(found) if status is None else f"{status!r}\n\n{found!r}"
     print_text(content if arguments.json == STDOUT else shown)
     if found.n_failed:

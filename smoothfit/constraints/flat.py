@@ -30,7 +30,7 @@ class Uniform(Constraint):
     --------
     >>> from smoothfit import Variable
     >>> Variable("theta", 0.0, constraint=Uniform(-1.0, 1.0))
-    Variable('theta', 0.0, bounds=[-1, 1], constraint=Uniform)
+    Variable('theta', 0.0, lower_bound=-1.0, upper_bound=1.0, constraint=Uniform(lower=-1.0, upper=1.0))
     """
 
     kind: ClassVar[str] = "uniform"

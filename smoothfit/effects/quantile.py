@@ -99,6 +99,11 @@ class Quantile(Effect):
             self._table = self._tabulate(support)
         self._check()
 
+    def __repr__(self) -> str:
+        given = {name: fn for name, fn in self.functions.items() if fn is not None}
+        named = (f"{n}={getattr(fn, '__qualname__', type(fn).__name__)}" for n, fn in given.items())
+        return f"Quantile({', '.join(named)})"
+
     def __call__(self, theta: Any) -> Array:
         theta = jnp.clip(jnp.asarray(theta, float), -_FURTHEST, self._upper)
         return self._invert(theta) if self._icdf is None else self._evaluate(theta)

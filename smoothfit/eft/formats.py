@@ -134,7 +134,7 @@ def from_combine(data: Any, name: str = "c") -> CombineScaling:
     ...         "scaling": [[1.0, 0.1, 0.05], [1.0, 0.2, 0.1]]}
     >>> read = from_combine([item])
     >>> read.variable
-    Variable('c', [0.0], sub_names=['ctG'], bounds=[-2, 2])
+    Variable('c', [0.0], sub_names=['ctG'], lower_bound=-2.0, upper_bound=2.0)
     >>> read["SR", "ttH"]([2.0]).round(6).tolist()
     [1.6, 2.2]
     """

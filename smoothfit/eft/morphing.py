@@ -75,6 +75,10 @@ class Dim6EFTMorphing:
         self.basis_values = basis
         self.linear_only = linear_only
 
+    def __repr__(self) -> str:
+        size = f"{len(self.basis_values)} basis points"
+        return f"Dim6EFTMorphing('{self.variable.name}', {size}{', linear_only=True' * self.linear_only})"
+
     def __call__(self, c: ArrayLike) -> Array:
         """f(c), shape (M, 1): one factor a basis template, the same in all bins."""
         # Traced with the model, the basis becomes an array that one can vary and differentiate by. So the

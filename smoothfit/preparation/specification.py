@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import plural
 from .._types import BoolArray, FloatArray
 from ..build import Process, Variable
 from ..build.declarations import variables_of
+from ..build.faces import listed
 from ..montecarlo import Options
+from ..render import one_line
 
 __all__ = [
     "ChannelDescription",
@@ -120,6 +123,17 @@ class Specification:
     poi: str | None = None
     known_as: list[tuple[Variable, Variable]] = field(default_factory=list)
     """Variables of models that were combined, and those that stand for them here."""
+
+    def __repr__(self) -> str:
+        names = [process.name for process in self.processes]
+        parts = [f"processes: {listed(names)}", *([f"masked: {listed(self.masked)}"] if self.masked else [])]
+        told: dict[str, list[Any]] = {
+            "correlation": self.correlations,
+            "term": self.terms,
+            "mode": self.mc_stat,
+        }
+        parts += [plural(len(entries), noun) for noun, entries in told.items() if entries]
+        return one_line(f"Specification({'; '.join(parts)})")
 
     def brought(self) -> list[Variable]:
         """Variables of likelihoods: parameters of the model, whether processes depend on them or not."""

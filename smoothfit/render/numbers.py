@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
-__all__ = ["asymmetric", "number", "with_error"]
+__all__ = ["Rounding", "asymmetric", "number", "rounded", "with_error"]
 
 _MOST_DECIMALS = 7
 _LARGEST = 1e7
+
+
+class Rounding(NamedTuple):
+    """A value and its errors, rounded alike: (value, up, down) times ten to the power."""
+
+    value: str
+    up: str
+    down: str
+    power: int
 
 
 def number(value: float, *, digits: int = 6) -> str:
@@ -19,6 +29,28 @@ def number(value: float, *, digits: int = 6) -> str:
     ('0.3', '0', 'nan')
     """
     return _unsigned_zero(f"{value:.{digits}g}")
+
+
+def rounded(value: float, up: float, down: float) -> Rounding:
+    """A value and its errors to both sides, both given positive; rounded by the smaller one.
+
+    What is not finite is shown as it is. Without an error that says how, nothing is rounded.
+
+    Examples
+    --------
+    >>> rounded(3.1e9, 4.7e6, 4.7e6)
+    Rounding(value='3.1000', up='0.0047', down='0.0047', power=9)
+    """
+    usable = [error for error in (up, down) if math.isfinite(error) and error > 0.0]
+    if not usable or not math.isfinite(value):
+        return Rounding(number(value), number(up), number(down), 0)
+    power = _power(value, max(usable))
+    decimals = _decimals(_scaled(min(usable), power))
+    shown, above, below = (
+        _to_decimals(_scaled(x, power), decimals) if math.isfinite(x) else number(x)
+        for x in (value, up, down)
+    )
+    return Rounding(shown, above, below, power)
 
 
 def with_error(value: float, error: float) -> str:
@@ -33,13 +65,8 @@ def with_error(value: float, error: float) -> str:
     >>> with_error(3.1e9, 4.7e6)
     '(3.1000 ± 0.0047)e+09'
     """
-    if not (math.isfinite(error) and error > 0.0 and math.isfinite(value)):
-        return f"{number(value)} ± {number(error)}"
-    shift = _power(value, error)
-    value, error = _scaled(value, shift), _scaled(error, shift)
-    decimals = _decimals(error)
-    text = f"{_rounded(value, decimals)} ± {_rounded(error, decimals)}"
-    return f"({text})e{shift:+03d}" if shift else text
+    shown = rounded(value, error, error)
+    return _with_power(f"{shown.value} ± {shown.up}", shown.power)
 
 
 def asymmetric(value: float, up: float, down: float) -> str:
@@ -54,16 +81,12 @@ def asymmetric(value: float, up: float, down: float) -> str:
     >>> asymmetric(0.5, float("nan"), 0.4515)
     '0.50 +nan -0.45'
     """
-    usable = [error for error in (up, down) if math.isfinite(error) and error > 0.0]
-    if not usable or not math.isfinite(value):
-        return f"{number(value)} +{number(up)} -{number(down)}"
-    shift = _power(value, max(usable))
-    decimals = _decimals(_scaled(min(usable), shift))
-    shown = [
-        _rounded(_scaled(x, shift), decimals) if math.isfinite(x) else number(x) for x in (value, up, down)
-    ]
-    text = "{} +{} -{}".format(*shown)
-    return f"({text})e{shift:+03d}" if shift else text
+    shown = rounded(value, up, down)
+    return _with_power(f"{shown.value} +{shown.up} -{shown.down}", shown.power)
+
+
+def _with_power(text: str, power: int) -> str:
+    return f"({text})e{power:+03d}" if power else text
 
 
 def _exponent(x: float) -> int:
@@ -89,7 +112,7 @@ def _decimals(error: float) -> int:
     return 1 - _exponent(error)
 
 
-def _rounded(x: float, decimals: int) -> str:
+def _to_decimals(x: float, decimals: int) -> str:
     text = f"{x:.{decimals}f}" if decimals >= 0 else f"{round(x, decimals):.0f}"
     return _unsigned_zero(text)
 

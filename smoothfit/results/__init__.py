@@ -29,8 +29,9 @@
   large it is, and what was :class:`Compiled` for it.
 * :class:`TracedProgram`: a program of JAX, to be read. (No table: it has a text.)
 
-Each prints as a table in a terminal and a notebook, and has ``to_dict()``, ``to_json(path=None)``
-and ``to_pandas()``.
+Each prints as tables in a terminal and a notebook, has ``tables``, ``to_latex(path=None)``,
+``to_markdown(path=None)`` and ``to_csv(path=None)``, and ``to_dict()``, ``to_json(path=None)`` and
+``to_pandas()``.
 """
 
 from __future__ import annotations

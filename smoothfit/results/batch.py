@@ -10,7 +10,7 @@ import numpy as np
 
 from .._types import BoolArray, FloatArray, IntArray
 from ..layout import Layout
-from ..render import Cell, Table, number, with_error
+from ..render import Cell, Measured, Named, Rounded, Table
 from ..status import Status
 from .record import BLINDED, Columns, Record, plain
 
@@ -107,15 +107,16 @@ class BatchFitResult(Record):
 
     def _row(self, i: int) -> list[Cell]:
         with_errors = self.errors is not None
+        name = Named(self.names[i], self.layout.labels.get(self.names[i]))
         if self.layout.is_blinded(i, self.blinded):
-            return [self.names[i], BLINDED, BLINDED, *([BLINDED] if with_errors else [])]
+            return [name, BLINDED, BLINDED, *([BLINDED] if with_errors else [])]
         mean, error, spread = self._moments(i)
         if self.fixed[i]:
-            return [self.names[i], f"{number(mean)} (fixed)", "", *([""] if with_errors else [])]
-        row: list[Cell] = [self.names[i], with_error(mean, error), number(spread, digits=2)]
+            return [name, Rounded(mean, remark="fixed"), "", *([""] if with_errors else [])]
+        row: list[Cell] = [name, Measured(mean, error), Rounded(spread, 2)]
         if self.errors is not None:
             errors = self.errors[self.success, i]
-            row.append(number(float(np.mean(errors)) if len(errors) else np.nan, digits=2))
+            row.append(Rounded(float(np.mean(errors)) if len(errors) else np.nan, 2))
         return row
 
     def _tables(self) -> list[Table]:

@@ -10,12 +10,11 @@ import numpy as np
 
 from .._types import BoolArray, FloatArray
 from ..errors import UnknownNameError
-from ..render import Cell, Table, number, with_error
+from ..render import Cell, Rounded, Table, with_error
 from .record import BLINDED, Columns, Record, plain
 
 __all__ = ["Breakdown"]
 
-_SHOWN = 20
 _METHODS = {
     "hessian": "exact shares of the variance",
     "freeze": "each row held on its own, and subtracted in quadrature",
@@ -42,6 +41,8 @@ class Breakdown(Record):
     >>> found.error("lumi")
     array([0.3])
     """
+
+    most_rows = 20
 
     method: str
     pois: tuple[str, ...]
@@ -90,9 +91,10 @@ class Breakdown(Record):
             )
         return self.pois.index(poi)
 
-    def table(self, poi: str, *, count: int | None = _SHOWN) -> Table:
-        """The sources of one quantity, the largest first."""
+    def table(self, poi: str | None = None, *, count: int | None = None) -> Table:
+        """The sources of one quantity (the first), the largest first; the rest as one row after ``count``."""
         at = self._column(poi)
+        poi = self.pois[at]
         if self.hidden[at]:
             return Table(f"{poi}: {BLINDED}", ("source",), [(name,) for name in self.sources])
         total = self.variance[at]
@@ -115,10 +117,13 @@ class Breakdown(Record):
     @staticmethod
     def _entry(name: str, share: float, total: float) -> Sequence[Cell]:
         error = np.sign(share) * np.sqrt(abs(share))
-        return name, number(float(error), digits=3), f"{100.0 * share / total:.1f}"
+        return name, Rounded(float(error), 3), Rounded(100.0 * share / total, decimals=1)
 
     def _tables(self) -> list[Table]:
         return [self.table(poi) for poi in self.pois]
+
+    def _printed(self) -> list[Table]:
+        return [self.table(poi, count=self.most_rows) for poi in self.pois]
 
     def to_dict(self) -> dict[str, Any]:
         """{method, pois: {name: {value, variance, shares: {source: variance}}}}."""

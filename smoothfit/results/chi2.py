@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._types import BoolArray, FloatArray, IntArray
-from ..render import Cell, Table, number
+from ..render import Cell, Rounded, Table, number
 from .record import BLINDED, Columns, Record
 from .tails import chi2_tail
 
@@ -91,9 +91,8 @@ class Chi2Test(Record):
         columns = self._columns()
         rows: list[list[Cell]] = []
         for name, chi2, ndof, p in zip(*columns.values(), strict=True):
-            cells = (x if isinstance(x, str) else number(x, digits=d) for x, d in ((chi2, 6), (p, 3)))
-            value, tail = cells
-            rows.append([name, value, str(ndof), tail])
+            value, tail = (x if isinstance(x, str) else Rounded(x, d) for x, d in ((chi2, 6), (p, 3)))
+            rows.append([name, value, int(ndof), tail])
         return [Table("", ["", "chi2", "degrees of freedom", "p"], rows)]
 
     def to_dict(self) -> dict[str, Any]:

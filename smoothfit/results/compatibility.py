@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._types import BoolArray, FloatArray
-from ..render import Cell, Table, asymmetric, number, with_error
+from ..render import Cell, Measured, Rounded, Table, number, with_error
 from .record import BLINDED, Columns, Record, plain
 from .tails import chi2_tail, tail, tail_error
 from .toy_counts import ToyCounts
@@ -101,12 +101,12 @@ class ChannelCompatibility(Record):
         p = number(self.asymptotic_p_value, digits=3)
         return "\n".join([*lines, f"chi2 of {freedom}: p = {p}"])
 
-    def _shown(self, i: int) -> str:
+    def _shown(self, i: int) -> Cell:
         value = (*self.values, self.joint_value)[i]
         if self.bounds is None:
-            return with_error(value, (*self.errors, self.joint_error)[i])
+            return Measured(value, (*self.errors, self.joint_error)[i])
         up, down = self.bounds[:, i]
-        return asymmetric(value, up - value, value - down)
+        return Measured(value, up - value, value - down)
 
     def _tables(self) -> list[Table]:
         rows: list[list[Cell]] = [
@@ -114,7 +114,7 @@ class ChannelCompatibility(Record):
             for i, (name, hidden) in enumerate(zip((*self.groups, "all"), self._is_hidden(), strict=True))
         ]
         if not self.joint_error and not self._is_hidden()[-1]:
-            rows[-1][1] = f"{number(self.joint_value)} (held)"
+            rows[-1][1] = Rounded(self.joint_value, remark="held")
         return [Table("", ["group", self.poi], rows)]
 
     def _numbers(self, i: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from .._types import BoolArray, FloatArray, IntArray
 from ..errors import UnknownNameError
 from ..layout import Layout
-from ..render import Cell, Table, number
+from ..render import Cell, Rounded, Table
 from .record import BLINDED, Columns, Record, plain
 
 __all__ = ["CONTOUR_STATUS", "Contour", "Contours"]
@@ -85,9 +85,9 @@ class Contour(Record):
         rows: list[list[Cell]] = []
         for level, points, status in zip(self.levels, self.points, self.status, strict=True):
             own = status[:-1]
-            ends: list[Cell] = [BLINDED] * 4 if self.hidden else [number(e, digits=4) for e in _ends(points)]
+            ends: list[Cell] = [BLINDED] * 4 if self.hidden else [Rounded(e, 4) for e in _ends(points)]
             counts = (int(np.sum(own == 1)), int(np.sum(own > 1)))
-            rows.append([f"{level:.4g}", len(own), *counts, *ends])
+            rows.append([Rounded(level, 4), len(own), *counts, *ends])
         return [Table("", columns, rows)]
 
     def to_dict(self) -> dict[str, Any]:

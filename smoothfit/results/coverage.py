@@ -9,7 +9,7 @@ import numpy as np
 
 from .._types import FloatArray, IntArray
 from ..layout import Layout
-from ..render import Cell, Table, with_error
+from ..render import Cell, Measured, Table
 from .record import Columns, Record, plain
 from .toy_counts import ToyCounts
 
@@ -106,7 +106,7 @@ class Coverage(Record):
                 (self.pull_mean, self.pull_mean_errors),
                 (self.pull_width, self.pull_width_errors),
             )
-            shown = (with_error(float(value[k]), float(error[k])) for value, error in pairs)
+            shown = (Measured(float(value[k]), float(error[k])) for value, error in pairs)
             rows.append((float(truth), *shown, int(self.toys[k]), int(self.failed_toys[k])))
         return [Table("", columns, rows, f"seed {self.seed}")]
 

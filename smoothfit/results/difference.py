@@ -13,8 +13,6 @@ from .record import Columns, Record
 
 __all__ = ["Changed", "Difference", "NllDifference", "ShiftChange", "YieldChange"]
 
-_SHOWN = 15
-
 
 @dataclass(frozen=True)
 class Changed:
@@ -127,6 +125,8 @@ class NllDifference(Record):
 class Difference(Record):
     """What two models differ in: structure, yields, shifts by parameters, and the NLL."""
 
+    most_rows = 15
+
     structure: Sequence[Changed]
     yields: Sequence[YieldChange]
     shifts: Sequence[ShiftChange]
@@ -164,7 +164,7 @@ class Difference(Record):
             ordered = sorted(self.yields, key=lambda y: -abs(y.largest))
             rows = [(y.process, y.channel, y.first, y.second, _percent(y.largest), y.bin) for y in ordered]
             columns = ("process", "channel", "first", "second", "largest change", "bin")
-            tables.append(_shortened("Yields at the start", columns, rows, self._note("contributions")))
+            tables.append(Table("Yields at the start", columns, rows, self._note("contributions")))
         if self.shifts:
             most = sorted(self.shifts, key=lambda s: -s.largest)
             rows = [
@@ -172,7 +172,7 @@ class Difference(Record):
             ]
             columns = ("parameter", "value", "first", "second", "channel", "bin")
             title = "Change of what is expected in a bin, where it differs most"
-            tables.append(_shortened(title, columns, rows, self._note("parameters")))
+            tables.append(Table(title, columns, rows, self._note("parameters")))
         return tables + ([] if self.nll is None else self.nll._tables())
 
     def _note(self, what: str) -> str:
@@ -197,9 +197,3 @@ class Difference(Record):
 
 def _percent(relative: float) -> str:
     return f"{100.0 * relative:+.3g}%" if math.isfinite(relative) else str(relative)
-
-
-def _shortened(title: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], note: str) -> Table:
-    more = len(rows) - _SHOWN
-    notes = [f"... and {more} more."] if more > 0 else []
-    return Table(title, columns, rows[:_SHOWN], note=" ".join([*notes, *([note] if note else [])]))

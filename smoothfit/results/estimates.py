@@ -10,7 +10,7 @@ import numpy as np
 
 from .._types import BoolArray, FloatArray
 from ..errors import UnknownNameError
-from ..render import Cell, Table, with_error
+from ..render import Cell, Measured, Named, Table
 from .fit import Estimate
 from .record import BLINDED, Columns, Record, plain
 
@@ -55,9 +55,9 @@ class Estimates(Record):
 
     def _tables(self) -> list[Table]:
         rows: list[Sequence[Cell]] = [
-            (name, BLINDED if hidden else with_error(value, error))
-            for name, value, error, hidden in zip(
-                self.names, self.values, self.errors, self.hidden, strict=True
+            (Named(name, label), BLINDED if hidden else Measured(value, error))
+            for name, label, value, error, hidden in zip(
+                self.names, self.labels, self.values, self.errors, self.hidden, strict=True
             )
         ]
         return [Table("", ("quantity", "value"), rows)]

@@ -10,7 +10,7 @@ import numpy as np
 from .._types import BoolArray, FloatArray, IntArray
 from ..errors import InvalidValueError
 from ..layout import Layout
-from ..render import Cell, Table, number, with_error
+from ..render import Cell, Measured, Rounded, Table, number, with_error
 from ..status import Status
 from .record import BLINDED, Columns, Record, plain
 from .toy_counts import ToyCounts
@@ -239,9 +239,9 @@ class FeldmanCousins(Record):
             accepted = ("yes" if self.accepted[k] else "no") + ("?" if self.uncertain[k] else "")
         return (
             *map(float, self.coordinates[k]),
-            number(float(self.observed[k]), digits=4),
-            with_error(float(self.critical[k]), float(self.critical_errors[k])),
-            with_error(float(self.p_values[k]), float(self.p_errors[k])),
+            Rounded(float(self.observed[k]), 4),
+            Measured(float(self.critical[k]), float(self.critical_errors[k])),
+            Measured(float(self.p_values[k]), float(self.p_errors[k])),
             int(self.toys[k]),
             accepted,
         )

@@ -15,8 +15,6 @@ __all__ = ["SEVERITIES", "Finding", "Findings"]
 SEVERITIES = ("error", "warning", "info")
 """Worst first: what a fit cannot be right with, what is hardly meant, what is worth knowing."""
 
-_SHOWN = 12
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -49,6 +47,8 @@ class Findings(Record):
     SR, bin 3     1
     Advice: merge bins.
     """
+
+    most_rows = 12
 
     findings: Sequence[Finding]
     left_out: Sequence[str] = ()
@@ -93,10 +93,8 @@ class Findings(Record):
         ]
 
     def _table(self, found: Sequence[Finding]) -> Table:
-        first, more = found[0], len(found) - _SHOWN
-        rows: list[tuple[Any, ...]] = [(f.where, f.figure) for f in found[:_SHOWN]]
-        if more > 0:
-            rows.append((f"... and {more} more", None))
+        first = found[0]
+        rows: list[tuple[Any, ...]] = [(f.where, f.figure) for f in found]
         columns: tuple[str, ...] = ("where", first.measure)
         if all(figure is None for _, figure in rows):
             rows, columns = [row[:1] for row in rows], ("where",)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .._types import BoolArray, FloatArray, IntArray
 from ..layout import Layout
-from ..render import Cell, Table, with_error
+from ..render import Table
 from ..status import Status
 from .attempts import Attempt
 from .conditioning import Conditioning, Direction
 from .minima import Minima
+from .parameter_tables import correlation_table, parameter_table
 from .record import BLINDED, Columns, Record, plain
+
+if TYPE_CHECKING:
+    from .minos import MinosBounds
 
 __all__ = ["ChosenCovariance", "Estimate", "FitResult"]
 
@@ -214,29 +218,82 @@ class FitResult(Record):
         """Whether what stands there in ``x`` is hidden."""
         return self.layout.is_blinded(position, self.blinded)
 
-    def table(self, positions: Iterable[int], title: str = "", *, note: str = "") -> Table:
-        """A table of the parameters at these positions in ``x``."""
-        return Table(title, ("parameter", "value", ""), [self._row(i) for i in positions], note)
+    # -- tables ----------------------------------------------------------------------------------
 
-    def _row(self, i: int) -> Sequence[Cell]:
-        if self.is_blinded(i):
-            return self.names[i], BLINDED, ""
-        if self.fixed[i]:
-            return self.names[i], f"{self.x[i]:.6g}", "fixed"
-        limited = i < self.layout.n_params and self.at_limit[i]
-        return self.names[i], with_error(self.x[i], self.errors[i]), "at limit" if limited else ""
+    def table(
+        self,
+        which: Any = None,
+        title: str = "",
+        *,
+        minos: MinosBounds | Iterable[MinosBounds] = (),
+        note: str = "",
+    ) -> Table:
+        """A table of parameters: values with errors, limits, and what to know of them.
 
-    def _tables(self) -> list[Table]:
-        count = self.layout.n_bin_params
-        note = f"and {count} bin parameters: .bin_parameters" if count else ""
-        shown: Iterable[int] = range(self.layout.n_params)
+        Parameters
+        ----------
+        which
+            Names, Variables or positions in ``x``, one or several; by default all parameters (no bin
+            parameters), of a fit of many thousand those of ``errors_of``.
+        minos
+            What ``model.minos_bounds`` found at this fit, of one parameter or several: errors to either side,
+            which take the place of those from the covariance.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such parameter.
+        InvalidTypeError, InvalidValueError
+            If ``minos`` are no Minos bounds, or those of another fit.
+        """
+        return parameter_table(self, self._chosen_positions(which), title, minos, note)
+
+    def correlation_table(self, which: Any = None, title: str = "Correlations") -> Table:
+        """The correlations of parameters: of names, Variables or positions, by default of all.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such parameter.
+        InvalidValueError
+            If the covariance is not known.
+        """
+        return correlation_table(self, self._chosen_positions(which), title)
+
+    def _chosen_positions(self, which: Any) -> list[int]:
+        if which is None:
+            known = None if self.chosen is None else self.chosen.positions.tolist()
+            return list(range(self.layout.n_params)) if known is None else known
+        several = isinstance(which, Iterable) and not isinstance(which, str)
+        found: list[int] = []
+        for key in which if several else [which]:
+            number = isinstance(key, int | np.integer) and not isinstance(key, bool)
+            found += [range(len(self.names))[int(key)]] if number else self.layout.positions(key)
+        return found
+
+    def _tables(self, count: int | None = None) -> list[Table]:
+        at = self._chosen_positions(None)
+        more = self.layout.n_bin_params
+        note = f"and {more} bin parameters: .bin_parameters" if more else ""
         if self.chosen is not None:
-            shown, count = self.chosen.positions.tolist(), len(self.names) - len(self.chosen.positions)
-            note = f"and {count} parameters whose errors were not asked for: .x"
+            note = f"and {len(self.names) - len(at)} parameters whose errors were not asked for: .x"
+        shown = at if count is None else at[:count]
+        if len(shown) < len(at):
+            cut = f"... and {len(at) - len(shown)} more: .tables has all, .table([...]) some"
+            note = f"{cut}; {note}" if note else cut
         tables = [self.table(shown, note=note)]
         if self.minima is not None and len(self.minima) > 1:
             tables.append(self.minima.table("Minima"))
         return tables
+
+    def _printed(self) -> list[Table]:
+        return self._tables(self.most_rows)
+
+    def _badge(self) -> tuple[str, str]:
+        if not self.success:
+            return f"invalid fit: {_status_name(self.status)}", "bad"
+        limited = any(not self.is_blinded(int(i)) for i in np.flatnonzero(self.at_limit))
+        return ("valid fit, see below", "doubtful") if limited or self._warnings() else ("valid fit", "good")
 
     def heading(self) -> str:
         """The message, marked if the fit is not valid, the NLL and the fitter."""

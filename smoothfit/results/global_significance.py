@@ -9,7 +9,7 @@ import numpy as np
 
 from .._types import FloatArray, IntArray
 from ..layout import Layout
-from ..render import Table, number, with_error
+from ..render import Rounded, Table, number, with_error
 from .poi_record import PoiRecord
 from .record import BLINDED, Columns, plain
 from .toy_counts import ToyCounts
@@ -156,8 +156,7 @@ class GlobalSignificance(PoiRecord):
             return [Table("", ("parameter", "positions", "q0"), [(self.poi, len(self), BLINDED)])]
         columns = zip(self.positions, self.q0, self.estimates, strict=True)
         rows = [
-            (float(x), number(float(q), digits=4), number(float(np.sqrt(q)), digits=3), float(mu))
-            for x, q, mu in columns
+            (float(x), Rounded(float(q), 4), Rounded(float(np.sqrt(q)), 3), float(mu)) for x, q, mu in columns
         ]
         return [Table("", (self.along, "q0", "local", self.poi), rows)]
 

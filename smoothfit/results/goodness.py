@@ -9,7 +9,7 @@ import numpy as np
 
 from .._types import BoolArray, FloatArray
 from ..errors import UnknownNameError
-from ..render import Cell, Table, number, with_error
+from ..render import Cell, Measured, Rounded, Table, number, with_error
 from .record import BLINDED, Columns, Record, plain
 from .tails import chi2_tail, tail, tail_error
 from .toy_counts import ToyCounts
@@ -153,14 +153,14 @@ class GoodnessOfFit(Record):
             if self.is_hidden(name):
                 rows.append([name, BLINDED, BLINDED])
             else:
-                value = number(self.channel_observed[i])
-                rows.append([name, value, with_error(p[i], errors[i]) if len(self.toys) else ""])
+                value = Rounded(self.channel_observed[i])
+                rows.append([name, value, Measured(p[i], errors[i]) if len(self.toys) else ""])
         if self.is_hidden():
             return [Table("", ["", "observed", "p"], [*rows, ["all", BLINDED, BLINDED]])]
         if self.statistic == "saturated":
-            rows.append(["constraints", number(self.constraints), ""])
-        p_value = with_error(self.p_value, self.p_value_error) if len(self.toys) else ""
-        rows.append(["all", number(self.observed), p_value])
+            rows.append(["constraints", Rounded(self.constraints), ""])
+        p_value = Measured(self.p_value, self.p_value_error) if len(self.toys) else ""
+        rows.append(["all", Rounded(self.observed), p_value])
         return [Table("", ["", "observed", "p"], rows)]
 
     def _of_channels(self) -> dict[str, Any]:

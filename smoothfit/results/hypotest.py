@@ -9,7 +9,7 @@ import numpy as np
 
 from .._types import FloatArray
 from ..layout import Layout
-from ..render import Cell, Table, number
+from ..render import Cell, Rounded, Table, number
 from .attempts import Attempt
 from .poi_record import PoiRecord
 from .record import BLINDED, Columns
@@ -135,7 +135,7 @@ class HypotestResult(PoiRecord):
         rows: list[tuple[Cell, ...]] = [("observed", *map(_short, (self.clsb, self.clb, self.cls)))]
         if self.toys is not None:
             errors = (self.clsb_error, self.clb_error, self.cls_error)
-            rows.append(("MC error", *(number(error, digits=2) for error in errors)))
+            rows.append(("MC error", *(Rounded(error, 2) for error in errors)))
         bands = self.expected_clsb, self.expected_clb, self._expected_cls
         for n, *tails in zip(self.n_sigma, *bands, strict=True):
             rows.append((band_name(n), *map(_short, tails)))
@@ -173,5 +173,5 @@ def band_name(n_sigma: float) -> str:
     return "expected" if n_sigma == 0.0 else f"{n_sigma:+.3g} sigma"
 
 
-def _short(probability: float) -> str:
-    return number(float(probability), digits=4)
+def _short(probability: float) -> Rounded:
+    return Rounded(float(probability), 4)

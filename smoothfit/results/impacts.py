@@ -10,13 +10,12 @@ import numpy as np
 
 from .._types import BoolArray, FloatArray
 from ..errors import UnknownNameError
-from ..render import Cell, Table, asymmetric, number, with_error
+from ..render import Cell, Measured, Named, Rounded, Table, with_error
 from .breakdown import Breakdown
 from .record import BLINDED, Columns, Record, plain
 
 __all__ = ["Impacts"]
 
-_SHOWN = 20
 _MOVED = {
     "traditional": "nuisance at its post-fit bounds",
     "prefit": "nuisance one pre-fit uncertainty from its best fit",
@@ -42,6 +41,8 @@ class Impacts(Record):
     >>> found.size("mu"), found.ranking("mu")
     (array([0.12]), ['lumi'])
     """
+
+    most_rows = 20
 
     kind: str
     """"traditional", "prefit" or "global"."""
@@ -100,39 +101,47 @@ class Impacts(Record):
         """Names of the nuisances, that of the largest impact first; failures last."""
         return [self.names[i] for i in self.order(poi)]
 
-    def table(self, poi: str, *, count: int | None = _SHOWN) -> Table:
-        """The nuisances with the largest impacts on one quantity."""
+    def table(self, poi: str | None = None, *, count: int | None = None) -> Table:
+        """The nuisances by their impact on one quantity (the first), the largest first; at most ``count``."""
         at = self._column(poi)
+        poi = self.pois[at]
         rows: list[Sequence[Cell]] = []
         shown = self.order(poi)[:count]
         for i in shown:
-            pull = (
-                ""
-                if np.isnan(self.pull[i])
-                else asymmetric(self.pull[i], self.error_up[i], self.error_down[i])
+            pull: Cell = (
+                "" if np.isnan(self.pull[i]) else Measured(self.pull[i], self.error_up[i], self.error_down[i])
             )
             sides = [
                 self._shift(shift[i, at], status[i])
                 for shift, status in ((self.up, self.status_up), (self.down, self.status_down))
             ]
-            rows.append((self.names[i], pull, *([BLINDED] * 2 if self.hidden[at] else sides)))
+            rows.append(
+                (
+                    Named(self.names[i], self.nuisance_labels[i]),
+                    pull,
+                    *([BLINDED] * 2 if self.hidden[at] else sides),
+                )
+            )
         best = BLINDED if self.hidden[at] else with_error(self.values[at], self.errors[at])
         title = f"{poi} = {best}: {_MOVED[self.kind]}"
         left = len(self) - len(shown)
-        note = f"and {left} more of smaller impact" if left else ""
+        note = f"... and {left} more of smaller impact: .table(count=None) has all" if left else ""
         return Table(title, ("nuisance", "pull", "up", "down"), rows, note)
 
     @staticmethod
     def _shift(shift: float, status: str) -> Cell:
         if status == "converged":
-            return number(shift, digits=3)
-        return f"{number(shift, digits=3)} ({status})" if np.isfinite(shift) else status
+            return Rounded(shift, 3)
+        return Rounded(shift, 3, remark=status) if np.isfinite(shift) else status
 
-    def _tables(self) -> list[Table]:
-        tables = [self.table(poi) for poi in self.pois]
+    def _tables(self, count: int | None = None) -> list[Table]:
+        tables = [self.table(poi, count=count) for poi in self.pois]
         if self.groups is not None:
-            tables += [self.groups.table(poi) for poi in self.pois]
+            tables += [self.groups.table(poi, count=count) for poi in self.pois]
         return tables
+
+    def _printed(self) -> list[Table]:
+        return self._tables(self.most_rows)
 
     def to_dict(self) -> dict[str, Any]:
         """{kind, bounds, pois, nuisances: {name: {pull, bounds, status, impact: {poi: [up, down]}}}}."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._types import FloatArray
 from ..layout import Layout
-from ..render import Cell, Table, number
+from ..render import Cell, Rounded, Table, number
 from .attempts import Attempt
 from .hypotest import band_name
 from .poi_record import PoiRecord
@@ -102,15 +102,13 @@ class Limit(PoiRecord):
         labels = ["observed", *(band_name(n) for n in self.n_sigma)]
         values = [self.observed, *self.expected]
         rows: list[tuple[Cell, ...]] = [
-            (label, number(float(value), digits=5), status)
+            (label, Rounded(float(value), 5), status)
             for label, value, status in zip(labels, values, (self.status, *self.expected_status), strict=True)
         ]
         if self.expected_errors is None:
             return [Table("", ("", "limit", "status"), rows)]
         errors = [self.observed_error, *self.expected_errors]
-        with_errors = [
-            (*row[:2], number(float(e), digits=2), row[2]) for row, e in zip(rows, errors, strict=True)
-        ]
+        with_errors = [(*row[:2], Rounded(float(e), 2), row[2]) for row, e in zip(rows, errors, strict=True)]
         return [Table("", ("", "limit", "MC error", "status"), with_errors)]
 
     def to_dict(self) -> dict[str, Any]:
@@ -129,11 +127,10 @@ class Limit(PoiRecord):
         labels = ["observed", *(band_name(n) for n in self.n_sigma)]
         hidden = [BLINDED] * len(labels)
         values, statuses = np.append(self.observed, self.expected), [self.status, *self.expected_status]
-        return {
-            "data": labels,
-            "limit": hidden if self.hidden else values,
-            "status": hidden if self.hidden else statuses,
-        }
+        columns: Columns = {"data": labels, "limit": values, "status": statuses}
+        if self.expected_errors is not None:
+            columns["mc_error"] = np.append(self.observed_error, self.expected_errors)
+        return {n: hidden if self.hidden and n != "data" else column for n, column in columns.items()}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -193,14 +190,14 @@ class Interval(PoiRecord):
 
     def _tables(self) -> list[Table]:
         ends = (self.lower, self.upper)
-        shown = [(BLINDED, "")] * 2 if self.hidden else self._ends(ends)
+        shown: list[tuple[Cell, str]] = [(BLINDED, "")] * 2 if self.hidden else self._ends(ends)
         rows = [("lower", *shown[0]), ("upper", *shown[1])]
         return [Table("", ("", "value", "status"), rows)]
 
-    def _ends(self, ends: tuple[float, float]) -> list[tuple[str, str]]:
+    def _ends(self, ends: tuple[float, float]) -> list[tuple[Cell, str]]:
         return [
-            (number(ends[0], digits=5), self.status_lower),
-            (number(ends[1], digits=5), self.status_upper),
+            (Rounded(ends[0], 5), self.status_lower),
+            (Rounded(ends[1], 5), self.status_upper),
         ]
 
     def to_dict(self) -> dict[str, Any]:

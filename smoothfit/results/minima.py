@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._types import BoolArray, FloatArray, IntArray
-from ..render import Cell, Table, with_error
+from ..render import Cell, Measured, Table
 from .record import BLINDED, Columns, Record, plain
 
 __all__ = ["Minima"]
@@ -72,7 +72,7 @@ class Minima(Record):
         rows: list[list[Cell]] = []
         for k in range(len(self)):
             numbers: list[Cell] = [
-                BLINDED if self.hidden[i] else with_error(self.values[k, i], self.errors[k, i]) for i in at
+                BLINDED if self.hidden[i] else Measured(self.values[k, i], self.errors[k, i]) for i in at
             ]
             rows.append([k, float(self.delta_nll[k]), int(self.starts[k]), *numbers])
         return Table(title, ("minimum", "NLL - lowest", "starts", *names), rows)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..render import Table, asymmetric, number
+from ..render import Cell, Measured, Rounded, Table
 from .fit import FitResult
 from .record import BLINDED, Columns, Record
 
@@ -56,11 +56,11 @@ class MinosBounds(Record):
     def _tables(self) -> list[Table]:
         columns = ("parameter", "value", "level", "up", "down", "status up", "status down")
         if self.blinded:
-            shown: tuple[str, ...] = (BLINDED,) * 3
+            shown: tuple[Cell, ...] = (BLINDED,) * 3
         else:
-            value = asymmetric(self.value, self.up - self.value, self.value - self.down)
-            shown = ("" if math.isnan(self.value) else value, number(self.up), number(self.down))
-        row = (self.name, shown[0], f"{self.level:.4g}", *shown[1:], *self._statuses())
+            value = Measured(self.value, self.up - self.value, self.value - self.down)
+            shown = ("" if math.isnan(self.value) else value, Rounded(self.up), Rounded(self.down))
+        row = (self.name, shown[0], Rounded(self.level, 4), *shown[1:], *self._statuses())
         return [Table("", columns, [row])]
 
     def _statuses(self) -> tuple[str, str]:

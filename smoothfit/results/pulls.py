@@ -11,7 +11,7 @@ import numpy as np
 from .._checks import describe
 from .._types import FloatArray
 from ..errors import ShapeMismatchError, UnknownNameError
-from ..render import Cell, Table, asymmetric, with_error
+from ..render import Cell, Measured, Named, Table
 from .fit import Estimate
 from .record import Columns, Record, plain
 
@@ -95,13 +95,11 @@ class Pulls(Record):
     def table(self, title: str = "") -> Table:
         """Names and pulls with their errors; Minos errors where there are any, with what is wrong of them."""
         rows: list[Sequence[Cell]] = []
-        for i, name in enumerate(self.names):
+        for i, name in enumerate(map(Named, self.names, self.labels)):
             if self.error_up is None or self.error_down is None:
-                rows.append((name, with_error(self.pull[i], self.error[i])))
+                rows.append((name, Measured(self.pull[i], self.error[i])))
                 continue
-            rows.append(
-                (name, asymmetric(self.pull[i], self.error_up[i], self.error_down[i]), self._remark(i))
-            )
+            rows.append((name, Measured(self.pull[i], self.error_up[i], self.error_down[i]), self._remark(i)))
         columns = ("nuisance", "pull") if self.error_up is None else ("nuisance", "pull", "")
         return Table(title, columns, rows)
 

@@ -1,11 +1,11 @@
-"""What every record can do: print as tables, and leave as a dict, JSON or a pandas frame."""
+"""What every record can do: print as tables, and leave as these, as a dict, JSON or a pandas frame."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
@@ -14,7 +14,8 @@ import numpy as np
 from .._files import write_files
 from .._optional import require
 from .._types import FloatArray
-from ..render import Table, html, text
+from ..errors import UnknownNameError
+from ..render import Face, Shown, Table, comma_separated, latex, markdown, written
 from .origin import Origin
 
 __all__ = ["BLINDED", "Columns", "Record", "plain", "strict_json"]
@@ -62,15 +63,18 @@ def strict_json(value: Any) -> str:
     return json.dumps(_finite_or_null(plain(value)), indent=2, allow_nan=False, ensure_ascii=False)
 
 
-class Record(ABC):
+class Record(Shown):
     """Base of the records; a subclass says which tables and columns it consists of."""
+
+    most_rows: ClassVar[int] = 40
+    """Rows of a table that are printed; :attr:`tables` have all."""
 
     origin: ClassVar[Origin | None] = None
     """Of a record that was read from a file: which model it belongs to. None if it was made here."""
 
     @abstractmethod
     def _tables(self) -> list[Table]:
-        """What is printed."""
+        """What there is to print, all of it."""
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
@@ -108,10 +112,71 @@ class Record(ABC):
         pandas = require("pandas", feature=f"{type(self).__name__}.to_pandas", extra="io")
         return pandas.DataFrame(self._columns())
 
-    def __repr__(self) -> str:
-        heading = self.heading()
-        return "\n\n".join([*([heading] if heading else []), text.tables(self._tables())])
+    # -- tables ----------------------------------------------------------------------------------
 
-    def _repr_html_(self) -> str:
-        lines = [html.paragraph(line) for line in self.heading().splitlines()]
-        return "\n".join([*lines, html.tables(self._tables())])
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All tables of it, with all rows."""
+        return tuple(self._tables())
+
+    def table(self, which: Any = None) -> Table:
+        """One of :attr:`tables`: the first, or that of a number or a title.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none.
+        """
+        found = self.tables
+        titles = [table.title for table in found]
+        at = titles.index(which) if which in titles else which
+        at = 0 if at is None else at
+        if not isinstance(at, int) or not -len(found) <= at < len(found):
+            known = ", ".join(f"{i} {title}".strip() for i, title in enumerate(titles)) or "none"
+            raise UnknownNameError(f"{type(self).__name__}.table: there is no {which!r}; there are: {known}.")
+        return found[at]
+
+    def to_latex(self, path: str | os.PathLike[str] | None = None) -> str:
+        """:attr:`tables` as tabular environments, see :meth:`Table.to_latex`; also as a file at ``path``.
+
+        Raises
+        ------
+        OutputFileError
+            If the file cannot be written; an existing one is then unchanged.
+        """
+        return written(latex.tables(self._tables()), path)
+
+    def to_markdown(self, path: str | os.PathLike[str] | None = None) -> str:
+        """:attr:`tables` as Markdown, with what stands above them; also as a file at ``path``.
+
+        Raises
+        ------
+        OutputFileError
+            If the file cannot be written; an existing one is then unchanged.
+        """
+        lines = [f"{markdown.escaped(line)}\n\n" for line in self.heading().splitlines()]
+        return written("".join(lines) + markdown.tables(self._tables()), path)
+
+    def to_csv(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The columns of :meth:`to_pandas` as comma-separated values, with all digits; also as a file.
+
+        Raises
+        ------
+        OutputFileError
+            If the file cannot be written; an existing one is then unchanged.
+        """
+        return written(comma_separated.frame(self._columns()), path, end="")
+
+    def _printed(self) -> list[Table]:
+        """The tables, cut where they are long."""
+        return [table.first(self.most_rows, ".tables has all") for table in self._tables()]
+
+    def _badge(self) -> tuple[str, str] | None:
+        """A word on how good it is, if there is one to say."""
+        return None
+
+    def _face(self) -> Face:
+        return Face(tuple(self.heading().splitlines()), tuple(self._printed()), self._badge())
+
+    def __repr__(self) -> str:
+        return self._as_text()

@@ -10,7 +10,7 @@ import numpy as np
 from .._types import BoolArray, FloatArray, IntArray
 from ..errors import InvalidValueError
 from ..layout import Layout
-from ..render import Cell, Table, asymmetric, number
+from ..render import Cell, Rounded, Table, asymmetric, number
 from ..status import Status
 from .batch import status_counts
 from .levels import joint_level
@@ -165,7 +165,7 @@ class Scan(Record):
         rows = []
         for k, point in enumerate(self.coordinates):
             state = "" if self.success[k] else Status(int(self.status[k])).name
-            rise = number(float(self.delta_nll[k]), digits=4)
+            rise = Rounded(float(self.delta_nll[k]), 4)
             rows.append((*map(float, point), rise, *([state] if failed else [])))
         return [Table("", (*self.names, "NLL - best", *(["status"] if failed else [])), rows)]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._types import FloatArray
 from ..layout import Layout
-from ..render import Cell, Table, number
+from ..render import Cell, Rounded, Table, number
 from .attempts import Attempt
 from .hypotest import band_name
 from .poi_record import PoiRecord
@@ -103,9 +103,7 @@ class Significance(PoiRecord):
         titles = ("", "significance", "p-value")
         if self.hidden:
             return [Table("", titles, [("observed", BLINDED, BLINDED)])]
-        rows: list[tuple[Cell, ...]] = [
-            (label, number(z, digits=4), number(p, digits=4)) for label, z, p in self._rows()
-        ]
+        rows: list[tuple[Cell, ...]] = [(label, Rounded(z, 4), Rounded(p, 4)) for label, z, p in self._rows()]
         return [Table("", titles, rows)]
 
     def to_dict(self) -> dict[str, Any]:

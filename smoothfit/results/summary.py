@@ -28,26 +28,26 @@ class ModelSummary(Record):
     """
 
     title: str
-    tables: Iterable[Table]
+    contents: Iterable[Table]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tables", tuple(self.tables))
+        object.__setattr__(self, "contents", tuple(self.contents))
 
     def heading(self) -> str:
         return self.title
 
     def _tables(self) -> list[Table]:
-        return list(self.tables)
+        return list(self.contents)
 
     def to_dict(self) -> dict[str, Any]:
         """{title, tables: [{title, columns, rows, note}]}."""
-        return {"title": self.title, "tables": [table.to_dict() for table in self.tables]}
+        return {"title": self.title, "tables": [table.to_dict() for table in self.contents]}
 
     def _columns(self) -> Columns:
         # A frame is one table: cells of all, a row a cell.
         cells = [
             (table.title, number, column, cell)
-            for table in self.tables
+            for table in self.contents
             for number, row in enumerate(table.rows)
             for column, cell in zip(table.columns, row, strict=True)
         ]

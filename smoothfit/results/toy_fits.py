@@ -12,7 +12,7 @@ import numpy as np
 from .._optional import require
 from .._types import BoolArray, FloatArray, IntArray
 from ..errors import UnknownNameError
-from ..render import Cell, Table, number, with_error
+from ..render import Cell, Measured, Rounded, Table
 from ..status import Status
 from .record import BLINDED, Columns, Record, plain
 
@@ -63,6 +63,10 @@ class ToyBlock:
 
     def __len__(self) -> int:
         return len(self.status)
+
+    def __repr__(self) -> str:
+        last, found = self.first + len(self) - 1, int(self.at_minimum.sum())
+        return f"ToyBlock(toys {self.first} to {last}, {found} at a minimum, x {self.x.shape})"
 
     @property
     def toy(self) -> IntArray:
@@ -278,10 +282,12 @@ class ToyFits(Record):
         name = self.parameters[i]
         if name in self.hidden:
             return [name, *([BLINDED] * 5)]
-        pull = with_error(self.pulls.mean[i], self.pulls.error[i]) if np.isfinite(self.pulls.mean[i]) else ""
+        pull: Cell = (
+            Measured(self.pulls.mean[i], self.pulls.error[i]) if np.isfinite(self.pulls.mean[i]) else ""
+        )
         shown = (self.values.deviation[i], self.errors.mean[i], self.pulls.deviation[i])
-        deviation, error, width = (number(x, digits=3) if np.isfinite(x) else "" for x in shown)
-        mean = with_error(self.values.mean[i], self.values.error[i])
+        deviation, error, width = (Rounded(x, 3) if np.isfinite(x) else "" for x in shown)
+        mean = Measured(self.values.mean[i], self.values.error[i])
         return [name, mean, deviation, error, pull, width]
 
     def _tables(self) -> list[Table]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._types import BoolArray, FloatArray
-from ..render import Cell, Table, number, with_error
+from ..render import Cell, Measured, Rounded, Table, number
 from .fit import FitResult
 from .record import BLINDED, Columns, Record, plain
 
@@ -80,7 +80,7 @@ class UnfoldingScan(Record):
         names = [name for name, column in self._numbers().items() if np.any(np.isfinite(column))]
         columns = [self._numbers()[name] for name in names]
         rows: list[list[Cell]] = [
-            [*(number(column[i], digits=4) for column in columns), "" if ok else "fit failed"]
+            [*(Rounded(column[i], 4) for column in columns), "" if ok else "fit failed"]
             for i, ok in enumerate(self.success)
         ]
         return [Table("Scan", [*(name.replace("_", " ") for name in names), ""], rows)]
@@ -182,17 +182,17 @@ class UnfoldingResult(Record):
         rows: list[tuple[Cell, ...]] = []
         for i, name in enumerate(self.names):
             if self.hidden:
-                rows.append((name, BLINDED, BLINDED, BLINDED, BLINDED, number(self.nominal[i])))
+                rows.append((name, BLINDED, BLINDED, BLINDED, BLINDED, Rounded(self.nominal[i])))
                 continue
-            free = with_error(self.unregularised[i], self.unregularised_errors[i])
+            free = Measured(self.unregularised[i], self.unregularised_errors[i])
             rows.append(
                 (
                     name,
-                    with_error(self.x[i], self.errors[i]),
-                    number(self.bias[i], digits=3),
-                    number(self.global_correlation[i], digits=3),
+                    Measured(self.x[i], self.errors[i]),
+                    Rounded(self.bias[i], 3),
+                    Rounded(self.global_correlation[i], 3),
                     free if self.unregularised_fit.success else "fit failed",
-                    number(self.nominal[i]),
+                    Rounded(self.nominal[i]),
                 )
             )
         return [Table("", columns, rows)]
@@ -303,9 +303,9 @@ class BottomLine(Record):
             (
                 name,
                 f"{number(self.folded[i], digits=4)}/{self.folded_ndof}",
-                number(self.folded_p[i], digits=3),
+                Rounded(self.folded_p[i], 3),
                 f"{number(self.unfolded[i], digits=4)}/{self.unfolded_ndof}",
-                number(self.unfolded_p[i], digits=3),
+                Rounded(self.unfolded_p[i], 3),
                 "yes" if self.passed[i] else "no" if self.success[i] else "fit failed",
             )
             for i, name in enumerate(self.names)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from .._types import BoolArray, FloatArray
-from ..errors import UnknownNameError
+from ..errors import InvalidTypeError, InvalidValueError, UnknownNameError
 from ..layout import ChannelInfo, ProcessInfo
-from ..render import Cell, Table, with_error
+from ..render import Cell, Measured, Named, Rounded, Table
 from .record import BLINDED, Columns, Record, plain
 
 __all__ = ["Yields"]
@@ -123,29 +123,73 @@ class Yields(Record):
         """The same under another title."""
         return replace(self, title=title)
 
-    def _sums(self, bins: FloatArray, errors: FloatArray | None, process: str | None = None) -> list[str]:
-        sums = [float(bins[channel.bins].sum()) for channel in self.channels]
-        if errors is None:
-            shown = [_count(events) for events in sums]
-        else:
-            # What is not there at all has no error to show.
-            pairs = zip(sums, errors, strict=True)
-            shown = [_count(n) if n == error == 0.0 else with_error(n, error) for n, error in pairs]
-        hidden = [self.is_hidden(channel, process) for channel in self.channels]
-        return [BLINDED if hide else text for text, hide in zip(shown, hidden, strict=True)]
+    # -- tables ----------------------------------------------------------------------------------
+
+    def table(
+        self, channels: Any = None, *, beside: Yields | None = None, data_errors: bool = False
+    ) -> Table:
+        """Sums over the bins of channels, with their errors: of processes, in total, and the data.
+
+        Parameters
+        ----------
+        channels
+            Names of channels, one or several; by default all.
+        beside
+            Yields of the same model at other values, as post-fit ones: a second column a channel, called by
+            their title.
+        data_errors
+            Whether the data have errors: those of the central 68.27% interval of a Poisson mean (F. Garwood,
+            Biometrika 28 (1936) 437).
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such channel.
+        InvalidTypeError, InvalidValueError
+            If ``beside`` are no yields, or those of other channels.
+        """
+        columns = [self] if beside is None else [self, _comparable(self, beside)]
+        names = [c.name for c in self.channels] if channels is None else channels
+        chosen = [self.channel(name) for name in ([names] if isinstance(names, str) else names)]
+        pairs = [(channel, of) for channel in chosen for of in columns]
+        headings = [c.name if beside is None else f"{c.name}, {_short(of.title)}" for c, of in pairs]
+        processes = {p.name: p for of in columns for p in of.processes}
+        rows: list[Sequence[Cell]] = [
+            (Named(name, p.label), *(of._sum_of(name, channel) for channel, of in pairs))
+            for name, p in processes.items()
+        ]
+        rows.append(("total", *(of._sum(of.total, of.channel_error, channel) for channel, of in pairs)))
+        if any(of.obs is not None for of in columns):
+            rows.append(("data", *(of._data_sum(channel, data_errors) for channel, of in pairs)))
+        return Table(self.title if beside is None else "", ("process", *headings), rows)
+
+    def _sum_of(self, process: str, channel: ChannelInfo) -> Cell:
+        if process not in self.per_process:
+            return None
+        errors = (self.process_channel_error or {}).get(process)
+        return self._sum(self.per_process[process], errors, channel, process)
+
+    def _sum(
+        self, bins: FloatArray, errors: FloatArray | None, channel: ChannelInfo, process: str | None = None
+    ) -> Cell:
+        if self.is_hidden(channel, process):
+            return BLINDED
+        events = float(bins[channel.bins].sum())
+        error = None if errors is None else float(errors[self.channels.index(self.channel(channel.name))])
+        # What is not there at all has no error to show.
+        return _count(events) if error is None or events == error == 0.0 else Measured(events, error)
+
+    def _data_sum(self, channel: ChannelInfo, with_errors: bool) -> Cell:
+        if self.obs is None:
+            return None
+        data = self.data(channel)
+        if data is None:
+            return BLINDED
+        down, up = poisson_interval(float(data.sum())) if with_errors else (0.0, 0.0)
+        return Measured(float(data.sum()), up, down) if with_errors else _count(float(data.sum()))
 
     def _tables(self) -> list[Table]:
-        columns = ("process", *(channel.name for channel in self.channels))
-        errors = self.process_channel_error or {}
-        rows: list[Sequence[Cell]] = [
-            (p.name, *self._sums(self.per_process[p.name], errors.get(p.name), p.name))
-            for p in self.processes
-        ]
-        rows.append(("total", *self._sums(self.total, self.channel_error)))
-        if self.obs is not None:
-            data = [self.data(channel) for channel in self.channels]
-            rows.append(("data", *(BLINDED if d is None else _count(d.sum()) for d in data)))
-        return [Table(self.title, columns, rows)]
+        return [self.table()]
 
     def _of_channel(self, number: int, channel: ChannelInfo) -> dict[str, Any]:
         data = self.data(channel)
@@ -206,12 +250,46 @@ class Yields(Record):
         return columns
 
 
-def _count(events: float) -> str:
+def _comparable(one: Yields, other: Any) -> Yields:
+    """Yields with the same channels, else an error."""
+    if not isinstance(other, Yields):
+        raise InvalidTypeError(
+            f"Yields.table: beside are Yields, as model.yields(best_fit); got {type(other).__name__}."
+        )
+    names, found = ([channel.name for channel in of.channels] for of in (one, other))
+    if names != found:
+        raise InvalidValueError(
+            f"Yields.table: beside has channels {', '.join(found)}, expected {', '.join(names)}; make both "
+            "with model.yields of one model."
+        )
+    return other
+
+
+def _short(title: str) -> str:
+    """A title as part of a heading: "pre-fit" of "Pre-fit yields"."""
+    ours = {"Pre-fit yields": "pre-fit", "Post-fit yields": "post-fit"}
+    return ours.get(title, title)
+
+
+def _count(events: float) -> Rounded:
     """A number of events: whole numbers in full, others to a tenth or six digits."""
-    return (
-        f"{events:.0f}"
-        if events == np.round(events)
-        else f"{events:.1f}"
-        if events > 999
-        else f"{events:.4g}"
-    )
+    if events == np.round(events):
+        return Rounded(events, decimals=0)
+    return Rounded(events, decimals=1) if events > 999 else Rounded(events, 4)
+
+
+def poisson_interval(count: float) -> tuple[float, float]:
+    """Errors (down, up) of a count: the central 68.27% interval of Garwood.
+
+    Examples
+    --------
+    >>> down, up = poisson_interval(9.0)
+    >>> round(down, 2), round(up, 2)
+    (2.94, 4.11)
+    """
+    # Here, because it takes a good part of the time that `import smoothfit` does.
+    from scipy.special import gammaincinv
+
+    tail, n = 0.15865525393145707, max(count, 0.0)
+    lower = float(gammaincinv(n, tail)) if n > 0.0 else 0.0
+    return n - lower, float(gammaincinv(n + 1.0, 1.0 - tail)) - n

@@ -24,7 +24,7 @@ def test_scalar():
     assert np.isnan(mu.glob).all()
     assert mu.fixed.tolist() == [False]
     assert (mu.label, mu.unit, mu.group) == (None, None, None)
-    assert repr(mu) == "Variable('mu', 1.0, bounds=[0, inf])"
+    assert repr(mu) == "Variable('mu', 1.0, lower_bound=0.0)"
 
 
 def test_array():
@@ -33,7 +33,9 @@ def test_array():
     assert mu.lower.tolist() == [-np.inf, 0.0]
     assert mu.upper.tolist() == [5.0, 5.0]
     assert mu.fixed.tolist() == [True, False]
-    assert repr(mu) == "Variable('mu', [1.0, 2.0], bounds=[[-inf, 0.0], [5.0, 5.0]], fixed=[True, False])"
+    assert repr(mu) == (
+        "Variable('mu', [1.0, 2.0], lower_bound=[None, 0.0], upper_bound=5.0, fixed=[True, False])"
+    )
 
 
 def test_array_of_one_is_no_scalar():
@@ -45,7 +47,10 @@ def test_sub_names():
     mu = Variable("mu", [1.0, 1.0], sub_names=["mu_1", "mu_2"], label=r"$\mu$", unit="fb", group="signal")
     assert mu.sub_names == ("mu_1", "mu_2")
     assert (mu.label, mu.unit, mu.group) == (r"$\mu$", "fb", "signal")
-    assert repr(mu) == "Variable('mu', [1.0, 1.0], sub_names=['mu_1', 'mu_2'])"
+    assert eval(repr(mu)).label == mu.label
+    assert repr(mu) == (
+        "Variable('mu', [1.0, 1.0], sub_names=['mu_1', 'mu_2'], label='$\\\\mu$', unit='fb', group='signal')"
+    )
     assert Variable("mu", 1.0, sub_names=["signal strength"]).sub_names == ("signal strength",)
 
 
@@ -77,7 +82,7 @@ def test_nuisance_is_a_unit_gaussian_around_the_value():
     assert np.asarray(theta.constraint.mean).tolist() == [0.0, 0.5]
     assert np.asarray(theta.constraint.width).tolist() == [1.0, 1.0]
     assert theta.glob.tolist() == [0.0, 0.5]
-    assert repr(theta) == "Variable('theta', [0.0, 0.5], constraint=Gaussian)"
+    assert repr(theta) == "Variable('theta', [0.0, 0.5], nuisance=True)"
 
 
 def test_constraint_makes_a_nuisance():
