@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .arguments import STDOUT, add_command, add_json, add_reading
+from .arguments import STDOUT, add_command, add_json, add_reading, whole
 from .models import read_file
 from .outputs import check_outputs, print_text, write_outputs
 
@@ -25,8 +25,10 @@ def add(commands: Any) -> None:
     parser.add_argument("file", metavar="A", help="a pyhf workspace or a datacard")
     parser.add_argument("other", metavar="B", help="another, or of another kind")
     add_reading(parser)
-    parser.add_argument("--points", type=int, default=50, metavar="N", help="points of the NLL (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="random numbers of the points (%(default)s)")
+    parser.add_argument(
+        "--points", type=whole, default=50, metavar="N", help="points of the NLL (%(default)s)"
+    )
+    parser.add_argument("--seed", type=whole, default=0, help="random numbers of the points (%(default)s)")
     add_json(parser)
 
 
