@@ -38,9 +38,7 @@ def add(commands: Any) -> None:
     """Add the command."""
     about = "Convert a model to another kind of file, and compare the likelihoods."
     parser = add_command(commands, "convert", about, _EPILOG, _run)
-    parser.add_argument(
-        "file", metavar="IN", help="a pyhf workspace, an HS3 file, a datacard, HistFactory's XML, ..."
-    )
+    parser.add_argument("file", metavar="IN", help="any file that smoothfit reads")
     parser.add_argument("out", metavar="OUT", help="the file to write; its name says the kind, or --to")
     from ..io.writing import WRITERS
 
@@ -49,7 +47,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--points", type=whole, default=50, metavar="N", help="points of the NLL (%(default)s)"
     )
-    parser.add_argument("--seed", type=whole, default=0, help="random numbers of the points (%(default)s)")
+    parser.add_argument(
+        "--seed", type=whole, default=0, metavar="S", help="random numbers of the points (%(default)s)"
+    )
     parser.add_argument(
         "--tolerance",
         type=number,

@@ -22,13 +22,15 @@ def add(commands: Any) -> None:
     """Add the command."""
     about = "Show what changed from one model to another: structure, yields, shifts, NLL."
     parser = add_command(commands, "diff", about, _EPILOG, _run)
-    parser.add_argument("file", metavar="A", help="a pyhf workspace or a datacard")
-    parser.add_argument("other", metavar="B", help="another, or of another kind")
+    parser.add_argument("file", metavar="A", help="any file that smoothfit reads")
+    parser.add_argument("other", metavar="B", help="another one, also of another kind")
     add_reading(parser)
     parser.add_argument(
         "--points", type=whole, default=50, metavar="N", help="points of the NLL (%(default)s)"
     )
-    parser.add_argument("--seed", type=whole, default=0, help="random numbers of the points (%(default)s)")
+    parser.add_argument(
+        "--seed", type=whole, default=0, metavar="S", help="random numbers of the points (%(default)s)"
+    )
     add_json(parser)
 
 

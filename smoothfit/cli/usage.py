@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from .._checks import did_you_mean
 from ..errors import SmoothfitError
 
-__all__ = ["Parser", "UsageError"]
+__all__ = ["Parser", "UsageError", "values_of"]
 
 _REQUIRED = "the following arguments are required: "
 _NUMBER = re.compile(r"^-(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$|^-inf$")
@@ -103,7 +103,7 @@ class Parser(argparse.ArgumentParser):
         name, message = error.argument_name, error.message
         if message.startswith("expected ") and "argument" in message:
             action = next((a for a in self._actions if _name_of(a) == name), None)
-            message = f"a value is missing: {name} {_values(action)}".rstrip()
+            message = f"a value is missing: {name} {values_of(action)}".rstrip()
         elif hint := self._mistaken_file():
             self.error(hint)
         self.error(f"{name}: {message}" if name else message)
@@ -130,7 +130,7 @@ class Parser(argparse.ArgumentParser):
     def _synopsis(self) -> str:
         """The command with its arguments, without options."""
         own = [a for a in self._actions if not a.option_strings and a.help != argparse.SUPPRESS]
-        return " ".join([self.prog, *(_values(action) for action in own)])
+        return " ".join([self.prog, *(values_of(action) for action in own)])
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
@@ -177,7 +177,7 @@ def _name_of(action: argparse.Action) -> str | None:
     return action.metavar if isinstance(action.metavar, str) else None
 
 
-def _values(action: argparse.Action | None) -> str:
+def values_of(action: argparse.Action | None) -> str:
     """What an argument takes, as it is shown in help."""
     if action is None:
         return ""
