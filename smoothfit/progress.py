@@ -65,7 +65,8 @@ class _Tally:
     def __str__(self) -> str:
         elapsed = self.elapsed
         if self.fraction == 0.0 or elapsed == 0.0:
-            return f"{self.done} of {self.total}, {_duration(elapsed)}"
+            # Most of it is compiling.
+            return f"{self.done} of {self.total}, {_duration(elapsed)}, getting ready"
         left = f"{_duration(elapsed * (1.0 / self.fraction - 1.0))} left"
         parts = (
             f"{self.done} of {self.total}",
