@@ -9,8 +9,11 @@ There is one file a command. What a command needs beyond its file is imported wh
 
 from __future__ import annotations
 
+import argparse
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from importlib import metadata
 
@@ -103,11 +106,11 @@ class _Main(Parser):
     """Shows the commands by what they are for."""
 
     def format_help(self) -> str:
-        own = {action.dest: action.help or "" for action in self._commands._choices_actions}
+        own = {action.dest: _row(action) for action in self._commands._choices_actions}
         blocks = [f"usage: {self.prog} COMMAND FILE [options]", self.description or ""]
         for heading, commands in COMMANDS.items():
             names = [command.__name__.rpartition(".")[2] for command in commands]
-            blocks.append("\n".join([f"{heading}:", *(f"  {name:13} {own[name]}" for name in names)]))
+            blocks.append("\n".join([f"{heading}:", *(own[name] for name in names)]))
         return "\n\n".join([*blocks, self.epilog or ""])
 
     def add_commands(self) -> None:
@@ -117,6 +120,14 @@ class _Main(Parser):
         for commands in COMMANDS.values():
             for command in commands:
                 command.add(self._commands)
+
+
+def _row(action: argparse.Action) -> str:
+    """A command and what it does, as wide as the terminal at most."""
+    width = min(shutil.get_terminal_size().columns, 100)
+    return textwrap.fill(
+        action.help or "", width, initial_indent=f"  {action.dest:13} ", subsequent_indent=" " * 16
+    )
 
 
 def parser() -> Parser:
