@@ -55,3 +55,13 @@ def test_examples_of_the_page_run(words, folder, monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert status in ((0, 1) if words[0] in ("lint", "diff") else (0,)), err
     assert out or words[0] == "plot"
+
+
+def test_the_first_time_path_that_is_measured_is_that_of_the_readme():
+    from benchmarks.first_time import FIT, INSTALL
+
+    readme = PAGES[0].read_text(encoding="utf-8")
+    assert INSTALL in readme
+    assert f"    {FIT}\n" in readme
+    (words,) = commands_in(FIT)
+    parser().parse_args(words)
