@@ -80,8 +80,12 @@ def poi_of(model: Model, asked: str | None) -> str:
     """
     found = model.poi if asked is None else asked
     if found is None:
-        listed = ", ".join(model.pois[:8]) if model.pois else "none"
+        if not model.pois:
+            raise InvalidValueError(
+                "The model has no free parameter; of a ROOT file say with --signals what 'mu' scales."
+            )
         raise InvalidValueError(
-            f"The file names no parameter of interest: add --poi NAME; free parameters are: {listed}."
+            "The file names no parameter of interest: add --poi NAME; free parameters are: "
+            f"{', '.join(model.pois[:8])}."
         )
     return found

@@ -193,3 +193,11 @@ def test_wrong_calls_of_a_root_file(words, said, tmp_path, monkeypatch, fails):
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path)
     assert said in fails("fit", "shapes.root", *words.split())
+
+
+def test_a_limit_without_a_signal_says_how_to_name_it(tmp_path, monkeypatch, fails):
+    pytest.importorskip("uproot")
+    monkeypatch.chdir(tmp_path)
+    write_files(tmp_path)
+    said = fails("limit", "shapes.root", "--naming", "{process}_{systematic}{Up|Down}")
+    assert "no free parameter; of a ROOT file say with --signals" in said
