@@ -6,6 +6,7 @@ says which object, what was given, what was expected and what cures it.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ __all__ = [
     "check_names",
     "check_text",
     "describe",
+    "did_you_mean",
     "plural",
 ]
 
@@ -54,6 +56,27 @@ def describe(obj: Any) -> str:
     if len(text) > 60 or "\n" in text or " object at 0x" in text or text.startswith("<"):
         return f"an object of type {type(obj).__name__}"
     return text if isinstance(obj, str | int | float | bool | None) else f"{type(obj).__name__} {text}"
+
+
+def did_you_mean(given: str, known: Iterable[str], cutoff: float = 0.65) -> str:
+    """The end of a message about a name that there is not: the closest ones; empty if none is close.
+
+    Parameters
+    ----------
+    cutoff
+        How close, from 0 to 1: twice the letters that match, of all letters of both.
+
+    Examples
+    --------
+    >>> did_you_mean("jse", ["mu", "jes"])
+    "; did you mean 'jes'?"
+    >>> did_you_mean("Mu", ["mu"]), did_you_mean("something", ["mu"])
+    ("; did you mean 'mu'?", '')
+    """
+    names = list(dict.fromkeys(known))
+    same = [name for name in names if name.casefold() == given.casefold()]
+    close = same or difflib.get_close_matches(given, names, n=3, cutoff=cutoff)
+    return f"; did you mean {' or '.join(repr(name) for name in close)}?" if close else ""
 
 
 def plural(number: int, noun: str) -> str:

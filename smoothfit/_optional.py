@@ -26,6 +26,7 @@ def require(package: str, *, feature: str, extra: str) -> ModuleType:
     try:
         return importlib.import_module(package)
     except ImportError as error:
+        name = package.partition(".")[0]
         raise MissingPackageError(
-            f"{feature} needs the package '{package}': pip install 'smoothfit[{extra}]'"
+            f"{feature} needs the package '{name}': pip install 'smoothfit[{extra}]'"
         ) from error

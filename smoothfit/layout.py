@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ._checks import describe
+from ._checks import describe, did_you_mean
 from ._types import Array, ArrayLike, BoolArray, FloatArray, IntArray
 from .constraints import Prefit
 from .errors import InvalidTypeError, InvalidValueError, ShapeMismatchError, UnknownNameError
@@ -268,6 +268,11 @@ class Layout:
         owner = next((v.name for v in self.variables if position in v.indices), "")
         return bool(blinded & {self.names[position], owner})
 
+    def _unknown(self, name: str) -> str:
+        """What to say of a name that nothing has."""
+        close = did_you_mean(name, [*(v.name for v in self.variables), *self.names])
+        return f"No parameter is named '{name}'{close or f'; {self._known()}.'}"
+
     def _known(self) -> str:
         known = [v.name for v in self.variables]
         shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
@@ -288,7 +293,7 @@ class Layout:
             try:
                 expression = re.compile(name)
             except re.error as error:
-                raise UnknownNameError(f"No parameter is named '{name}'; {self._known()}.") from error
+                raise UnknownNameError(self._unknown(name)) from error
             matching = [
                 i
                 for v in self.variables
@@ -300,7 +305,7 @@ class Layout:
             ]
             if matching:
                 return sorted(matching)
-        raise UnknownNameError(f"No parameter is named '{name}'; {self._known()}.")
+        raise UnknownNameError(self._unknown(name))
 
     def assign(
         self, target: FloatArray, assignments: Mapping[Any, ArrayLike], *, what: str, patterns: bool = False

@@ -1,13 +1,20 @@
-"""Progress of what takes long: on stderr of a terminal or below a notebook's cell, nowhere else.
+"""Progress of what takes long: on stderr, or below a notebook's cell; never on stdout.
 
-Nothing is shown for what is done within two seconds, nor where stderr goes to a file or a pipe. What is
-shown disappears at the end. With ``rich`` installed it is drawn by rich, else as one plain line.
+Nothing is shown for what is done within two seconds. On a terminal it is one line, which is written over,
+never longer than the terminal is wide, and wiped at the end. Where stderr goes to a file or a pipe, or the
+terminal cannot go back in a line (``TERM=dumb``), it is a line of its own now and then: the first after half
+a minute, then one for each further tenth, at least half a minute apart, and one after ten minutes in any
+case. There are no colours anywhere. :func:`hidden` shows nothing at all.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
+import contextvars
+import html
+import importlib
+import os
+import shutil
 import sys
 import threading
 import time
@@ -15,14 +22,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-__all__ = ["Advance", "track"]
+__all__ = ["Advance", "hidden", "track"]
 
 _DELAY = 2.0
 """Seconds before anything is shown."""
 _INTERVAL = 0.25
 _BAR = 24
+_LINE_EVERY = 30.0
+"""Seconds that lines of a log are apart, at least."""
+_LINE_STEP = 0.1
+"""What must have been done since the last line of a log, of the whole ..."""
+_LINE_AT_LAST = 600.0
+"""... unless so many seconds have passed."""
 _outermost = threading.Lock()
 """Held by the display on show: what runs inside another one adds no second line."""
+_hidden: contextvars.ContextVar[bool] = contextvars.ContextVar("hidden", default=False)
 
 
 @dataclass
@@ -41,17 +55,46 @@ class _Tally:
         self.answer = answer or self.answer
 
     @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.began
+
+    @property
     def fraction(self) -> float:
         return min(1.0, self.done / self.total) if self.total > 0 else 0.0
 
     def __str__(self) -> str:
-        elapsed = time.monotonic() - self.began
+        elapsed = self.elapsed
         if self.fraction == 0.0 or elapsed == 0.0:
-            return f"{self.done} of {self.total}, {elapsed:.0f} s"
-        rate = _rate(self.done / elapsed)
-        left = f"{elapsed * (1.0 / self.fraction - 1.0):.0f} s left"
-        parts = (f"{self.done} of {self.total}", f"{elapsed:.0f} s", rate, left, self.answer)
+            # Most of it is compiling.
+            return f"{self.done} of {self.total}, {_duration(elapsed)}, getting ready"
+        left = f"{_duration(elapsed * (1.0 / self.fraction - 1.0))} left"
+        parts = (
+            f"{self.done} of {self.total}",
+            _duration(elapsed),
+            left,
+            _rate(self.done / elapsed),
+            self.answer,
+        )
         return ", ".join(part for part in parts if part)
+
+
+def _duration(seconds: float) -> str:
+    """In words of two units at most.
+
+    Examples
+    --------
+    >>> _duration(7.2), _duration(75.0), _duration(4000.0), _duration(2e5)
+    ('7 s', '1 min 15 s', '1 h 6 min', '2 d 7 h')
+    """
+    units = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+    left = round(seconds)
+    found: list[tuple[int, str]] = []
+    for size, name in units:
+        number, left = divmod(left, size)
+        if number or found:
+            found.append((number, name))
+    shown = [f"{number} {name}" for number, name in found[:2] if number]
+    return " ".join(shown) or "0 s"
 
 
 def _rate(per_second: float) -> str:
@@ -70,12 +113,12 @@ class _Painter(Protocol):
     def paint(self, tally: _Tally) -> None:
         """Show it, over what was shown before."""
 
-    def close(self) -> None:
+    def close(self, tally: _Tally) -> None:
         """Take it away."""
 
 
-class _Plain:
-    """One line of a terminal, written over and over."""
+class _Terminal:
+    """One line, written over and over."""
 
     def __init__(self) -> None:
         self.stream, self.width = sys.stderr, 0
@@ -83,75 +126,82 @@ class _Plain:
     def paint(self, tally: _Tally) -> None:
         filled = round(_BAR * tally.fraction)
         line = f"{tally.what} [{'#' * filled}{'.' * (_BAR - filled)}] {tally}"
+        # A longer line would wrap, and one cannot go back to its beginning.
+        line = line[: max(1, _columns(self.stream) - 1)]
         self.stream.write(f"\r{line:<{self.width}}")
         self.stream.flush()
         self.width = len(line)
 
-    def close(self) -> None:
-        self.stream.write(f"\r{'':<{self.width}}\r")
+    def close(self, tally: _Tally) -> None:
+        wiped = min(self.width, max(1, _columns(self.stream) - 1))
+        self.stream.write(f"\r{'':<{wiped}}\r")
         self.stream.flush()
 
 
-class _Rich:
-    """A bar by rich."""
+def _columns(stream: Any) -> int:
+    """How wide the terminal is, now."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return os.get_terminal_size(stream.fileno()).columns or shutil.get_terminal_size().columns
+    return shutil.get_terminal_size().columns
+
+
+class _Log:
+    """Lines that stay, few of them."""
 
     def __init__(self) -> None:
-        console = importlib.import_module("rich.console")
-        progress = importlib.import_module("rich.progress")
-        columns = (
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(_BAR),
-            progress.TextColumn("{task.fields[state]}"),
-        )
-        self.bar = progress.Progress(
-            *columns, console=console.Console(stderr=True), transient=True, auto_refresh=False
-        )
-        self.task: Any = None
-        self.bar.start()
+        self.stream = sys.stderr
+        self.last, self.shown = 0.0, 0.0
 
     def paint(self, tally: _Tally) -> None:
-        if self.task is None:
-            self.task = self.bar.add_task(tally.what, total=tally.total, state=str(tally))
-        self.bar.update(self.task, completed=tally.done, state=str(tally), refresh=True)
+        waited = tally.elapsed - self.last
+        enough = tally.fraction - self.shown >= _LINE_STEP or self.last == 0.0
+        if tally.fraction == 1.0 or waited < (_LINE_EVERY if enough else _LINE_AT_LAST):
+            return
+        self.last, self.shown = tally.elapsed, tally.fraction
+        self.stream.write(f"{tally.what}: {tally}\n")
+        self.stream.flush()
 
-    def close(self) -> None:
-        self.bar.stop()
+    def close(self, tally: _Tally) -> None:
+        if self.last and tally.fraction == 1.0:
+            self.stream.write(f"{tally.what}: {tally.done} in {_duration(tally.elapsed)}\n")
+            self.stream.flush()
 
 
 class _Notebook:
     """A bar below the cell."""
 
     def __init__(self) -> None:
-        self.show = importlib.import_module("IPython.display")
+        self.display = importlib.import_module("IPython.display").display
         self.handle: Any = None
 
-    def _content(self, tally: _Tally) -> Any:
-        bar = f'<progress value="{tally.fraction:.4f}" max="1"></progress>'
-        return self.show.HTML(f"<div>{tally.what} {bar} {tally}</div>")
+    def _show(self, markup: str, text: str) -> None:
+        bundle = {"text/html": markup, "text/plain": text}
+        if self.handle is None:
+            self.handle = self.display(bundle, raw=True, display_id=True)
+        else:
+            self.handle.update(bundle, raw=True)
 
     def paint(self, tally: _Tally) -> None:
-        if self.handle is None:
-            self.handle = self.show.display(self._content(tally), display_id=True)
-        else:
-            self.handle.update(self._content(tally))
+        bar = f'<progress value="{tally.fraction:.4f}" max="1"></progress>'
+        self._show(f"<div>{html.escape(tally.what)} {bar} {html.escape(str(tally))}</div>", str(tally))
 
-    def close(self) -> None:
+    def close(self, tally: _Tally) -> None:
         if self.handle is not None:
-            self.handle.update(self.show.HTML(""))
+            self._show("", "")
 
 
 def _painter() -> Callable[[], _Painter] | None:
     """What shows progress where this runs, None for nothing."""
     stream = sys.stderr
+    if stream is None or _hidden.get():
+        return None
     if type(stream).__module__.startswith("ipykernel"):
         return _Notebook
     try:
-        terminal = stream is not None and stream.isatty()
+        terminal = stream.isatty()
     except ValueError:  # a closed stream
-        terminal = False
-    if not terminal:
         return None
-    return _Rich if importlib.util.find_spec("rich") is not None else _Plain
+    return _Terminal if terminal and os.environ.get("TERM") != "dumb" else _Log
 
 
 def _keep_painting(make: Callable[[], _Painter], tally: _Tally, ended: threading.Event) -> None:
@@ -164,7 +214,28 @@ def _keep_painting(make: Callable[[], _Painter], tally: _Tally, ended: threading
         while not ended.wait(_INTERVAL):
             painter.paint(tally)
         painter.paint(tally)
-        painter.close()
+        painter.close(tally)
+
+
+@contextlib.contextmanager
+def hidden(hide: bool = True) -> Iterator[None]:
+    """Show no progress of what runs inside.
+
+    Parameters
+    ----------
+    hide
+        False changes nothing.
+
+    Examples
+    --------
+    >>> with hidden(), track(3, "fits") as advance:
+    ...     advance(3)
+    """
+    token = _hidden.set(hide or _hidden.get())
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -190,46 +190,6 @@ NEEDED = {"bayesian": ("numpyro",), "neos": ("optax",)}
 """notebook -> further packages that it uses."""
 
 
-# In a process of its own: what the client leaves open is no concern of this one's strict warnings.
-RUNNER = """
-import sys, nbclient, nbformat
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
-
-given, result, kernels, folder = sys.argv[1:]
-specs = KernelSpecManager(ensure_native_kernel=False, kernel_dirs=[kernels])
-manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
-notebook = nbformat.read(given, as_version=4)
-options = {"timeout": 300, "resources": {"metadata": {"path": folder}}}
-nbclient.NotebookClient(notebook, km=manager, **options).execute()
-nbformat.write(notebook, result)
-"""
-
-
-def _kernels(folder: Path) -> Path:
-    """A kernel "python3" that is this Python, whatever kernels are installed."""
-    spec = folder / "kernels" / "python3"
-    spec.mkdir(parents=True)
-    content = {
-        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-        "display_name": "Python 3",
-        "language": "python",
-    }
-    (spec / "kernel.json").write_text(json.dumps(content), encoding="utf-8")
-    return spec.parent
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """This environment with this smoothfit, and with nobody's settings of Jupyter and IPython."""
-    # The notebook chooses its own backend for pictures.
-    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
-    for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR"):
-        environment[name] = str(folder / name.lower())
-    inherited = [path for path in [os.environ.get("PYTHONPATH")] if path]
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *inherited])
-    return environment
-
-
 def _with_probes(notebook: Any, probes: dict[str, tuple[str, str]]) -> Any:
     """The notebook with an expression evaluated after each cell that a probe names."""
     import nbformat
@@ -261,14 +221,9 @@ def _run(path: Path, folder: Path) -> Any:
 
     given, result = folder / "given.ipynb", folder / "result.ipynb"
     nbformat.write(_with_probes(nbformat.read(path, as_version=4), PROBES.get(path.stem, {})), given)
-    arguments = [str(given), str(result), str(_kernels(folder)), str(path.parent)]
-    done = subprocess.run(
-        [sys.executable, "-c", RUNNER, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=_environment(folder),
-    )
+    # In a process of its own: what the client leaves open is no concern of this one's strict warnings.
+    command = [sys.executable, str(ROOT / "notebooks" / "execute.py"), str(given), "--to", str(result)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return nbformat.read(result, as_version=4)
 
@@ -284,9 +239,28 @@ def test_stored_outputs_are_small_and_without_errors(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     assert path.stat().st_size < 200_000
-    assert all(c.execution_count for c in notebook.cells if c.cell_type == "code" and c.source)
+    counts = [c.execution_count for c in notebook.cells if c.cell_type == "code"]
+    assert counts == [*range(1, len(counts) + 1)], "run notebooks/execute.py"
     assert not [o for o in _outputs(notebook) if o.output_type == "error"]
     assert not [o for o in _outputs(notebook) if o.get("name") == "stderr"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_says_what_one_learns_and_where_to_go_next(path):
+    nbformat = pytest.importorskip("nbformat")
+    first, *_, last = nbformat.read(path, as_version=4).cells
+    assert first.cell_type == last.cell_type == "markdown"
+    assert first.source.startswith("# ")
+    assert "**You will learn**" in first.source
+    assert "## Where to go next" in last.source
+    links = re.findall(r"\]\(([^)#]+)\)", first.source + last.source)
+    assert [link for link in links if not link.startswith("http")]
+    for link in links:
+        assert link.startswith("http") or (path.parent / link).is_file(), link
+
+
+def test_all_together_are_small():
+    assert sum(path.stat().st_size for path in NOTEBOOKS) < 2_000_000
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

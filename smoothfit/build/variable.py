@@ -247,7 +247,8 @@ class Variable(Shown):
 def check_variable(what: str, variable: Any) -> Variable:
     """A Variable, else InvalidTypeError naming what was given."""
     if not isinstance(variable, Variable):
-        raise InvalidTypeError(f"{what} needs a Variable, got {describe(variable)}.")
+        cure = f"; make one: Variable({variable!r}, ...)" if isinstance(variable, str) else ""
+        raise InvalidTypeError(f"{what} needs a Variable, got {describe(variable)}{cure}.")
     return variable
 
 

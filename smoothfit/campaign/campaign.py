@@ -127,7 +127,7 @@ class Campaign:
             check_same(folder, begun, self._manifest)
 
     def _set_up(self, folder: Folder, manifest: Manifest, other_versions: bool) -> None:
-        require("pyarrow.parquet", feature="campaigns", extra="campaign")
+        require("pyarrow.parquet", feature="a campaign", extra="campaign")
         self._folder, self._manifest, self._other_versions = folder, manifest, other_versions
         self._course = Course()
         self._maker: BlockMaker | None = None

@@ -144,7 +144,7 @@ def kept_toys(
     0.0379 1000 0
     >>> folder.cleanup()
     """
-    require("pyarrow.parquet", feature="campaigns", extra="campaign")
+    require("pyarrow.parquet", feature="a campaign", extra="campaign")
     where = Path(path)
     begun = (where / _FILE).exists()
     folder.create(where, begun)

@@ -18,7 +18,7 @@ _KEY = b"smoothfit"
 
 
 def _pyarrow(module: str) -> Any:
-    return require(module, feature="campaigns", extra="campaign")
+    return require(module, feature="a campaign", extra="campaign")
 
 
 def _digest(about: Mapping[str, Any], columns: Mapping[str, Any]) -> str:

@@ -9,29 +9,55 @@ There is one file a command. What a command needs beyond its file is imported wh
 
 from __future__ import annotations
 
+import argparse
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from importlib import metadata
 
+from .. import progress
 from ..errors import SmoothfitError
-from . import convert, diff, fc, fit, gof, impacts, inspect, limit, lint, plot, scan, significance, toys
-from .arguments import Parser
-from .outputs import complain
+from . import (
+    completion,
+    convert,
+    diff,
+    fc,
+    fit,
+    gof,
+    help,
+    impacts,
+    inspect,
+    limit,
+    lint,
+    plot,
+    scan,
+    significance,
+    toys,
+)
+from .outputs import complain, print_text
+from .usage import Parser
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "commands_of", "main", "parser"]
 
-_EPILOG = """examples:
+COMMANDS = {
+    "what is in a file": (inspect, lint, diff),
+    "fit": (fit, scan, impacts, plot),
+    "tests, limits and toys": (limit, significance, gof, fc, toys),
+    "other kinds of files": (convert,),
+    "this command": (help, completion),
+}
+"""Heading -> the commands below it, in help and on the page of the commands."""
+
+_EXAMPLES = """examples:
   smoothfit inspect workspace.json
   smoothfit fit workspace.json --json result.json --plot result.png
+  smoothfit fit shapes.root --naming '{process}_{systematic}{Up|Down}' --signals sig
   smoothfit scan workspace.json mu --plot scan.png
-  smoothfit limit workspace.json --plot limit.png
-  smoothfit gof workspace.json --statistic ks --toys 2000 --plot gof.png
-  smoothfit toys workspace.json -n 1e5 --campaign toys
-  smoothfit lint card.txt
-  smoothfit convert card.txt workspace.json
+  smoothfit limit card.txt
 
-'smoothfit COMMAND --help' has more."""
+'smoothfit help COMMAND' has more."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,8 +76,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     SystemExit: 0
     """
     try:
-        arguments = _parser().parse_args(argv)
-        status: int = arguments.run(arguments)
+        given = sys.argv[1:] if argv is None else [*argv]
+        if not given:
+            print_text(parser().format_help())
+            return 0
+        arguments = parser().parse_args(given)
+        with progress.hidden(getattr(arguments, "quiet", False)):
+            status: int = arguments.run(arguments)
         sys.stdout.flush()
     except SmoothfitError as error:
         return complain(f"error: {error}", 2)
@@ -71,24 +102,43 @@ def _version() -> str:
         return "(not installed)"
 
 
-def _parser() -> Parser:
-    parser = Parser(prog="smoothfit", description="Binned likelihood fits on JAX.", epilog=_EPILOG)
-    parser.add_argument("--version", action="version", version=f"smoothfit {_version()}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")
-    for command in (
-        inspect,
-        lint,
-        fit,
-        scan,
-        limit,
-        significance,
-        fc,
-        gof,
-        toys,
-        impacts,
-        plot,
-        diff,
-        convert,
-    ):
-        command.add(commands)
-    return parser
+class _Main(Parser):
+    """Shows the commands by what they are for."""
+
+    def format_help(self) -> str:
+        own = {action.dest: _row(action) for action in self._commands._choices_actions}
+        blocks = [f"usage: {self.prog} COMMAND FILE [options]", self.description or ""]
+        for heading, commands in COMMANDS.items():
+            names = [command.__name__.rpartition(".")[2] for command in commands]
+            blocks.append("\n".join([f"{heading}:", *(own[name] for name in names)]))
+        return "\n\n".join([*blocks, self.epilog or ""])
+
+    def add_commands(self) -> None:
+        self._commands = self.add_subparsers(
+            metavar="COMMAND", dest="command", required=True, parser_class=Parser
+        )
+        for commands in COMMANDS.values():
+            for command in commands:
+                command.add(self._commands)
+
+
+def _row(action: argparse.Action) -> str:
+    """A command and what it does, as wide as the terminal at most."""
+    width = min(shutil.get_terminal_size().columns, 100)
+    return textwrap.fill(
+        action.help or "", width, initial_indent=f"  {action.dest:13} ", subsequent_indent=" " * 16
+    )
+
+
+def parser() -> Parser:
+    """The parser of the whole command."""
+    made = _Main(prog="smoothfit", description="Binned likelihood fits on JAX.", epilog=_EXAMPLES)
+    made.add_argument("--version", action="version", version=f"smoothfit {_version()}")
+    made.add_commands()
+    return made
+
+
+def commands_of(whole: Parser) -> dict[str, Parser]:
+    """The parsers of the commands, by name."""
+    assert isinstance(whole, _Main)
+    return dict(whole._commands.choices)

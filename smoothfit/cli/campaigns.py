@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidValueError
+from .usage import Parser
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["add_campaign_options", "kept"]
 
 
-def add_campaign_options(parser: argparse.ArgumentParser, what: str) -> None:
+def add_campaign_options(parser: Parser, what: str) -> None:
     """--campaign and --other-versions."""
     parser.add_argument(
         "--campaign", metavar="DIR", help=f"store {what} in this folder, block by block; goes on with it"

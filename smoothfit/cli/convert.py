@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .._files import check_writable, write_files
 from ..errors import InvalidValueError, OutputFileError
 from ..results import strict_json
-from .arguments import STDOUT, add_command, add_json, add_reading
+from .arguments import STDOUT, add_command, add_json, add_reading, number, whole
 from .models import read
 from .outputs import check_outputs, complain, print_text, write_outputs
 
@@ -24,8 +24,8 @@ __all__ = ["add"]
 
 _TOLERANCE = 1e-8
 _EPILOG = """examples:
-  smoothfit convert card.txt workspace.json
-  smoothfit convert workspace.json model.hs3.json
+  smoothfit convert card.txt model.hs3.json
+  smoothfit convert model.hs3.json again.smoothfit
   smoothfit convert card.txt out --to saved --json
 
 What was written is read again, and both likelihoods are compared at random points. OUT is written only if
@@ -38,19 +38,21 @@ def add(commands: Any) -> None:
     """Add the command."""
     about = "Convert a model to another kind of file, and compare the likelihoods."
     parser = add_command(commands, "convert", about, _EPILOG, _run)
-    parser.add_argument(
-        "file", metavar="IN", help="a pyhf workspace, an HS3 file, a datacard, HistFactory's XML, ..."
-    )
+    parser.add_argument("file", metavar="IN", help="any file that smoothfit reads")
     parser.add_argument("out", metavar="OUT", help="the file to write; its name says the kind, or --to")
     from ..io.writing import WRITERS
 
     parser.add_argument("--to", choices=list(WRITERS), help="the kind of OUT")
     add_reading(parser)
-    parser.add_argument("--points", type=int, default=50, metavar="N", help="points of the NLL (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="random numbers of the points (%(default)s)")
+    parser.add_argument(
+        "--points", type=whole, default=50, metavar="N", help="points of the NLL (%(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=whole, default=0, metavar="S", help="random numbers of the points (%(default)s)"
+    )
     parser.add_argument(
         "--tolerance",
-        type=float,
+        type=number,
         default=_TOLERANCE,
         metavar="T",
         help="largest difference of the NLL (%(default)g)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .arguments import STDOUT, add_command, add_json, add_reading, add_table
+from .arguments import STDOUT, add_command, add_json, add_reading, add_table, whole
 from .models import read_file
 from .outputs import check_outputs, print_text, write_outputs
 
@@ -22,11 +22,15 @@ def add(commands: Any) -> None:
     """Add the command."""
     about = "Show what changed from one model to another: structure, yields, shifts, NLL."
     parser = add_command(commands, "diff", about, _EPILOG, _run)
-    parser.add_argument("file", metavar="A", help="a pyhf workspace or a datacard")
-    parser.add_argument("other", metavar="B", help="another, or of another kind")
+    parser.add_argument("file", metavar="A", help="any file that smoothfit reads")
+    parser.add_argument("other", metavar="B", help="another one, also of another kind")
     add_reading(parser)
-    parser.add_argument("--points", type=int, default=50, metavar="N", help="points of the NLL (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="random numbers of the points (%(default)s)")
+    parser.add_argument(
+        "--points", type=whole, default=50, metavar="N", help="points of the NLL (%(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=whole, default=0, metavar="S", help="random numbers of the points (%(default)s)"
+    )
     add_json(parser)
     add_table(parser)
 

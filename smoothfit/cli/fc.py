@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidValueError, LowerMinimumWarning
-from .arguments import STDOUT, add_command, add_fit_options, add_input
+from .arguments import STDOUT, add_command, add_fit_options, add_input, level, number, number_of_toys, whole
 from .campaigns import add_campaign_options, kept
 from .models import fixed_of, pois_of, read
 from .outputs import check_outputs, complain, print_text, write_outputs
@@ -23,8 +23,8 @@ _POINTS = {1: 21, 2: 11}
 _EPILOG = """examples:
   smoothfit fc workspace.json mu --cl 0.9 --range 0 5 --plot belt.png
   smoothfit fc workspace.json mu --cl 0.9 --range 0 5 --mc-error 0.02 --seed 1 --json
-  smoothfit fc workspace.json mu_1 mu_2 --points 15 --range 0 3 -1 2 --toys 2000 --plot region.png
-  smoothfit fc workspace.json mu --range 0 5 --toys 1e4 --campaign folder
+  smoothfit fc workspace.json mu_1 mu_2 --points 15 --range 0 3 0 2 --toys 2000 --plot region.png
+  smoothfit fc workspace.json mu --range 0 5 --toys 1e4 --campaign fc_toys
 
 exit status: 0 all converged, 1 a fit to the data did not or the error was not reached, 2 anything else"""
 
@@ -36,22 +36,24 @@ def add(commands: Any) -> None:
     add_input(parser)
     parser.add_argument("pois", nargs="+", metavar="POI", help="one parameter or two")
     parser.add_argument(
-        "--points", type=int, metavar="N", help="how many along each axis (21; 11 for two parameters)"
+        "--points", type=whole, metavar="N", help="how many along each axis (21; 11 for two parameters)"
     )
     parser.add_argument(
         "--range",
         nargs="+",
-        type=float,
+        type=number,
         metavar="A B",
         help="from where to where, for each parameter (3 errors to both sides)",
     )
-    parser.add_argument("--cl", type=float, metavar="CL", help="confidence level (0.6827)")
-    parser.add_argument("--toys", type=float, default=1000, metavar="N", help="toys a point, at least (1000)")
+    parser.add_argument("--cl", type=level, metavar="CL", help="confidence level (0.6827)")
     parser.add_argument(
-        "--seed", type=int, metavar="S", help="of the toys (that of the folder, or a fresh one)"
+        "--toys", type=number_of_toys, default=1000, metavar="N", help="toys a point, at least (1000)"
     )
     parser.add_argument(
-        "--mc-error", type=float, metavar="E", help="go on until the ends have this Monte Carlo error"
+        "--seed", type=whole, metavar="S", help="of the toys (that of the folder, or a fresh one)"
+    )
+    parser.add_argument(
+        "--mc-error", type=number, metavar="E", help="go on until the ends have this Monte Carlo error"
     )
     parser.add_argument(
         "--prefit",
@@ -60,7 +62,7 @@ def add(commands: Any) -> None:
     )
     add_campaign_options(parser, "the toys")
     add_fit_options(parser)
-    parser.add_argument("--plot", metavar="OUT", help="draw the p-values (.png, .pdf, .svg ...)")
+    parser.output.add_argument("--plot", metavar="OUT", help="draw the p-values (.png, .pdf, .svg ...)")
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -24,7 +24,7 @@ _LARGEST_PULLS = 10
 _EPILOG = """examples:
   smoothfit fit workspace.json
   smoothfit fit workspace.json --asimov --fix lumi=1 --json
-  smoothfit fit workspace.json --poi mu_ttH --json result.json --plot result.png
+  smoothfit fit workspace.json --poi mu_1 --json result.json --plot result.png
 
 exit status: 0 converged, 1 not converged, 2 anything else"""
 
@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--fitter", choices=list(FITTERS), default="newton", help="minimiser (%(default)s)")
     add_fit_options(parser)
-    parser.add_argument("--plot", metavar="OUT", help="draw yields and pulls (.png, .pdf, .svg ...)")
+    parser.output.add_argument("--plot", metavar="OUT", help="draw yields and pulls (.png, .pdf, .svg ...)")
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from ..errors import FitError
-from .arguments import STDOUT, add_command, add_fit_options, add_input
+from .arguments import STDOUT, add_command, add_fit_options, add_input, number, number_of_toys, whole
 from .campaigns import add_campaign_options, kept
 from .models import fixed_of, read
 from .outputs import check_outputs, complain, print_text, write_outputs
@@ -18,10 +18,10 @@ __all__ = ["add"]
 
 _EPILOG = """examples:
   smoothfit gof workspace.json
-  smoothfit gof card.txt --statistic ks --toys 5000 --seed 1 --plot gof.png
+  smoothfit gof workspace.json --statistic ks --toys 5000 --seed 1 --plot gof.png
   smoothfit gof workspace.json --toys 0 --json
   smoothfit gof workspace.json --statistic ad --mc-error 0.005
-  smoothfit gof workspace.json --toys 1e5 --campaign folder
+  smoothfit gof workspace.json --toys 1e5 --campaign gof_toys
 
 exit status: 0 all converged, 1 the fit or one of a toy did not, 2 anything else"""
 
@@ -39,16 +39,19 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--toys",
-        type=float,
+        type=number_of_toys,
         default=1000,
         metavar="N",
         help="how many (%(default)s); 0 for the p-value of chi2, of the saturated likelihood only",
     )
     parser.add_argument(
-        "--seed", type=int, metavar="S", help="of the toys (that of the folder, or a fresh one)"
+        "--seed", type=whole, metavar="S", help="of the toys (that of the folder, or a fresh one)"
     )
     parser.add_argument(
-        "--mc-error", type=float, metavar="E", help="go on until the Monte Carlo error of p is not above this"
+        "--mc-error",
+        type=number,
+        metavar="E",
+        help="go on until the Monte Carlo error of p is not above this",
     )
     parser.add_argument(
         "--kind",
@@ -59,7 +62,9 @@ def add(commands: Any) -> None:
     )
     add_campaign_options(parser, "the toys")
     add_fit_options(parser)
-    parser.add_argument("--plot", metavar="OUT", help="draw the toys and the data (.png, .pdf, .svg ...)")
+    parser.output.add_argument(
+        "--plot", metavar="OUT", help="draw the toys and the data (.png, .pdf, .svg ...)"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:

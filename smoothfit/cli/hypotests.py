@@ -7,7 +7,9 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidValueError
+from .arguments import number, number_of_toys, whole
 from .campaigns import add_campaign_options, kept
+from .usage import Parser
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["add_test_options", "kept_for", "poi_of", "toy_options"]
 
 
-def add_test_options(parser: argparse.ArgumentParser) -> None:
+def add_test_options(parser: Parser) -> None:
     """--poi, --method, and what is about toys."""
     parser.add_argument("--poi", metavar="NAME", help="the parameter of interest (that of the file)")
     parser.add_argument(
@@ -24,12 +26,12 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
         default="asymptotic",
         help="formulae for large samples, or toys (%(default)s)",
     )
-    parser.add_argument("--toys", type=float, metavar="N", help="how many toys, for --method toys")
+    parser.add_argument("--toys", type=number_of_toys, metavar="N", help="how many toys, for --method toys")
     parser.add_argument(
-        "--seed", type=int, metavar="N", help="of the toys (that of the folder, or a fresh one)"
+        "--seed", type=whole, metavar="N", help="of the toys (that of the folder, or a fresh one)"
     )
     parser.add_argument(
-        "--mc-error", type=float, metavar="E", help="make toys until the answer has this Monte Carlo error"
+        "--mc-error", type=number, metavar="E", help="make toys until the answer has this Monte Carlo error"
     )
     parser.add_argument(
         "--kind",
@@ -46,7 +48,18 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
 
 
 def toy_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What was said of toys."""
+    """What was said of toys.
+
+    Raises
+    ------
+    InvalidValueError
+        If something was, and there are none.
+    """
+    if arguments.method != "toys":
+        for name in ("toys", "mc_error", "kind", "prefit"):
+            if getattr(arguments, name) not in (None, False):
+                option = f"--{name.replace('_', '-')}"
+                raise InvalidValueError(f"{option} is for tests by toys: add --method toys, or leave it out.")
     found = {"toys": arguments.toys, "seed": arguments.seed, "mc_error": arguments.mc_error}
     nuisances = "prefit" if arguments.prefit else None
     return {**found, "toy_kind": arguments.kind, "nuisances": nuisances}
@@ -67,6 +80,12 @@ def poi_of(model: Model, asked: str | None) -> str:
     """
     found = model.poi if asked is None else asked
     if found is None:
-        listed = ", ".join(model.pois[:8]) if model.pois else "none"
-        raise InvalidValueError(f"The file names no parameter of interest: give --poi; free ones: {listed}.")
+        if not model.pois:
+            raise InvalidValueError(
+                "The model has no free parameter; of a ROOT file say with --signals what 'mu' scales."
+            )
+        raise InvalidValueError(
+            "The file names no parameter of interest: add --poi NAME; free parameters are: "
+            f"{', '.join(model.pois[:8])}."
+        )
     return found

@@ -15,7 +15,7 @@ __all__ = ["add"]
 
 _EPILOG = """examples:
   smoothfit impacts workspace.json
-  smoothfit impacts workspace.json --pois mu_1 mu_2 --kind global --json impacts.json
+  smoothfit impacts workspace.json --poi mu_1 mu_2 --kind global --json impacts.json
   smoothfit impacts workspace.json --asimov --plot impacts.pdf
 
 exit status: 0 all converged, 1 the fit or a refit did not, 2 anything else"""
@@ -27,7 +27,12 @@ def add(commands: Any) -> None:
     parser = add_command(commands, "impacts", about, _EPILOG, _run)
     add_input(parser)
     parser.add_argument(
-        "--pois", nargs="+", action="extend", metavar="NAME", help="parameters of interest (all free ones)"
+        "--poi",
+        "--pois",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help="parameters of interest (all free ones)",
     )
     parser.add_argument(
         "--kind",
@@ -48,7 +53,7 @@ def add(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     check_outputs(arguments)
     model, obs = read(arguments)
-    pois = pois_of(model, arguments.pois)
+    pois = pois_of(model, arguments.poi)
     result = fit_of(model, obs, arguments)
     if not result.success:
         return complain(f"the fit did not converge: {result.message}", 1)

@@ -6,7 +6,7 @@ import argparse
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from .arguments import STDOUT, add_command, add_fit_options, add_input
+from .arguments import STDOUT, add_command, add_fit_options, add_input, level, number
 from .hypotests import add_test_options, kept_for, poi_of, toy_options
 from .models import fixed_of, read
 from .outputs import check_outputs, complain, print_text, write_outputs
@@ -23,8 +23,8 @@ _EPILOG = """examples:
   smoothfit limit workspace.json
   smoothfit limit workspace.json --poi mu --cl 0.9 --json limit.json --plot limit.png
   smoothfit limit workspace.json --two-sided --cl 0.68
-  smoothfit limit card.txt --rule clsb --statistic q --range -5 20
-  smoothfit limit workspace.json --method toys --toys 2000 --campaign folder
+  smoothfit limit card.txt --rule clsb --statistic q --range 0 20
+  smoothfit limit workspace.json --method toys --toys 2000 --campaign limit_toys
 
 With --campaign a command that was interrupted goes on when it is given again.
 
@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
     about = "Find the upper limit on a parameter of interest, or both ends of an interval."
     parser = add_command(commands, "limit", about, _EPILOG, _run)
     add_input(parser)
-    parser.add_argument("--cl", type=float, default=0.95, metavar="CL", help="confidence level (%(default)s)")
+    parser.add_argument("--cl", type=level, default=0.95, metavar="CL", help="confidence level (%(default)s)")
     parser.add_argument("--two-sided", action="store_true", help="both ends of an interval")
     parser.add_argument(
         "--statistic",
@@ -47,11 +47,13 @@ def add(commands: Any) -> None:
         "--rule", choices=["cls", "clsb"], help="CLs or CLs+b is 1 - CL at the limit (cls; clsb two-sided)"
     )
     parser.add_argument(
-        "--range", nargs=2, type=float, metavar=("A", "B"), help="where to look (the parameter's bounds)"
+        "--range", nargs=2, type=number, metavar=("A", "B"), help="where to look (the parameter's bounds)"
     )
     add_test_options(parser)
     add_fit_options(parser)
-    parser.add_argument("--plot", metavar="OUT", help="draw CLs along the parameter (.png, .pdf, .svg ...)")
+    parser.output.add_argument(
+        "--plot", metavar="OUT", help="draw CLs along the parameter (.png, .pdf, .svg ...)"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:

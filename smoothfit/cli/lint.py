@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 from typing import Any
 
+from .._checks import did_you_mean
 from ..errors import InvalidValueError
 from ..lint import Thresholds
 from .arguments import STDOUT, add_command, add_input
@@ -58,7 +59,8 @@ def _thresholds(assignments: list[str]) -> Thresholds:
     for text in assignments:
         name, _, number = text.partition("=")
         if name not in known:
-            raise InvalidValueError(f"--set: there is no limit '{name}'; there are: {', '.join(known)}.")
+            close = did_you_mean(name, known) or f"; there are: {', '.join(known)}."
+            raise InvalidValueError(f"--set: there is no limit '{name}'{close}")
         try:
             given[name] = int(number) if known[name] == "int" else float(number)
         except ValueError as error:

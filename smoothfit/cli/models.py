@@ -14,6 +14,26 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_of", "fixed_of", "pois_of", "read", "read_file", "systematics"]
 
+_SPELLED = {
+    "measurement": "--measurement",
+    "analysis": "--analysis",
+    "patch": "--patch",
+    "mass": "--mass",
+    "pois": "--map",
+    "files_anywhere": "--files-anywhere",
+    "folder": "--folder",
+    "allow_imports": "--allow-imports",
+    "naming": "--naming",
+    "data": "--data",
+    "signals": "--signals",
+    "lnN": "--lnN",
+    "symmetrise": "--symmetrise",
+    "kind": "--shapes",
+    "mc_stat": "--mc-stat",
+    "ignore": "--ignore",
+}
+"""What a reader calls an option -> what it is called here."""
+
 
 def read_file(path: str, arguments: argparse.Namespace) -> tuple[Model, Any]:
     """The model of one of several files, and its data: each takes the options that are of its kind."""
@@ -21,7 +41,7 @@ def read_file(path: str, arguments: argparse.Namespace) -> tuple[Model, Any]:
 
     known = OPTIONS[file_kind(path)]
     options = {name: value for name, value in _options(arguments).items() if name in known}
-    return read_model(path, **options)
+    return read_model(path, spelled=_SPELLED, **options)
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -34,6 +54,14 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "files_anywhere": arguments.files_anywhere,
         "folder": arguments.folder,
         "allow_imports": arguments.allow_imports,
+        "naming": arguments.naming,
+        "data": arguments.data,
+        "signals": arguments.signals,
+        "lnN": None if arguments.lnN is None else fixed_of(arguments.lnN, "--lnN"),
+        "symmetrise": arguments.symmetrise,
+        "kind": arguments.shapes,
+        "mc_stat": arguments.mc_stat,
+        "ignore": arguments.ignore,
     }
 
 
@@ -41,13 +69,14 @@ def read(arguments: argparse.Namespace, *, needs_data: bool = True) -> tuple[Mod
     """The model of FILE, and the data to fit: those of the file, or the expectation for --asimov."""
     from ..io.opening import read_model
 
-    model, obs = read_model(arguments.file, **_options(arguments))
+    model, obs = read_model(arguments.file, spelled=_SPELLED, **_options(arguments))
     if getattr(arguments, "asimov", False):
         obs = model.pred(model.values_from_dict({}))
     if obs is None and needs_data:
+        lacks = "the model was saved without data" if arguments.naming is None else "there are no data in it"
+        cure = "save it with obs=" if arguments.naming is None else "say with --data what they are called"
         raise InvalidValueError(
-            f"{arguments.file}: the model was saved without data; give --asimov where there is such an "
-            "option, or save it with obs=."
+            f"{arguments.file}: {lacks}; give --asimov where there is such an option, or {cure}."
         )
     return model, obs
 

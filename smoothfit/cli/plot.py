@@ -35,7 +35,9 @@ def add(commands: Any) -> None:
     parser = add_command(commands, "plot", about, _EPILOG, _run)
     add_input(parser)
     parser.add_argument("plot", metavar="OUT", help="the picture (.png, .pdf, .svg ...)")
-    parser.add_argument("--what", choices=sorted(_PICTURES), default="yields", help="(%(default)s)")
+    parser.add_argument(
+        "--what", choices=sorted(_PICTURES), default="yields", help="which picture (%(default)s)"
+    )
     parser.add_argument(
         "--poi",
         nargs="+",

@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidValueError
-from .arguments import STDOUT, add_command, add_fit_options, add_input
+from .arguments import STDOUT, add_command, add_fit_options, add_input, number, whole
 from .models import fit_of, pois_of, read
 from .outputs import check_outputs, complain, print_text, write_outputs
 
@@ -22,7 +22,7 @@ _POINTS = {1: 31, 2: 21}
 _EPILOG = """examples:
   smoothfit scan workspace.json mu --plot scan.png
   smoothfit scan workspace.json mu --points 61 --range 0 3 --stat-only --json
-  smoothfit scan workspace.json mu_1 mu_2 --points 25 --range 0 3 -1 2 --plot map.png
+  smoothfit scan workspace.json mu_1 mu_2 --points 25 --range 0 3 0 2 --plot map.png
 
 exit status: 0 all converged, 1 the fit or a point did not, 2 anything else"""
 
@@ -34,12 +34,12 @@ def add(commands: Any) -> None:
     add_input(parser)
     parser.add_argument("pois", nargs="+", metavar="POI", help="one parameter or two")
     parser.add_argument(
-        "--points", type=int, metavar="N", help="how many along each axis (31; 21 for two parameters)"
+        "--points", type=whole, metavar="N", help="how many along each axis (31; 21 for two parameters)"
     )
     parser.add_argument(
         "--range",
         nargs="+",
-        type=float,
+        type=number,
         metavar="A B",
         help="from where to where, for each parameter (3 errors to both sides)",
     )
@@ -47,7 +47,7 @@ def add(commands: Any) -> None:
         "--stat-only", action="store_true", help="hold constrained nuisances and bin parameters"
     )
     add_fit_options(parser)
-    parser.add_argument("--plot", metavar="OUT", help="draw the scan (.png, .pdf, .svg ...)")
+    parser.output.add_argument("--plot", metavar="OUT", help="draw the scan (.png, .pdf, .svg ...)")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -76,7 +76,8 @@ def ranges_of(given: list[float] | None, parameters: int) -> Any:
         return None
     if len(given) != 2 * parameters:
         raise InvalidValueError(
-            f"--range: expected two numbers a parameter, {2 * parameters}, got {len(given)}."
+            f"--range: expected {2 * parameters} numbers, from where to where for each parameter, got "
+            f"{len(given)}."
         )
     pairs = list(zip(given[::2], given[1::2], strict=True))
     return pairs[0] if parameters == 1 else pairs

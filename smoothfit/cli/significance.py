@@ -6,7 +6,7 @@ import argparse
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from .arguments import STDOUT, add_command, add_fit_options, add_input
+from .arguments import STDOUT, add_command, add_fit_options, add_input, number
 from .hypotests import add_test_options, kept_for, poi_of, toy_options
 from .models import fixed_of, read
 from .outputs import check_outputs, complain, print_text, write_outputs
@@ -22,7 +22,7 @@ _EPILOG = """examples:
   smoothfit significance workspace.json
   smoothfit significance workspace.json --poi mu --expected-signal 2 --json
   smoothfit significance workspace.json --plot q0.png
-  smoothfit significance workspace.json --method toys --toys 1e5 --campaign folder
+  smoothfit significance workspace.json --method toys --toys 1e5 --campaign q0_toys
 
 exit status: 0 converged, 1 a fit did not, 2 anything else"""
 
@@ -33,12 +33,12 @@ def add(commands: Any) -> None:
     parser = add_command(commands, "significance", about, _EPILOG, _run)
     add_input(parser)
     parser.add_argument(
-        "--expected-signal", type=float, metavar="MU", help="the signal of the expected significance (1)"
+        "--expected-signal", type=number, metavar="MU", help="the signal of the expected significance (1)"
     )
     parser.add_argument("--uncapped", action="store_true", help="a deficit has a negative significance")
     add_test_options(parser)
     add_fit_options(parser)
-    parser.add_argument("--plot", metavar="OUT", help="draw the test statistic (.png, .pdf, .svg ...)")
+    parser.output.add_argument("--plot", metavar="OUT", help="draw the test statistic (.png, .pdf, .svg ...)")
 
 
 def _run(arguments: argparse.Namespace) -> int:

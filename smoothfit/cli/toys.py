@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from .arguments import STDOUT, add_command, add_input, add_values
+from .arguments import STDOUT, add_command, add_input, add_values, number_of_toys, whole
 from .campaigns import add_campaign_options
 from .models import fixed_of, read
 from .outputs import check_outputs, complain, print_text, write_outputs
@@ -22,7 +22,7 @@ _TOYS = 1000
 _EPILOG = """examples:
   smoothfit toys workspace.json -n 2000 --seed 1
   smoothfit toys workspace.json -n 2000 --values mu=0 --json toys.json --plot toys.png
-  smoothfit toys workspace.json -n 1e6 --campaign folder
+  smoothfit toys workspace.json -n 1e6 --campaign toys
   smoothfit toys card.txt -n 500 --kind bootstrap --fix r=1
 
 A campaign that was interrupted goes on with the same command; a larger -n adds toys to it.
@@ -35,9 +35,11 @@ def add(commands: Any) -> None:
     about = "Draw toys and fit them; show what the fits find, and their pulls."
     parser = add_command(commands, "toys", about, _EPILOG, _run)
     add_input(parser)
-    parser.add_argument("-n", "--toys", type=float, default=_TOYS, metavar="N", help="how many (%(default)s)")
     parser.add_argument(
-        "--seed", type=int, metavar="S", help="of the toys (that of the folder, or a fresh one)"
+        "-n", "--toys", type=number_of_toys, default=_TOYS, metavar="N", help="how many (%(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=whole, metavar="S", help="of the toys (that of the folder, or a fresh one)"
     )
     add_values(parser, "--values", "where toys are drawn (the start values)")
     parser.add_argument(
@@ -49,7 +51,9 @@ def add(commands: Any) -> None:
     )
     add_values(parser, "--fix", "hold parameters in the fits; a name may be a regular expression")
     add_campaign_options(parser, "the fits")
-    parser.add_argument("--plot", metavar="OUT", help="draw estimates and pulls (.png, .pdf, .svg ...)")
+    parser.output.add_argument(
+        "--plot", metavar="OUT", help="draw estimates and pulls (.png, .pdf, .svg ...)"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:

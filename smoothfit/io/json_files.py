@@ -6,12 +6,14 @@ Stricter than the standard module where that would hide a mistake: a key given t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .._checks import did_you_mean
 from ..errors import FileFormatError, InputFileError
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "check_depth", "load_json", "parse_json", "read_text"]
@@ -42,7 +44,8 @@ def read_text(path: str | os.PathLike[str]) -> str:
                 content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputFileError(f"{path}: cannot be read: {reason}; check the path.") from error
+        cure = _like_it(Path(path)) or "; check the path."
+        raise InputFileError(f"{path}: cannot be read: {reason}{cure}") from error
     if max(size, len(content)) > MAX_BYTES:
         raise InputFileError(
             f"{path}: {max(size, len(content)) / 2**20:.0f} MiB is more than the {MAX_BYTES >> 20} MiB that "
@@ -54,6 +57,15 @@ def read_text(path: str | os.PathLike[str]) -> str:
         raise FileFormatError(
             f"{path}: not a text file: byte {error.start} is not UTF-8; give a text file, not compressed."
         ) from error
+
+
+def _like_it(path: Path) -> str:
+    """Files beside a missing one that are called almost the same."""
+    with contextlib.suppress(OSError, ValueError):
+        if path.name and not path.exists():
+            beside = [one.name for one in path.parent.iterdir() if one.is_file()]
+            return did_you_mean(path.name, beside, 0.85)
+    return ""
 
 
 def load_json(path: str | os.PathLike[str]) -> Any:

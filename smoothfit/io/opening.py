@@ -13,6 +13,7 @@ from ..errors import FileFormatError, InvalidValueError
 from ..model import Model
 from .datacard import read_datacard
 from .histfactory import read_histfactory
+from .histogram_sets import read_histograms
 from .hs3 import read_hs3
 from .json_files import read_text
 from .pyhf import read_pyhf
@@ -26,7 +27,7 @@ _CARD = re.compile(r"^\s*(imax|jmax|kmax|shapes|bin|process|rate|[Oo]bservation)
 
 
 def file_kind(path: str | os.PathLike[str]) -> str:
-    """ "pyhf", "hs3", "histfactory", "datacard" or "saved".
+    """ "pyhf", "hs3", "histfactory", "datacard", "root" or "saved".
 
     Raises
     ------
@@ -47,10 +48,10 @@ def file_kind(path: str | os.PathLike[str]) -> str:
     if is_saved(path):
         return "saved"
     if _is_root(path):
-        raise FileFormatError(
-            f"{os.fspath(path)}: a ROOT file; smoothfit.read_histograms(path, naming) reads its histograms."
-        )
+        return "root"
     text = read_text(path)
+    if not text.strip():
+        raise FileFormatError(f"{os.fspath(path)}: the file is empty.")
     if text.lstrip()[:1] in ("{", "["):
         return "hs3" if _HS3.search(text) else "pyhf"
     if _is_histfactory(text):
@@ -59,7 +60,8 @@ def file_kind(path: str | os.PathLike[str]) -> str:
         return "datacard"
     raise FileFormatError(
         f"{os.fspath(path)}: no pyhf workspace, no HS3 file (JSON), no datacard (lines bin, process, rate), "
-        "no XML of HistFactory (<Combination>) and no saved model (a zip file)."
+        "no XML of HistFactory (<Combination>), no ROOT file and no saved model (a zip file). Histograms of "
+        "another kind become a model in Python: smoothfit.Model.from_histograms."
     )
 
 
@@ -75,8 +77,15 @@ def _is_histfactory(text: str) -> bool:
     return text.lstrip().startswith("<")
 
 
-def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, FloatArray | None]:
-    """The model of a file, prepared, and its data (None of a saved model without); options of its reader.
+def read_model(
+    path: str | os.PathLike[str], *, spelled: Mapping[str, str] | None = None, **options: Any
+) -> tuple[Model, FloatArray | None]:
+    """The model of a file, prepared, and its data (None where it has none); options of its reader.
+
+    Parameters
+    ----------
+    spelled
+        What the user calls an option, if not by its name: {name: in errors}.
 
     Raises
     ------
@@ -88,12 +97,24 @@ def read_model(path: str | os.PathLike[str], **options: Any) -> tuple[Model, Flo
     known = OPTIONS[kind]
     for name in given:
         if name not in known:
-            takes = ", ".join(known) or "none"
+            words = {one: one for one in known} if spelled is None else spelled
+            takes = ", ".join(words[one] for one in known if one in words) or "none"
             raise InvalidValueError(
-                f"{os.fspath(path)}: '{name}' is no option of a {kind} file, which takes {takes}."
+                f"{os.fspath(path)}: '{(spelled or {}).get(name, name)}' is no option of a {kind} file, "
+                f"which takes {takes}."
             )
     model, obs = _READERS[kind](path, **given)
     return model, obs
+
+
+def _read_root(path: str | os.PathLike[str], **options: Any) -> tuple[Model, FloatArray | None]:
+    if "naming" not in options:
+        raise InvalidValueError(
+            f"{os.fspath(path)}: a ROOT file; smoothfit.read_histograms(path, naming, signals=...) and "
+            "'smoothfit fit FILE --naming NAMING --signals NAME' read its histograms by their names; NAMING "
+            "is, for instance, '{channel}/{process}_{systematic}{Up|Down}'."
+        )
+    return read_histograms(path, **options)
 
 
 _READERS: Mapping[str, Callable[..., tuple[Model, FloatArray | None]]] = {
@@ -101,6 +122,7 @@ _READERS: Mapping[str, Callable[..., tuple[Model, FloatArray | None]]] = {
     "hs3": read_hs3,
     "histfactory": read_histfactory,
     "datacard": read_datacard,
+    "root": _read_root,
     "saved": read_saved,
 }
 OPTIONS: Mapping[str, tuple[str, ...]] = {
@@ -109,5 +131,6 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "hs3": ("analysis", "shapesys", "priors"),
     "histfactory": ("measurement", "folder", "files_anywhere", "normalize_by_theory"),
     "datacard": ("mass", "pois", "poi_bounds", "keywords", "files", "files_anywhere", "channel_masks"),
+    "root": ("naming", "nominal", "data", "signals", "lnN", "symmetrise", "kind", "mc_stat", "ignore"),
 }
 """Kind of file -> the options of its reader."""

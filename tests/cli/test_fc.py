@@ -70,6 +70,6 @@ def test_an_error_that_is_not_reached_ends_with_status_1(file, capsys, monkeypat
 
 def test_bad_arguments(file, fails):
     assert "one parameter or two, got 3" in fails("fc", file, "mu", "bkg_norm", "mc_stat[0]")
-    assert "--range: expected two numbers a parameter" in fails("fc", file, "mu", "--range", "1")
-    assert "cl must be between 0 and 1" in fails("fc", file, "mu", "--cl", "90")
-    assert "the number of toys" in fails("fc", file, "mu", "--toys", "0.5")
+    assert "--range: expected 2 numbers" in fails("fc", file, "mu", "--range", "1")
+    assert "expected a number between 0 and 1" in fails("fc", file, "mu", "--cl", "90")
+    assert "expected a number of toys" in fails("fc", file, "mu", "--toys", "0.5")

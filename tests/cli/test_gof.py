@@ -51,8 +51,8 @@ def test_json_pictures_and_options(file, tmp_path, capsys):
 
 def test_what_fails_says_so(file, flat, tmp_path, fails, capsys):
     assert "is known from toys only; give toys=1000" in fails("gof", file, "--statistic", "ad", "--toys", "0")
-    assert "invalid choice: 'chi2'" in fails("gof", file, "--statistic", "chi2")
-    assert "positive whole number" in fails("gof", file, "--toys", "2.5")
+    assert "there is no choice 'chi2'" in fails("gof", file, "--statistic", "chi2")
+    assert "expected a number of toys" in fails("gof", file, "--toys", "2.5")
     assert "seed: expected a whole number" in fails("gof", file, "--toys", "5", "--seed", "-1")
     assert "No parameter is named 'xi'" in fails("gof", file, "--fix", "xi=1")
     assert "there is no folder" in fails("gof", file, "--json", str(tmp_path / "none" / "x.json"))

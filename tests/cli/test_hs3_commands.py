@@ -39,4 +39,4 @@ def test_analysis(hs3, capsys, fails):
     seen = run(capsys, "inspect", hs3, "--json", "--analysis", "main")
     assert seen["receipt"]["read"]["analyses"] == 1
     assert "no analysis or likelihood 'other'" in fails("inspect", hs3, "--analysis", "other")
-    assert "'measurement' is no option of a hs3 file" in fails("fit", hs3, "--measurement", "main")
+    assert "'--measurement' is no option of a hs3 file" in fails("fit", hs3, "--measurement", "main")

@@ -110,15 +110,15 @@ def test_which_parameter(tmp_path, fails):
     model.poi = None
     path = tmp_path / "model.zip"
     save(model, path, obs=[11.0, 9.0])
-    assert "names no parameter of interest: give --poi; free ones: a, b" in fails("limit", path)
+    assert "names no parameter of interest: add --poi NAME; free parameters are: a, b" in fails("limit", path)
     assert main(["limit", str(path), "--poi", "b", "--range", "0", "20"]) == 0
 
 
 def test_bad_arguments(file, fails):
     assert "No parameter is named 'nu'" in fails("limit", file, "--poi", "nu")
-    assert "cl must be between 0 and 1, got 95.0" in fails("limit", file, "--cl", "95")
-    assert "invalid choice: 'CLs'" in fails("limit", file, "--statistic", "CLs")
-    assert "'toys' is for method='toys'" in fails("limit", file, "--toys", "100")
+    assert "expected a number between 0 and 1, got '95'" in fails("limit", file, "--cl", "95")
+    assert "there is no choice 'CLs'" in fails("limit", file, "--statistic", "CLs")
+    assert "--toys is for tests by toys" in fails("limit", file, "--toys", "100")
     assert "'seed' is for method='toys'" in fails("significance", file, "--seed", "1")
     assert "lep has no asymptotic formula" in fails("limit", file, "--statistic", "lep")
     assert "range must be an interval" in fails("limit", file, "--range", "3", "2")

@@ -156,7 +156,7 @@ def test_a_fit_that_does_not_converge_ends_with_status_1_and_nothing_written(arg
         (["scan", "FILE"], "POI"),
         (["scan", "FILE", "mu", "--points", "many"], "many"),
         (["scan", "FILE", "mu", "--points", "1"], "2 or more"),
-        (["scan", "FILE", "mu", "--range", "1"], "two numbers a parameter, 2, got 1"),
+        (["scan", "FILE", "mu", "--range", "1"], "expected 2 numbers, from where to where"),
         (["scan", "FILE", "mu", "--range", "2", "1"], "(low, high)"),
         (["scan", "FILE", "mu", "--range", "-99", "1"], "outside its bounds"),
         (["scan", "FILE", "nothing"], "nothing"),

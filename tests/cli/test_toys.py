@@ -98,7 +98,7 @@ def test_blinded_values_are_nowhere(file, tmp_path, capsys):
 
 def test_what_fails_says_so(file, tmp_path, fails):
     assert "the number of toys" in fails("toys", file, "-n", "0")
-    assert "invalid choice: 'hybrid'" in fails("toys", file, "--kind", "hybrid")
+    assert "there is no choice 'hybrid'" in fails("toys", file, "--kind", "hybrid")
     assert "--values: 'mu' is given twice" in fails("toys", file, "--values", "mu=1", "mu=2")
     assert "--fix: 'mu' is given twice" in fails("toys", file, "--fix", "mu=1", "mu=2")
     assert "'xi'" in fails("toys", file, "-n", "5", "--values", "xi=1")

@@ -71,10 +71,15 @@ def search_range(call: str, poi: Poi, given: Any, statistic: Statistic) -> tuple
     low, high = inputs.numbers(given, f"{call}: range").tolist()
     if not low < high:
         raise InvalidValueError(f"{call}: range must be an interval (low, high), got ({low:g}, {high:g}).")
-    if low < lowest:
+    if low < 0.0 and statistic.not_negative:
         raise InvalidValueError(
             f"{call}: {statistic.name} is for values from 0, the range begins at {low:g}; give "
             "statistic='q' or 't'."
+        )
+    if low < poi.lower:
+        raise InvalidValueError(
+            f"{call}: the range begins at {low:g}, outside the bounds of '{poi.name}', [{poi.lower:g}, "
+            f"{poi.upper:g}]; begin inside, or give the Variable others."
         )
     return low, high
 

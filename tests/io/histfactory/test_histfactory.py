@@ -276,7 +276,7 @@ def test_told_apart_by_content(tmp_path):
     assert model.nll(model.values_from_dict({}), obs) > 0.0
     with pytest.raises(SmoothfitError, match="'patch' is no option of a histfactory file"):
         read_model(top, patch="x.json")
-    with pytest.raises(FileFormatError, match=r"a ROOT file; smoothfit\.read_histograms"):
+    with pytest.raises(SmoothfitError, match=r"a ROOT file; smoothfit\.read_histograms"):
         read_model(tmp_path / "data" / "h.root")
     with pytest.raises(FileFormatError, match="<Channel> is not the top"):
         read_model(tmp_path / "config" / "signal.xml")
