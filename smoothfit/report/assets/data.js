@@ -1,0 +1,55 @@
+// The data of the page: columns of tables, the fit, and the covariance, each once.
+
+const DATA = JSON.parse(document.getElementById("data").textContent);
+
+function unpack(column) {
+  if (column === null || Array.isArray(column)) return column;
+  const bytes = Uint8Array.from(atob(column.f8), (sign) => sign.charCodeAt(0));
+  return Array.from(new Float64Array(bytes.buffer), (x) => (Number.isFinite(x) ? x : null));
+}
+
+// The columns of the parameters come from the fit, which is there anyway.
+function fillParameters() {
+  const table = DATA.tables.parameters;
+  const names = [], value = [], error = [], note = [], fixed = [], limited = [];
+  for (const set of [DATA.fit.parameters, DATA.fit.bin_parameters]) {
+    for (const [name, entry] of Object.entries(set)) {
+      names.push(name);
+      value.push(entry.value);
+      error.push(entry.fixed ? null : entry.error);
+      fixed.push(entry.fixed);
+      limited.push(entry.at_limit === true);
+      note.push(entry.fixed ? "held" : entry.at_limit === true ? "at limit" : "");
+    }
+  }
+  table.data = { name: names, value, error, fixed, at_limit: limited, note, ...table.data };
+}
+
+// The lower triangle of a symmetric matrix, row by row.
+function covariance() {
+  if (!DATA.covariance) return null;
+  const triangle = unpack(DATA.covariance.triangle), n = DATA.covariance.names.length;
+  const rows = Array.from({ length: n }, () => new Array(n).fill(null));
+  for (let i = 0, k = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++, k++) rows[i][j] = rows[j][i] = triangle[k];
+  }
+  return rows;
+}
+
+function correlation(rows) {
+  const scale = rows.map((row, i) => (row[i] === 0 ? 1 : Math.sqrt(row[i])));
+  return rows.map((row, i) => row.map((x, j) => (x === null ? null : x / scale[i] / scale[j])));
+}
+
+// The record of the fit as to_json() writes it.
+function fitRecord() {
+  const names = DATA.fit.names, shown = new Map((DATA.covariance?.names ?? []).map((name, i) => [name, i]));
+  const rows = covariance() ?? [];
+  const full = (matrix) =>
+    names.map((a) =>
+      names.map((b) => (shown.has(a) && shown.has(b) ? matrix[shown.get(a)][shown.get(b)] : DATA.absent)),
+    );
+  const { obs, globs, minima, ...rest } = DATA.fit;
+  const matrices = DATA.covariance ? { covariance: full(rows), correlation: full(correlation(rows)) } : {};
+  return { ...rest, ...matrices, obs, globs, ...(minima === undefined ? {} : { minima }) };
+}

@@ -1,0 +1,322 @@
+"""The sections of a page: for each its HTML, and the tables that the script fills."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .._checks import plural
+from ..errors import MissingPackageError
+from ..render import number, with_error
+from ..results import BLINDED, Impacts, Pulls, Record
+from ..status import Status
+from . import markup, pictures, tables
+from .contents import Contents
+from .packing import packed
+from .tables import Shown
+
+__all__ = ["Page", "built"]
+
+_MOST_CHANNELS = 24
+"""So many channels are drawn; the others are in tables."""
+
+
+@dataclass
+class Page:
+    """Sections in their order, and what the script needs for them."""
+
+    contents: Contents
+    sections: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Name -> title in the navigation, HTML."""
+    tables: dict[str, Shown] = field(default_factory=dict)
+    records: dict[str, Any] = field(default_factory=dict)
+    """What was added to the report, by name."""
+    without_pictures: str = ""
+    """Why there are none."""
+
+    def add(self, name: str, title: str, *content: str) -> None:
+        """A section."""
+        self.sections[name] = (title, markup.section(name, title, *content))
+
+    def table(self, name: str, shown: Shown) -> str:
+        """A table, and where it goes."""
+        self.tables[name] = shown
+        return markup.table_place(name)
+
+    def picture(self, draw: Any, *of: Any, caption: str = "") -> str:
+        """A picture, or nothing where matplotlib is missing."""
+        if self.without_pictures:
+            return ""
+        try:
+            made = draw(*of)
+        except MissingPackageError as error:
+            self.without_pictures = str(error)
+            return ""
+        if made is None:
+            return ""
+        below = f"<figcaption>{markup.text(caption)}</figcaption>" if caption else ""
+        return f'<figure><img src="{made.source}" alt="{markup.text(made.words)}">{below}</figure>'
+
+
+def built(contents: Contents) -> Page:
+    """All sections of a report."""
+    page = Page(contents)
+    _parameters(page)
+    _pulls(page, contents.pulls)
+    _impacts(page, contents.impacts)
+    _yields(page)
+    _scans(page)
+    _correlations(page)
+    _others(page)
+    _model(page)
+    _lint(page)
+    _about(page)
+    # Last, as it says what is missing from the others.
+    _summary(page)
+    page.sections = {"summary": page.sections.pop("summary"), **page.sections}
+    return page
+
+
+def _summary(page: Page) -> None:
+    contents, fit = page.contents, page.contents.fit
+    boxes = []
+    if fit.success:
+        limited = any(fit.at_limit[i] and not fit.is_blinded(i) for i in range(fit.layout.n_params))
+        boxes.append(markup.status("warn" if limited else "good", "The fit converged.", *_first(fit.message)))
+    else:
+        name = Status(fit.status).name if fit.status in list(Status) else str(fit.status)
+        boxes.append(markup.status("bad", f"INVALID FIT: {name}.", fit.message, "Nothing here is a result."))
+    boxes += [
+        markup.status("bad", "A lower minimum was found.", f"{one.names[0]}: {one.heading().splitlines()[0]}")
+        for one in contents.scans
+        if one.lower_minimum is not None
+    ]
+    if contents.hidden_parameters or contents.hidden_channels:
+        boxes.append(markup.status("warn", "Blinded.", *_blinded(contents)))
+    counts = {} if contents.findings is None else contents.findings.counts
+    if counts.get("error"):
+        boxes.append(
+            markup.status("bad", f"{plural(counts['error'], 'error')} in the model: see the findings.")
+        )
+    parts = [*boxes, markup.facts(_figures(contents), "figures")]
+    missing = [
+        *contents.left_out,
+        *([f"No pictures: {page.without_pictures}"] if page.without_pictures else []),
+    ]
+    if missing:
+        parts += ["<h3>Not in this report</h3>", markup.item_list(missing)]
+    saved = {"json:fit": "Save the fit as JSON", "json:all": "Save all numbers as JSON"}
+    page.add("summary", "Summary", *parts, markup.buttons(saved))
+
+
+def _first(message: str) -> list[str]:
+    return [message] if message else []
+
+
+def _blinded(contents: Contents) -> list[str]:
+    lines = []
+    if contents.hidden_parameters:
+        names = ", ".join(contents.hidden_parameters)
+        lines.append(f"Neither shown nor in this file: {names}, and what would tell.")
+    if contents.hidden_channels:
+        lines.append(f"Data are not shown of: {', '.join(contents.hidden_channels)}.")
+    return lines
+
+
+def _figures(contents: Contents) -> dict[str, str]:
+    fit, layout = contents.fit, contents.fit.layout
+    found = {}
+    if fit.success:
+        found = {name: with_error(*fit[name]) for name in contents.pois}
+        found |= dict.fromkeys(contents.hidden_parameters, BLINDED)
+    found |= {"-log L": number(fit.fun, digits=10), "Estimated distance to the minimum": f"{fit.edm:.2g}"}
+    held = int(np.sum(fit.fixed[: layout.n_params]))
+    found["Parameters"] = f"{layout.n_params}" + (f", {held} held" if held else "")
+    if layout.n_bin_params:
+        found["Bin parameters"] = str(layout.n_bin_params)
+    found["Channels, bins"] = f"{len(layout.channels)}, {layout.n_bins}"
+    if fit.success and len(fit.x) <= 1000 and np.isfinite(fit.condition_number):
+        found["Condition number"] = f"{fit.condition_number:.3g}"
+    return found
+
+
+def _parameters(page: Page) -> None:
+    fit = page.contents.fit
+    place = page.table("parameters", tables.parameters_table(fit))
+    about = "Best-fit values with errors from the covariance, in the order of the model."
+    if not fit.success:
+        about = "Where the fit stopped. These are no results, and have no errors."
+    attempts = ""
+    if fit.attempts:
+        shown = [[a.what, Status(a.status).name, number(a.fun, digits=10), a.steps] for a in fit.attempts]
+        attempts = "<h3>What was tried</h3>" + page.table("attempts", _attempts(shown))
+    page.add("parameters", "Parameters", markup.paragraph(about, "about"), place, attempts)
+
+
+def _attempts(rows: list[list[Any]]) -> Shown:
+    from ..render import Table
+
+    return tables.shown_table(Table("Attempts", ("from", "status", "NLL", "steps"), rows))
+
+
+def _pulls(page: Page, pulls: Pulls | None) -> None:
+    if pulls is None:
+        return
+    about = (
+        "(fitted - pre-fit) / (pre-fit error), with the post-fit error in the same units. Bands are one and "
+        "two pre-fit errors."
+    )
+    place = page.table("pulls", tables.pulls_table(pulls))
+    page.add("pulls", "Pulls", markup.paragraph(about, "about"), place)
+
+
+_MOVED = {
+    "traditional": "How far a parameter of interest moves with a nuisance held at its post-fit bounds",
+    "prefit": "How far a parameter of interest moves with a nuisance one pre-fit error from its best fit",
+    "global": "How far a parameter of interest moves with a global observable moved by its pre-fit error",
+}
+
+
+def _impacts(page: Page, impacts: Impacts | None) -> None:
+    if impacts is None:
+        return
+    about = markup.text(f"{_MOVED[impacts.kind]}, all others fitted.")
+    key = (
+        f'<p class="about">{about} <span class="key up"></span> nuisance up, <span class="key down"></span> '
+        "nuisance down; a thinner bar is to the side of the other one; a cross marks a fit that failed.</p>"
+    )
+    groups = ""
+    if impacts.groups is not None:
+        groups = "<h3>Groups</h3>" + _tables_of(page, "groups", impacts.groups)
+    page.add("impacts", "Impacts", key, page.table("impacts", tables.impacts_table(impacts)), groups)
+
+
+def _yields(page: Page) -> None:
+    prefit, postfit = page.contents.prefit, page.contents.postfit
+    if prefit is None:
+        return
+    parts = []
+    for i, channel in enumerate(prefit.channels):
+        hidden = channel.name in page.contents.hidden_channels
+        # After the fit, hidden data show in what was fitted to them.
+        after = None if hidden else postfit
+        drawn = ""
+        if i < _MOST_CHANNELS:
+            drawn = page.picture(pictures.channel_picture, channel, prefit, after)
+        title = markup.text(channel.name) + (" (data hidden)" if hidden else "")
+        table = page.table(f"channel {channel.name}", tables.channel_table(i, channel, prefit, after))
+        parts.append(f"<div><h3>{title}</h3>{drawn}{table}</div>")
+    shown = postfit if not page.contents.hidden_channels else None
+    page.tables["bins"] = tables.bins_table(prefit, shown, packed)
+    about = (
+        "The stack is what is expected after the fit, the dashed line before it."
+        if postfit is not None
+        else "The stack is what is expected before the fit."
+    )
+    page.add(
+        "yields",
+        "Yields",
+        markup.paragraph(f"{about} Errors are from the covariance of all parameters.", "about"),
+        f'<div class="pictures wide">{"".join(parts)}</div>',
+        markup.buttons({"csv:bins": "Save all bins as CSV"}),
+    )
+
+
+def _scans(page: Page) -> None:
+    if not page.contents.scans:
+        return
+    parts = []
+    for one in page.contents.scans:
+        name = one.names[0]
+        drawn = page.picture(pictures.scan_picture, one, caption=" ".join(one.heading().splitlines()))
+        table = page.table(f"scan {name}", tables.scan_table(one))
+        folded = f"<details><summary>The {len(one)} points</summary>{table}</details>"
+        parts.append(f"<div><h3>{markup.text(name)}</h3>{drawn}{folded}</div>")
+    about = "Twice the rise of the NLL above its minimum, everything else minimised over."
+    page.add(
+        "scans", "Scans", markup.paragraph(about, "about"), f'<div class="pictures">{"".join(parts)}</div>'
+    )
+
+
+def _correlations(page: Page) -> None:
+    if not page.contents.correlations or page.contents.fit.layout.n_params < 2:
+        return
+    about = (
+        "The parameters with the largest correlations, and the strongest pairs. "
+        "Red is positive, blue negative; the colour is stronger for a larger one."
+    )
+    saved = {
+        "matrix:correlation": "Save all correlations as CSV",
+        "matrix:covariance": "Save the covariance as CSV",
+    }
+    page.add(
+        "correlations",
+        "Correlations",
+        markup.paragraph(about, "about"),
+        '<div id="map"></div>',
+        markup.table_place("pairs"),
+        markup.buttons(saved),
+    )
+
+
+def _tables_of(page: Page, name: str, record: Record) -> str:
+    parts = []
+    for i, table in enumerate(record._tables()):
+        title = f"<h3>{markup.text(table.title)}</h3>" if table.title else ""
+        parts.append(title + page.table(f"{name} {i + 1}", tables.shown_table(table)))
+    return "".join(parts)
+
+
+def _words(record: Record) -> str:
+    return "".join(markup.paragraph(line) for line in record.heading().splitlines())
+
+
+def _others(page: Page) -> None:
+    parts = []
+    for k, record in enumerate(page.contents.others):
+        kind = type(record).__name__
+        name = f"{kind} {k + 1}"
+        page.records[name] = record.to_dict()
+        drawn = page.picture(pictures.record_picture, record)
+        pictured = f'<div class="pictures">{drawn}</div>' if drawn else ""
+        tabled = _tables_of(page, name, record)
+        parts.append(f"<h3>{markup.text(_spaced(kind))}</h3>{_words(record)}{pictured}{tabled}")
+    if parts:
+        page.add("further", "Further results", *parts)
+
+
+def _spaced(kind: str) -> str:
+    """ "GoodnessOfFit" -> "Goodness of fit"."""
+    found = "".join(f" {c.lower()}" if c.isupper() and i else c for i, c in enumerate(kind))
+    return found.removesuffix(" result")
+
+
+def _model(page: Page) -> None:
+    summary, receipt = page.contents.summary, page.contents.receipt
+    if summary is None:
+        return
+    parts = [_words(summary), _tables_of(page, "model", summary)]
+    if receipt is not None:
+        parts += ["<h3>What was read</h3>", _words(receipt), _tables_of(page, "receipt", receipt)]
+    page.add("model", "Model", *parts)
+
+
+def _lint(page: Page) -> None:
+    findings = page.contents.findings
+    if findings is None:
+        return
+    place = page.table("findings", tables.findings_table(findings)) if len(findings) else ""
+    page.add("findings", "Findings", _words(findings), place)
+
+
+def _about(page: Page) -> None:
+    contents, fit = page.contents, page.contents.fit
+    facts = dict(contents.made_with)
+    layout = fit.layout
+    held = {layout.names[i]: float(fit.x[i]) for i in np.flatnonzero(fit.fixed) if not fit.is_blinded(int(i))}
+    if held:
+        listed = ", ".join(f"{name} = {number(value)}" for name, value in list(held.items())[:40])
+        facts["held in the fit"] = listed + (f" and {len(held) - 40} more" if len(held) > 40 else "")
+    page.add("about", "Made with", markup.facts(facts))
