@@ -15,7 +15,22 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from ..errors import SmoothfitError
-from . import convert, diff, fc, fit, gof, impacts, inspect, limit, lint, plot, scan, significance, toys
+from . import (
+    convert,
+    diff,
+    fc,
+    fit,
+    gof,
+    impacts,
+    inspect,
+    limit,
+    lint,
+    plot,
+    report,
+    scan,
+    significance,
+    toys,
+)
 from .arguments import Parser
 from .outputs import complain
 
@@ -26,6 +41,7 @@ _EPILOG = """examples:
   smoothfit fit workspace.json --json result.json --plot result.png
   smoothfit scan workspace.json mu --plot scan.png
   smoothfit limit workspace.json --plot limit.png
+  smoothfit report workspace.json -o report.html
   smoothfit gof workspace.json --statistic ks --toys 2000 --plot gof.png
   smoothfit toys workspace.json -n 1e5 --campaign toys
   smoothfit lint card.txt
@@ -87,6 +103,7 @@ def _parser() -> Parser:
         toys,
         impacts,
         plot,
+        report,
         diff,
         convert,
     ):

@@ -50,7 +50,8 @@ def check_outputs(arguments: argparse.Namespace, *, picture: str = "--plot") -> 
     inputs = [path for path in given if path and os.path.exists(path)]
     plot = getattr(arguments, "plot", None)
     combine = getattr(arguments, "combine_json", None)
-    outputs = [path for path in (arguments.json, plot, combine) if path is not None and path != STDOUT]
+    page = getattr(arguments, "output", None)
+    outputs = [path for path in (arguments.json, plot, combine, page) if path is not None and path != STDOUT]
     for path in outputs:
         target = check_writable(path)
         if any(os.path.realpath(given) == str(target) for given in inputs):
@@ -58,6 +59,7 @@ def check_outputs(arguments: argparse.Namespace, *, picture: str = "--plot") -> 
     if len({os.path.realpath(path) for path in outputs}) < len(outputs):
         twice = next(path for path in outputs if sum(_same(path, other) for other in outputs) > 1)
         named = "--json, --combine-json" if combine is not None else "--json"
+        picture = picture if page is None else "-o"
         raise OutputFileError(f"{named} and {picture} are one file, '{twice}': give them different names.")
     if plot is not None:
         from .._optional import require

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 
 from ..results import Findings, FitResult, Impacts, ModelSummary, Pulls, Receipt, Record, Scan, Yields
 
-__all__ = ["SECTIONS", "Contents"]
+__all__ = ["MOST_COVARIANCE", "SECTIONS", "Contents"]
 
 SECTIONS = ("yields", "pulls", "impacts", "correlations", "scans", "model", "lint")
 """What can be chosen; the summary, the parameters and where it all comes from are in every report."""
+
+
+MOST_COVARIANCE = 600
+"""Parameters up to which the covariance is in the page, where it takes 4 MB."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from ..results import (
 )
 from . import hiding
 from .about import made_with
-from .contents import SECTIONS, Contents
+from .contents import MOST_COVARIANCE, SECTIONS, Contents
 
 __all__ = ["gather"]
 
@@ -168,8 +168,8 @@ class _Making:
                 "The result does not know its model: no yields, impacts, scans, tables of the model and "
                 "findings; with model= they are there."
             )
-        if self.fit.chosen is not None:
-            self.left_out.append("A fit of so many parameters has no covariance of all: no correlations.")
+        if self.fit.chosen is not None or self.fit.layout.n_params > MOST_COVARIANCE:
+            self.left_out.append(f"Correlations are shown of up to {MOST_COVARIANCE} parameters.")
 
     def _tried(self, what: str, call: Callable[[], _T]) -> _T | None:
         """What a call gives; what it cannot give is said on the page, or raised if it was asked for."""
@@ -257,7 +257,9 @@ class _Making:
         if given is not None or not pois or model is None or not self._wants("impacts"):
             return given
         made = self._tried("impacts", lambda: model.impacts(list(pois), fit))
-        return None if made is None else hiding.impacts_shown(made, self.blinded, fit.layout)
+        return (
+            hiding.impacts_shown(made, self.blinded, fit.layout) if made is not None and len(made) else None
+        )
 
     def _scans(self, pois: tuple[str, ...], others: list[Record]) -> tuple[Scan, ...]:
         """Those given, and of the parameters that none was given of."""

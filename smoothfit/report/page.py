@@ -16,15 +16,13 @@ import numpy as np
 
 from ..results import BLINDED
 from . import colours, markup
-from .contents import Contents
+from .contents import MOST_COVARIANCE, Contents
 from .packing import embedded, packed
 from .sections import Page, built
 
 __all__ = ["page_text"]
 
 _SCRIPTS = ("data", "numbers", "drawings", "tooltips", "downloads", "tables", "correlations", "page")
-_MOST_COVARIANCE = 1000
-"""Parameters up to which the covariance is in the page, at 5 MB."""
 
 
 @cache
@@ -60,15 +58,14 @@ def _policy() -> str:
 
 
 def _covariance(contents: Contents) -> dict[str, Any] | None:
-    """The lower triangle of what is not hidden."""
+    """That of what is not hidden: all of it, as its halves differ in their last bits."""
     fit = contents.fit
     n = fit.layout.n_params
-    if fit.chosen is not None or not n or n > _MOST_COVARIANCE:
+    if fit.chosen is not None or not n or n > MOST_COVARIANCE:
         return None
     shown = [i for i in range(n) if not fit.is_blinded(i)]
     matrix = fit.hess_inv[np.ix_(shown, shown)]
-    rows, columns = np.tril_indices(len(shown))
-    return {"names": [fit.names[i] for i in shown], "triangle": packed(matrix[rows, columns])}
+    return {"names": [fit.names[i] for i in shown], "matrix": packed(matrix)}
 
 
 def _data(page: Page, file: str) -> dict[str, Any]:

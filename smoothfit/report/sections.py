@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..render import number, with_error
 from ..results import BLINDED, Impacts, Pulls, Record
 from ..status import Status
 from . import markup, pictures, tables
-from .contents import Contents
+from .contents import MOST_COVARIANCE, Contents
 from .packing import packed
 from .tables import Shown
 
@@ -241,7 +241,7 @@ def _scans(page: Page) -> None:
 
 
 def _correlations(page: Page) -> None:
-    if not page.contents.correlations or page.contents.fit.layout.n_params < 2:
+    if not page.contents.correlations or not 2 <= page.contents.fit.layout.n_params <= MOST_COVARIANCE:
         return
     about = (
         "The parameters with the largest correlations, and the strongest pairs. "
@@ -265,7 +265,9 @@ def _tables_of(page: Page, name: str, record: Record) -> str:
     parts = []
     for i, table in enumerate(record._tables()):
         title = f"<h3>{markup.text(table.title)}</h3>" if table.title else ""
-        parts.append(title + page.table(f"{name} {i + 1}", tables.shown_table(table)))
+        # Sections have tables of one title.
+        shown = replace(tables.shown_table(table), title=f"{name}: {table.title or i + 1}")
+        parts.append(title + page.table(f"{name} {i + 1}", shown))
     return "".join(parts)
 
 

@@ -44,6 +44,7 @@ class Column:
     """Other data that it is made from: the error; the errors to both sides; the shifts up and down."""
     size: bool = False
     """Whether it is sorted by size, without the sign."""
+    digits: int = 4
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,7 @@ class Shown:
 
     def to_dict(self) -> dict[str, Any]:
         """As the script reads it."""
-        columns = [
-            {"key": c.key, "title": c.title, "kind": c.kind, "of": list(c.of), "size": c.size}
-            for c in self.columns
-        ]
+        columns = [{**vars(column), "of": list(column.of)} for column in self.columns]
         about = {"title": self.title, "sort": self.sort, "note": self.note, "choices": list(self.choices)}
         return {**about, "columns": columns, "data": dict(self.data)}
 
@@ -255,6 +253,6 @@ def shown_table(table: Table) -> Shown:
     for i, (key, name) in enumerate(zip(keys, table.columns, strict=True)):
         cells = [row[i] for row in rows]
         numeric = any(is_number(c) for c in cells) and all(c in (None, "") or is_number(c) for c in cells)
-        columns.append(Column(key, name or "Remark", "number" if numeric else "text"))
+        columns.append(Column(key, name or "Remark", "number" if numeric else "text", digits=7))
         data[key] = [float(c) if numeric and c not in (None, "") else c for c in cells]  # type: ignore[arg-type]
     return Shown(table.title, columns, data, note=table.note)

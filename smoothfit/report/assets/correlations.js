@@ -21,7 +21,7 @@ function pairsTable(names, matrix) {
     columns: [
       { key: "first", title: "Parameter", kind: "text", of: [] },
       { key: "second", title: "Parameter", kind: "text", of: [] },
-      { key: "correlation", title: "Correlation", kind: "number", of: [], size: true },
+      { key: "correlation", title: "Correlation", kind: "number", of: [], size: true, digits: 4 },
     ],
     data: { first: kept.map((p) => names[p[0]]), second: kept.map((p) => names[p[1]]), correlation: kept.map((p) => p[2]) },
     sort: "correlation",

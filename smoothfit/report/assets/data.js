@@ -25,15 +25,11 @@ function fillParameters() {
   table.data = { name: names, value, error, fixed, at_limit: limited, note, ...table.data };
 }
 
-// The lower triangle of a symmetric matrix, row by row.
+// Row by row, of the parameters that are not hidden.
 function covariance() {
   if (!DATA.covariance) return null;
-  const triangle = unpack(DATA.covariance.triangle), n = DATA.covariance.names.length;
-  const rows = Array.from({ length: n }, () => new Array(n).fill(null));
-  for (let i = 0, k = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++, k++) rows[i][j] = rows[j][i] = triangle[k];
-  }
-  return rows;
+  const numbers = unpack(DATA.covariance.matrix), n = DATA.covariance.names.length;
+  return Array.from({ length: n }, (_, i) => numbers.slice(i * n, (i + 1) * n));
 }
 
 function correlation(rows) {

@@ -8,7 +8,7 @@ if (matrix && document.querySelector('[data-table="pairs"]')) {
   DATA.tables.pairs = pairsTable(DATA.covariance.names, found);
   new CorrelationMap(document.getElementById("map"), DATA.covariance.names, found);
 }
-for (const home of places) new ReportTable(home);
+const tables = places.map((home) => new ReportTable(home));
 
 // -- light and dark: what the system has, until one chooses -----------------------------------------------
 
@@ -45,14 +45,9 @@ const watcher = new IntersectionObserver(
 );
 for (const id of links.keys()) watcher.observe(document.getElementById(id));
 
-// -- on paper nothing is folded -----------------------------------------------------------------------------
+// -- on paper tables have their first rows ------------------------------------------------------------------
 
-let folded = [];
-addEventListener("beforeprint", () => {
-  folded = [...document.querySelectorAll("details:not([open])")];
-  for (const one of folded) one.open = true;
-});
-addEventListener("afterprint", () => {
-  for (const one of folded) one.open = false;
-});
+const PRINTED = 40;
+addEventListener("beforeprint", () => tables.forEach((table) => table.limit(PRINTED)));
+addEventListener("afterprint", () => tables.forEach((table) => table.limit(null)));
 document.documentElement.dataset.ready = "true";

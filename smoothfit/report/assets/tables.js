@@ -42,7 +42,7 @@ class ReportTable {
   text(column, i) {
     const value = this.cell(column.key, i);
     if (column.kind === "value") return withError(value, this.cell(column.of[0], i));
-    if (column.kind === "number") return plainNumber(value, 4);
+    if (column.kind === "number") return plainNumber(value, column.digits);
     if (column.kind === "pull") {
       if (typeof value !== "number") return "free: no pull";
       const [up, down] = column.of.map((key) => this.cell(key, i));
@@ -65,7 +65,7 @@ class ReportTable {
       tools.append(element("label", {}, "Parameter of interest ", select));
     }
     if (this.rows > 20) {
-      const search = element("input", { type: "search", placeholder: "name, group …", autocomplete: "off", spellcheck: "false" });
+      const search = element("input", { type: "search", placeholder: "words; -word leaves out", autocomplete: "off", spellcheck: "false" });
       search.addEventListener("input", () => this.search(search.value));
       tools.append(element("label", {}, "Search ", search));
     }
@@ -121,9 +121,11 @@ class ReportTable {
   // -- rows ----------------------------------------------------------------------------------------------
 
   order() {
+    // Words that are all there, and none of those behind a minus.
     const words = this.words.split(/\s+/).filter(Boolean);
+    const matches = (text, word) => (/^-./.test(word) ? !text.includes(word.slice(1)) : text.includes(word));
     const found = [];
-    for (let i = 0; i < this.rows; i++) if (words.every((word) => this.texts[i].includes(word))) found.push(i);
+    for (let i = 0; i < this.rows; i++) if (words.every((word) => matches(this.texts[i], word))) found.push(i);
     if (this.sortBy < 0) return found;
     const { key, size } = this.table.columns[this.sortBy];
     const side = this.descending ? -1 : 1;
@@ -149,8 +151,14 @@ class ReportTable {
     });
   }
 
+  // So many rows for now; null takes that back.
+  limit(most) {
+    this.limited = most;
+    if (this.rows > PRINTED) this.fill();
+  }
+
   fill() {
-    const order = this.order(), shown = order.slice(0, this.most), scales = this.scales();
+    const order = this.order(), shown = order.slice(0, this.limited ?? this.most), scales = this.scales();
     this.heads.forEach((head, k) => {
       head.querySelector("svg")?.remove();
       if (scales[k]) head.append(scales[k].axis());
@@ -160,7 +168,7 @@ class ReportTable {
     this.body.replaceChildren(...shown.map((i, place) => this.row(i, place, scales)));
     this.count.textContent = order.length === this.rows ? `${this.rows} rows` : `${order.length} of ${this.rows} rows`;
     this.more.hidden = shown.length === order.length;
-    this.more.textContent = `Show all ${order.length} rows`;
+    this.more.textContent = this.limited ? `The first ${shown.length} of ${order.length} rows` : `Show all ${order.length} rows`;
   }
 
   row(i, place, scales) {
