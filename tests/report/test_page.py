@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import dataclasses
 import hashlib
 import itertools
 import json
 import pickle
 import re
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from report_models import OBS, differential
+from report_models import differential
 
 import smoothfit
 from smoothfit import Model, Process, Variable
@@ -76,7 +79,7 @@ def test_the_policy_names_what_is_in_it(fit):
     page = report_page(fit, include=[])
     for tag, rule in (("style", "style-src"), ("script", "script-src")):
         content = re.search(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL).group(1)
-        digest = __import__("base64").b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
         assert f"{rule} 'sha256-{digest}'" in page
 
 
@@ -89,7 +92,6 @@ def test_sections_are_chosen(fit):
 def test_what_is_shown_is_said_in_words(fit, small):
     page = report_page(fit, title="A title")
     assert "<title>A title</title>" in page
-    assert "1.33" not in fit.message
     assert "The fit converged." in page
     total = small.yields(fit).total.sum()
     assert (
@@ -177,8 +179,6 @@ def test_what_cannot_be_had_is_named(fit, small, monkeypatch):
 
 
 def test_a_lower_minimum_is_told(fit, small):
-    import dataclasses
-
     scan = small.scan("mu", 5, fit)
     lower = dataclasses.replace(scan, delta_nll=scan.delta_nll - 1.0)
     page = report_page(fit, include=[], records=[lower])
@@ -186,7 +186,7 @@ def test_a_lower_minimum_is_told(fit, small):
 
 
 def test_without_matplotlib(fit, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     page = report_page(fit, include=["yields", "scans"])
     assert "<img" not in page
     assert "smoothfit[plot]" in page
@@ -272,17 +272,7 @@ def test_sections_are_as_documented():
     assert all(f'"{name}"' in write_report.__doc__ for name in SECTIONS)
 
 
-def test_every_record_has_words(fit, small):
-    """Records without a picture of their own are tables."""
-    pairs = small.derived({"sum": "mu"}, fit) if False else small.minos_bounds("mu", fit)
-    page = report_page(fit, include=[], records=[pairs])
-    assert "Minos bounds" in page
-
-
-def test_many_nuisances_stay_small():
-    """500 nuisances, with all sections: below 5 MB (the covariance is 2.7 MB of it)."""
-    model = differential(nuisances=500)
-    fit = model.fit(OBS)
-    impacts = model.impacts("mu_1", fit, bounds="hesse", nuisances=["nuisance_1"])
-    page = report_page(fit, include=["yields", "pulls", "correlations", "model"], records=[impacts])
-    assert len(page.encode()) < 5_000_000
+def test_records_without_a_picture_are_tables(fit, small):
+    page = report_page(fit, include=[], records=[small.minos_bounds("mu", fit)])
+    assert "<h3>Minos bounds</h3>" in page
+    assert "<figure>" not in page
