@@ -43,3 +43,5 @@ class Contents:
     hidden_parameters: tuple[str, ...] = ()
     hidden_channels: tuple[str, ...] = ()
     """Whose data are not shown."""
+    hidden_members: int = 0
+    """So many parameters of single bins of these channels are not shown, beside bin parameters."""

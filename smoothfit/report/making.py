@@ -63,7 +63,8 @@ def gather(
         check_text("report: title", title)
     sections = _checked_sections(include, model)
     blinded = fit.blinded | (frozenset() if model is None else model.blinded)
-    making = _Making(fit, model, sections, blinded, strict=include is not None)
+    hidden = hiding.Hidden.of(fit, model, blinded)
+    making = _Making(fit, model, sections, hidden, strict=include is not None)
     return making.contents(pois, _checked_records(records), title or "Fit report")
 
 
@@ -117,23 +118,21 @@ class _Making:
     fit: FitResult
     model: Model | None
     sections: tuple[str, ...]
-    blinded: frozenset[str]
+    hidden: hiding.Hidden
     strict: bool
     """Whether what cannot be made is an error: the sections were named."""
     left_out: list[str] = field(default_factory=list)
 
     def contents(self, pois: Any, records: list[Record], title: str) -> Contents:
-        layout, fit = self.fit.layout, self.fit
-        channels = hiding.telling_channels(layout, self.model, self.blinded)
-        hidden = hiding.hidden_parameters(layout, self.blinded)
-        chosen = self._pois(pois, hidden)
+        fit, hidden = self.fit, self.hidden
+        chosen = self._pois(pois)
         self._note_what_is_missing()
-        others = self._hidden(records, channels)
-        prefit, postfit = self._yields(channels, hidden)
+        others = self._shown(records)
+        prefit, postfit = self._yields()
         receipt = None if self.model is None else self.model.receipt
         return Contents(
             title=title,
-            fit=hiding.fit_hidden(fit, self.blinded, channels),
+            fit=hiding.fit_hidden(fit, hidden),
             pois=chosen,
             prefit=prefit,
             postfit=postfit,
@@ -142,13 +141,14 @@ class _Making:
             correlations=self._wants("correlations") and fit.chosen is None,
             scans=self._scans(chosen, others),
             summary=self._summary(_taken(others, ModelSummary)),
-            findings=self._findings(channels, _taken(others, Findings)),
+            findings=self._findings(_taken(others, Findings)),
             others=tuple(others),
             receipt=_taken(others, Receipt) or receipt,
-            made_with=made_with(fit, self.model, with_data=not channels),
+            made_with=made_with(fit, self.model, with_data=not hidden.channels),
             left_out=tuple(self.left_out),
-            hidden_parameters=hidden,
-            hidden_channels=channels,
+            hidden_parameters=hidden.parameters,
+            hidden_channels=hidden.channels,
+            hidden_members=len(hidden.members),
         )
 
     def _wants(self, section: str) -> bool:
@@ -184,24 +184,24 @@ class _Making:
             self.left_out.append(f"No {what}: {error}")
             return None
 
-    def _hidden(self, records: list[Record], channels: tuple[str, ...]) -> list[Record]:
+    def _shown(self, records: list[Record]) -> list[Record]:
         """Records of the user that hide what is blinded."""
-        layout, kept = self.fit.layout, []
+        kept = []
         for record in records:
             shown: Record | None
             if isinstance(record, Pulls):
-                shown = hiding.pulls_shown(record, self.blinded, layout)
+                shown = hiding.pulls_shown(record, self.hidden)
             elif isinstance(record, Impacts):
-                shown = hiding.impacts_shown(record, self.blinded, layout)
+                shown = hiding.impacts_shown(record, self.hidden)
             else:
-                shown = hiding.record_hidden(record, self.blinded, channels, layout)
+                shown = hiding.record_hidden(record, self.hidden)
             if shown is None:
                 self.left_out.append(f"{type(record).__name__}: it would show what is blinded.")
             else:
                 kept.append(shown)
         return kept
 
-    def _pois(self, pois: Any, hidden: tuple[str, ...]) -> tuple[str, ...]:
+    def _pois(self, pois: Any) -> tuple[str, ...]:
         """Names of the parameters that have impacts and scans: free, not held, not hidden."""
         fit, layout = self.fit, self.fit.layout
         if pois is not None:
@@ -225,31 +225,30 @@ class _Making:
                     "others."
                 )
                 names = names[:_MOST_POIS]
-        return tuple(name for name in names if name not in hidden)
+        return tuple(name for name in names if not self.hidden.hides(name))
 
-    def _yields(
-        self, channels: tuple[str, ...], hidden: tuple[str, ...]
-    ) -> tuple[Yields | None, Yields | None]:
-        model, fit = self.model, self.fit
+    def _yields(self) -> tuple[Yields | None, Yields | None]:
+        model, fit, channels = self.model, self.fit, frozenset(self.hidden.channels)
         if model is None or not self._wants("yields"):
             return None, None
         prefit = self._tried("yields", lambda: model.yields(model.values_from_dict({}), fit.obs))
         postfit = None
-        if hidden:
+        if self.hidden.parameters:
             self.left_out.append("Post-fit yields would tell the blinded parameters.")
         elif fit.success:
             postfit = self._tried("post-fit yields", lambda: model.yields(fit))
-        found = (prefit, postfit)
-        return tuple(  # type: ignore[return-value]
-            None if one is None else replace(one, blinded=one.blinded | frozenset(channels)) for one in found
-        )
+        if prefit is not None:
+            prefit = replace(prefit, blinded=prefit.blinded | channels)
+        if postfit is not None:
+            postfit = replace(postfit, blinded=postfit.blinded | channels)
+        return prefit, postfit
 
     def _pulls(self, given: Pulls | None) -> Pulls | None:
         fit, layout = self.fit, self.fit.layout
         if given is not None or not self._wants("pulls"):
             return given
         at = np.flatnonzero(np.isfinite(layout.widths) & ~fit.fixed[: layout.n_params])
-        found = hiding.pulls_shown(labelling.pulls(fit, at), self.blinded, layout)
+        found = hiding.pulls_shown(labelling.pulls(fit, at), self.hidden)
         return found if len(found) else None
 
     def _impacts(self, pois: tuple[str, ...], given: Impacts | None) -> Impacts | None:
@@ -257,9 +256,7 @@ class _Making:
         if given is not None or not pois or model is None or not self._wants("impacts"):
             return given
         made = self._tried("impacts", lambda: model.impacts(list(pois), fit))
-        return (
-            hiding.impacts_shown(made, self.blinded, fit.layout) if made is not None and len(made) else None
-        )
+        return None if made is None or not len(made) else hiding.impacts_shown(made, self.hidden)
 
     def _scans(self, pois: tuple[str, ...], others: list[Record]) -> tuple[Scan, ...]:
         """Those given, and of the parameters that none was given of."""
@@ -277,12 +274,12 @@ class _Making:
         model = self.model
         return given if given is not None or model is None or not self._wants("model") else model.summary()
 
-    def _findings(self, channels: tuple[str, ...], given: Findings | None) -> Findings | None:
+    def _findings(self, given: Findings | None) -> Findings | None:
         model = self.model
         if given is not None or model is None or not self._wants("lint"):
             return given
         # Findings about hidden data would be about what they are.
-        obs = None if channels else self.fit.obs
+        obs = None if self.hidden.channels else self.fit.obs
         return self._tried("findings", lambda: model.lint(obs))
 
 

@@ -121,7 +121,8 @@ def _blinded(contents: Contents) -> list[str]:
         names = ", ".join(contents.hidden_parameters)
         lines.append(f"Neither shown nor in this file: {names}, and what would tell.")
     if contents.hidden_channels:
-        lines.append(f"Data are not shown of: {', '.join(contents.hidden_channels)}.")
+        members = ", nor parameters of their single bins" if contents.hidden_members else ""
+        lines.append(f"Data are not shown of: {', '.join(contents.hidden_channels)}{members}.")
     return lines
 
 
@@ -210,15 +211,16 @@ def _yields(page: Page) -> None:
         parts.append(f"<div><h3>{title}</h3>{drawn}{table}</div>")
     shown = postfit if not page.contents.hidden_channels else None
     page.tables["bins"] = tables.bins_table(prefit, shown, packed)
-    about = (
-        "The stack is what is expected after the fit, the dashed line before it."
-        if postfit is not None
-        else "The stack is what is expected before the fit."
-    )
+    about = "The stack is what is expected before the fit. Errors are those of the constraints."
+    if postfit is not None:
+        about = (
+            "The stack is what is expected after the fit, the dashed line before it. Errors after the fit "
+            "are from the covariance of all parameters."
+        )
     page.add(
         "yields",
         "Yields",
-        markup.paragraph(f"{about} Errors are from the covariance of all parameters.", "about"),
+        markup.paragraph(about, "about"),
         f'<div class="pictures wide">{"".join(parts)}</div>',
         markup.buttons({"csv:bins": "Save all bins as CSV"}),
     )

@@ -253,6 +253,8 @@ def shown_table(table: Table) -> Shown:
     for i, (key, name) in enumerate(zip(keys, table.columns, strict=True)):
         cells = [row[i] for row in rows]
         numeric = any(is_number(c) for c in cells) and all(c in (None, "") or is_number(c) for c in cells)
-        columns.append(Column(key, name or "Remark", "number" if numeric else "text", digits=7))
+        columns.append(
+            Column(key, name or ("Remark" if i else "Entry"), "number" if numeric else "text", digits=7)
+        )
         data[key] = [float(c) if numeric and c not in (None, "") else c for c in cells]  # type: ignore[arg-type]
     return Shown(table.title, columns, data, note=table.note)

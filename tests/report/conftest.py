@@ -41,15 +41,23 @@ def browser():
         started.close()
 
 
+@pytest.fixture(scope="module")
+def desk(browser):
+    """A window that tests share: a new one takes longer than a new page."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def open_page(browser):
+def open_page(browser, desk):
     """Open a file; what the page says and asks for is kept in ``said`` and ``asked``."""
-    contexts = []
+    opened = []
 
     def open_it(path, **options):
-        context = browser.new_context(**{"viewport": {"width": 1400, "height": 1000}, **options})
-        contexts.append(context)
+        context = browser.new_context(**options) if options else desk
         page = context.new_page()
+        opened.append(context if options else page)
         page.set_default_timeout(10_000)
         page.said, page.asked = [], []
         page.on("console", lambda message: page.said.append(message.text))
@@ -60,5 +68,5 @@ def open_page(browser):
         return page
 
     yield open_it
-    for context in contexts:
-        context.close()
+    for one in opened:
+        one.close()

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from report_models import OBS, differential
 
-from smoothfit import Model, Process, Variable
+from smoothfit import ChannelContrib, Model, Process, Variable
+from smoothfit.constraints import Gaussian
 from smoothfit.report import report_page
 from smoothfit.report.packing import unpacked
 
@@ -74,10 +75,11 @@ def secret():
         "covariance": [fit.covariance[0, j] for j in range(len(fit.layout.parameters))],
         "correlation": [fit.correlation[1, j] for j in range(2, len(fit.layout.parameters))],
         "smallest": [fit.smallest_nu],
+        "members": [*fit.bin_parameters, *fit.errors[len(fit.layout.parameters) :]],
     }
 
 
-GROUPS = ("values", "impacts", "yields", "data", "scans", "covariance", "correlation", "smallest")
+GROUPS = ("values", "impacts", "yields", "data", "scans", "covariance", "correlation", "smallest", "members")
 
 
 def test_the_search_finds_what_is_there(secret):
@@ -130,6 +132,31 @@ def test_a_blinded_channel():
     post = model.yields(model.fit(OBS))
     assert found_in(page, [*OBS[:4], *post.total[:4]]) == []
     assert found_in(page, OBS[4:].tolist()) == OBS[4:].tolist()
+
+
+def test_parameters_of_single_bins_tell_the_data():
+    """HistFactory's staterror: its pull is that of data and expectation of its bin."""
+    mu, theta = Variable("mu", 1.0), Variable("theta", 0.0, nuisance=True)
+    model = Model().add_proc(Process("sig", [9.0, 4.0], channel="SR", signal=True).scale_by(mu))
+    bkg = Process("bkg").add_contrib(ChannelContrib("SR", [50.0, 40.0]))
+    bkg.add_contrib(ChannelContrib("CR", [90.0, 80.0, 70.0])).add_lnN(theta, 1.1)
+    gammas = {
+        name: Variable(f"stat_{name}", [1.0] * n, constraint=Gaussian(mean=1.0, width=0.1), lower_bound=0.0)
+        for name, n in (("SR", 2), ("CR", 3))
+    }
+    for name, gamma in gammas.items():
+        bkg[name].scale_by(gamma, axis="bin")
+    model.add_proc(bkg).prepare()
+    fit = model.fit([71.234567, 35.765432, 93.357913, 72.246802, 75.975319])
+    told = {name: [*fit[gamma].value, *fit[gamma].error] for name, gamma in gammas.items()}
+    page = report_page(fit, include=["pulls", "impacts", "correlations"])
+    assert found_in(page, told["SR"] + told["CR"]) == told["SR"] + told["CR"]
+    model.blind(pois="mu")
+    page = report_page(fit, include=["pulls", "impacts", "correlations"])
+    assert found_in(page, told["SR"]) == []
+    assert found_in(page, told["CR"]) == told["CR"]
+    assert "nor parameters of their single bins" in page
+    assert [name for name in data_of(page)["tables"]["pulls"]["data"]["name"] if "SR" in name] == []
 
 
 def test_records_that_are_added_hide_it_too(secret):

@@ -17,9 +17,9 @@ function reach(values) {
 }
 
 function steps(half) {
-  const raw = half / 2, power = 10 ** Math.floor(Math.log10(raw));
-  const nice = [1, 2, 5, 10].map((k) => k * power).filter((step) => step <= raw);
-  return nice.length ? nice[nice.length - 1] : raw;
+  // Room for three labels to each side, or fewer.
+  const power = 10 ** Math.floor(Math.log10(half));
+  return [0.1, 0.2, 0.5, 1, 2, 5].map((k) => k * power).find((step) => half / step < 3.3);
 }
 
 class Scale {

@@ -166,7 +166,7 @@ class ReportTable {
       else head.removeAttribute("aria-sort");
     });
     this.body.replaceChildren(...shown.map((i, place) => this.row(i, place, scales)));
-    this.count.textContent = order.length === this.rows ? `${this.rows} rows` : `${order.length} of ${this.rows} rows`;
+    this.count.textContent = order.length === this.rows ? `${this.rows} row${this.rows === 1 ? "" : "s"}` : `${order.length} of ${this.rows} rows`;
     this.more.hidden = shown.length === order.length;
     this.more.textContent = this.limited ? `The first ${shown.length} of ${order.length} rows` : `Show all ${order.length} rows`;
   }
