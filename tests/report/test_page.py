@@ -276,3 +276,34 @@ def test_records_without_a_picture_are_tables(fit, small):
     page = report_page(fit, include=[], records=[small.minos_bounds("mu", fit)])
     assert "<h3>Minos bounds</h3>" in page
     assert "<figure>" not in page
+
+
+def test_a_fit_without_a_covariance(monkeypatch):
+    """As of many thousand parameters: what it does not know is not there, and said."""
+    from smoothfit.preparation import groups
+
+    monkeypatch.setattr(groups, "MATRIX_FREE", 0)
+    monkeypatch.setattr(groups, "_FEWER", 2.0)
+    mu, theta = Variable("mu", 1.0), Variable("theta", 0.0, nuisance=True)
+    sig, bkg = Process("sig", [12.0, 11.0]).scale_by(mu), Process("bkg", [50.0, 52.0]).add_lnN(theta, 1.1)
+    fit = Model().add_proc(sig).add_proc(bkg).prepare().fit([70.0, 58.0], errors_of=["mu"])
+    assert fit.chosen is not None
+    page = report_page(fit, include=None)
+    assert "Correlations are shown of up to" in page
+    assert "No impacts: impacts: it needs the covariance of all parameters" in page
+    assert "correlations" not in sections_of(page)
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page).group(1))
+    assert data["fit"]["parameters"]["mu"]["error"] == fit["mu"].error
+    assert data["fit"]["parameters"]["theta"]["error"] is None
+
+
+def test_an_ill_conditioned_fit_is_told():
+    """Two processes that differ in one bin by less than a thousandth."""
+    one, other = np.array([50.0, 60.0, 70.0]), np.array([50.0, 60.0, 70.05])
+    model = Model().add_proc(Process("one", one).scale_by(Variable("a", 1.0)))
+    fit = model.add_proc(Process("other", other).scale_by(Variable("b", 1.0))).prepare().fit(one + other)
+    assert fit.success
+    assert fit.condition_number > 1e7
+    page = report_page(fit, include=[])
+    assert "Ill-conditioned: condition number" in page
+    assert '<div class="status warn"><p><strong>The fit converged.' in page
