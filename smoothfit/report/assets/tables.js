@@ -199,7 +199,9 @@ class ReportTable {
     const next = rows[Math.min(Math.max(to, 0), rows.length - 1)];
     row.setAttribute("tabindex", "-1");
     next.setAttribute("tabindex", "0");
-    next.focus();
+    // First to its place, so that the tooltip is beside it.
+    next.scrollIntoView({ block: "nearest", behavior: "instant" });
+    next.focus({ preventScroll: true });
   }
 
   tell(row, box) {

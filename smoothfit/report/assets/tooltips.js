@@ -45,7 +45,7 @@ tip.addEventListener("pointerleave", () => hideTip(100));
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") hideTip();
 });
-document.addEventListener("scroll", () => document.activeElement !== tipOwner && hideTip(), { passive: true });
+document.addEventListener("scroll", () => document.activeElement !== tipOwner && hideTip(), { passive: true, capture: true });
 
 // What has a line of text only, as a column's head.
 function tipAtPointer(event) {
