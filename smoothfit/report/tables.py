@@ -69,7 +69,7 @@ class Shown:
 
 
 def parameters_table(fit: FitResult) -> Shown:
-    """What is known of the parameters beside the fit; the script takes the values from the fit itself."""
+    """What is known of the parameters beside the fit; the script takes their values from the fit itself."""
     layout, n_bins = fit.layout, fit.layout.n_bin_params
     kinds, labels, groups = {}, {}, {}
     for v in layout.variables:
@@ -78,6 +78,7 @@ def parameters_table(fit: FitResult) -> Shown:
             labels[i] = v.label if v.is_scalar else None
     order = range(layout.n_params)
     data = {
+        "name": layout.names,
         "kind": [kinds[i] for i in order] + ["bin"] * n_bins,
         "start": [*layout.start, *layout.bin_centre],
         "pre-fit error": [*layout.widths, *layout.bin_widths],

@@ -353,9 +353,12 @@ def test_hostile_names_are_only_names(open_page, tmp_path):
     for name in HOSTILE:
         bkg.add_lnN(Variable(name, 0.0, nuisance=True, label=name, group=name), 1.05)
     sig = Process("sig", [5.0, 9.0], channel=HOSTILE[1]).scale_by(Variable("__proto__", 1.0))
+    for name in ("10", "2"):
+        sig.add_lnN(Variable(name, 0.0, nuisance=True), 1.02)
     model = Model().add_proc(sig).add_proc(bkg).prepare()
     sections = ["yields", "pulls", "correlations", "model"]
-    path = model.fit([57.0, 48.0]).report(tmp_path / "x.html", title=HOSTILE[0], include=sections)
+    fit = model.fit([57.0, 48.0])
+    path = fit.report(tmp_path / "x.html", title=HOSTILE[0], include=sections)
     page = open_page(path)
     assert page.said == []
     assert page.asked == [path.as_uri()]
@@ -363,8 +366,16 @@ def test_hostile_names_are_only_names(open_page, tmp_path):
     assert page.locator("img[src=x], b").count() == 0
     assert page.title() == HOSTILE[0]
     shown = cells(page, "parameters", 0)
+    assert shown == list(fit.names)
     assert shown[0] == "__proto__"
     assert set(HOSTILE) <= set(shown)
+    column = table(page, "parameters").locator("thead th").all_inner_texts().index("Fit")
+    expected = [with_error(v, e) for v, e in zip(fit.x, fit.errors, strict=True)]
+    assert cells(page, "parameters", column) == expected
+    _, text = downloaded(page, page.get_by_role("button", name="Save the covariance as CSV"))
+    table_of = list(csv.reader(io.StringIO(text, newline="")))
+    assert table_of[0] == ["name", *fit.layout.parameters]
+    assert np.array_equal([[float(x) for x in row[1:]] for row in table_of[1:]], fit.covariance)
 
 
 def test_a_page_of_a_fit_that_failed(open_page, tmp_path):

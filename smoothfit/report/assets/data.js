@@ -8,21 +8,19 @@ function unpack(column) {
   return Array.from(new Float64Array(bytes.buffer), (x) => (Number.isFinite(x) ? x : null));
 }
 
-// The columns of the parameters come from the fit, which is there anyway.
+// The columns of the parameters come from the fit, which is there anyway; in the order of the model, as keys of an
+// object that look like numbers would come first.
 function fillParameters() {
-  const table = DATA.tables.parameters;
-  const names = [], value = [], error = [], note = [], fixed = [], limited = [];
-  for (const set of [DATA.fit.parameters, DATA.fit.bin_parameters]) {
-    for (const [name, entry] of Object.entries(set)) {
-      names.push(name);
-      value.push(entry.value);
-      error.push(entry.fixed ? null : entry.error);
-      fixed.push(entry.fixed);
-      limited.push(entry.at_limit === true);
-      note.push(entry.fixed ? "held" : entry.at_limit === true ? "at limit" : "");
-    }
-  }
-  table.data = { name: names, value, error, fixed, at_limit: limited, note, ...table.data };
+  const { data } = DATA.tables.parameters, { parameters, bin_parameters } = DATA.fit;
+  const entries = data.name.map((name) => (Object.hasOwn(parameters, name) ? parameters[name] : bin_parameters[name]));
+  const limited = entries.map((entry) => entry.at_limit === true);
+  Object.assign(data, {
+    value: entries.map((entry) => entry.value),
+    error: entries.map((entry) => (entry.fixed ? null : entry.error)),
+    fixed: entries.map((entry) => entry.fixed),
+    at_limit: limited,
+    note: entries.map((entry, i) => (entry.fixed ? "held" : limited[i] ? "at limit" : "")),
+  });
 }
 
 // Row by row, of the parameters that are not hidden.

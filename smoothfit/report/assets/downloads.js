@@ -44,9 +44,9 @@ function download(what) {
   if (kind === "json" && id === "all") save(`${stem}.json`, "application/json", JSON.stringify(everything(), null, 2));
   if (kind === "matrix") {
     const names = DATA.covariance.names, rows = id === "correlation" ? correlation(covariance()) : covariance();
-    const data = { name: names };
-    names.forEach((name, j) => (data[name === "name" ? "name (parameter)" : name] = rows.map((row) => row[j])));
-    save(`${stem}-${id}.csv`, "text/csv", csv(data));
+    // As lists: an object would sort names that look like numbers.
+    const lines = [["name", ...names], ...rows.map((row, i) => [names[i], ...row])];
+    save(`${stem}-${id}.csv`, "text/csv", lines.map((line) => line.map(csvCell).join(",")).join("\r\n") + "\r\n");
   }
 }
 
