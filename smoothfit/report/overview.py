@@ -54,7 +54,7 @@ def _blinded(contents: Contents) -> list[str]:
     lines = []
     if contents.hidden_parameters:
         names = ", ".join(contents.hidden_parameters)
-        lines.append(f"Neither shown nor in this file: {names}, and what would tell.")
+        lines.append(f"Neither shown nor in this file: {names}, and what would give it away.")
     if contents.hidden_channels:
         members = ", nor parameters of their single bins" if contents.hidden_members else ""
         lines.append(f"Data are not shown of: {', '.join(contents.hidden_channels)}{members}.")

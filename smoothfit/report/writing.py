@@ -19,7 +19,7 @@ __all__ = ["report_page", "write_report"]
 
 def write_report(
     fit: FitResult,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] = "report.html",
     *,
     model: Model | None = None,
     include: Sequence[str] | None = None,

@@ -338,7 +338,7 @@ class FitResult(Record):
             **({} if self.minima is None else {"minima": self.minima.to_dict()}),
         }
 
-    def report(self, path: str | os.PathLike[str], **options: Any) -> Path:
+    def report(self, path: str | os.PathLike[str] = "report.html", **options: Any) -> Path:
         """Write one self-contained HTML page about the fit: :func:`smoothfit.report.write_report`.
 
         ``options`` are ``model``, ``include``, ``pois``, ``records`` and ``title``.

@@ -307,3 +307,9 @@ def test_an_ill_conditioned_fit_is_told():
     page = report_page(fit, include=[])
     assert "Ill-conditioned: condition number" in page
     assert '<div class="status warn"><p><strong>The fit converged.' in page
+
+
+def test_it_has_a_usual_name(fit, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert str(fit.report(include=[])) == "report.html"
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
