@@ -17,7 +17,6 @@ from .._types import BoolArray, FloatArray
 from ..layout import Layout
 from ..model import Model
 from ..results import (
-    Findings,
     FitResult,
     Impacts,
     ModelStats,
@@ -32,8 +31,8 @@ from ..results import (
 __all__ = ["Hidden", "fit_hidden", "impacts_shown", "pulls_shown", "record_hidden"]
 
 _R = TypeVar("_R", bound=Record)
-_SAFE = (Findings, ModelStats, ModelSummary, Receipt)
-"""Records that say nothing of a fit."""
+_SAFE = (ModelStats, ModelSummary, Receipt)
+"""Records that say nothing of a fit, nor of data."""
 _NO_CHANGE = 1e-12
 """Relative changes of expectations below this are rounding."""
 _PIECE = 128

@@ -38,7 +38,8 @@ def written_in(page):
         if len(digits.replace(".", "").lstrip("0")) >= 4:
             exponent = int(power or 0)
             decimals = len(digits.partition(".")[2])
-            found.append((float(digits) * 10.0**exponent, 0.5 * 10.0 ** (exponent - decimals)))
+            written = float(f"{digits}e{exponent}")
+            found.append((written, 0.5 * 10.0 ** (exponent - decimals) + 1e-15 * written))
     return np.array(found).T
 
 
@@ -166,15 +167,26 @@ def test_records_that_are_added_hide_it_too(secret):
     scan = model.scan(["mu_1", "mu_2"], 3, fit)
     post = model.yields(fit)
     impacts = model.impacts(["mu_1"], fit, bounds="hesse")
+    limit, gof = model.upper_limit("mu_1", OBS), model.goodness_of_fit(OBS)
+    significance, chi2 = model.significance("mu_1", OBS), model.chi2(fit)
     secrets = [*breakdown.shares.ravel(), *scan.delta_nll, *impacts.up.ravel(), *post.total]
+    secrets += [
+        limit.observed,
+        *limit.expected,
+        gof.observed,
+        *gof.channel_observed[:1],
+        significance.observed,
+    ]
+    secrets += [chi2.value, *chi2.channel_values[:1]]
     secrets = [x for x in secrets if abs(x) > 1e-6]
-    records = [breakdown, scan, post, impacts]
+    records = [breakdown, scan, post, impacts, limit, gof, significance, chi2, model.lint(OBS)]
     shown = report_page(fit, records=records, include=["correlations"])
-    assert found_in(shown, [float(breakdown.shares[0, 0])]) != []
+    assert found_in(shown, secrets) == [float(x) for x in secrets]
     model.blind(pois=["mu_1", "mu_2"])
     page = report_page(fit, records=records, include=["correlations"])
     assert found_in(page, secrets) == []
-    assert "Yields: it would show what is blinded." in page
+    for kind in ("Yields", "Findings"):
+        assert f"{kind}: it would show what is blinded." in page
 
 
 def test_that_a_hidden_parameter_sits_at_its_limit_is_hidden():
