@@ -1,4 +1,4 @@
-# make demo    install into .venv, fit the example workspace, write the table, a picture and a JSON
+# make demo    install into .venv, fit the example workspace, write the table, a picture, a JSON and a report
 # make test    install into .venv, run every test that is not marked slow
 # make lint    install into .venv, check style, format and types
 # make clean   remove everything that these targets made
@@ -17,6 +17,7 @@ demo: $(VENV)/.installed-plot
 	@mkdir -p demo
 	$(BIN)/smoothfit fit $(DEMO).json --plot demo/ttbar_differential.png --json demo/ttbar_differential.json
 	@echo "wrote demo/ttbar_differential.png and demo/ttbar_differential.json"
+	$(BIN)/smoothfit report $(DEMO).json -o demo/report.html
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"

@@ -22,6 +22,7 @@ from . import (  # noqa: E402
     fitters,
     functional,
     modifiers,
+    report,
     systematics,
     unfolding,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "read_histograms",
     "read_hs3",
     "read_pyhf",
+    "report",
     "save",
     "save_result",
     "systematics",

@@ -60,6 +60,8 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Imports between rooms of one floor.
 ALLOWED = {
     ("io", "unfolding"),
+    ("report", "io"),
+    ("report", "plot"),
     ("campaign", "io"),
     ("live", "plot"),
     ("prepared", "programs"),

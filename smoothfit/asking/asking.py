@@ -14,7 +14,7 @@ import numpy as np
 
 from .._types import ArrayLike, FloatArray
 from ..build import Process, Variable
-from ..errors import InvalidTypeError, UnknownNameError
+from ..errors import FitError, InvalidTypeError, UnknownNameError
 from ..fitters import Fitter
 from ..inference import (
     bands,
@@ -199,7 +199,17 @@ class Asking(TestsAndLimits, Inside):
         errors_of: Sequence[Any] = (),
     ) -> FitResult:
         options = {"globs": globs, "fixed": fixed, "init": init, "fitter": fitter, "strict": strict}
-        return fitting.fit(self._context(), obs, **options, starts=starts, seed=seed, errors_of=errors_of)
+        options |= {"starts": starts, "seed": seed, "errors_of": errors_of}
+        return self._known_to(lambda: fitting.fit(self._context(), obs, **options))
+
+    def _known_to(self, call: Callable[[], FitResult]) -> FitResult:
+        """The result of a fit, also of one that failed, which is told its model."""
+        try:
+            return call().of_model(self)
+        except FitError as error:
+            if isinstance(error.result, FitResult):
+                error.result.of_model(self)
+            raise
 
     def batch_fit(
         self,
@@ -218,7 +228,7 @@ class Asking(TestsAndLimits, Inside):
         return freezing.frozen(self._context(), *which, groups=groups, at=at)
 
     def profile(self, values: Mapping[Any, Any], best_fit: FitResult, obs: Any = None) -> FitResult:
-        return fitting.profile(self._context(), values, best_fit, obs)
+        return self._known_to(lambda: fitting.profile(self._context(), values, best_fit, obs))
 
     def minos_bounds(
         self, variable: Any, best_fit: FitResult, obs: Any = None, *, cl: float | None = None

@@ -32,6 +32,7 @@ from . import (
     limit,
     lint,
     plot,
+    report,
     scan,
     significance,
     toys,
@@ -43,7 +44,7 @@ __all__ = ["COMMANDS", "commands_of", "main", "parser"]
 
 COMMANDS = {
     "what is in a file": (inspect, lint, diff),
-    "fit": (fit, scan, impacts, plot),
+    "fit": (fit, scan, impacts, plot, report),
     "tests, limits and toys": (limit, significance, gof, fc, toys),
     "other kinds of files": (convert,),
     "this command": (help, completion),
@@ -56,6 +57,7 @@ _EXAMPLES = """examples:
   smoothfit fit shapes.root --naming '{process}_{systematic}{Up|Down}' --signals sig
   smoothfit scan workspace.json mu --plot scan.png
   smoothfit limit card.txt
+  smoothfit report workspace.json -o report.html
 
 'smoothfit help COMMAND' has more."""
 

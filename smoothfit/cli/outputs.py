@@ -53,7 +53,8 @@ def check_outputs(arguments: argparse.Namespace, *, picture: str = "--plot") -> 
     inputs = [path for path in given if path and os.path.exists(path)]
     plot = getattr(arguments, "plot", None)
     combine = getattr(arguments, "combine_json", None)
-    outputs = [path for path in (arguments.json, plot, combine) if path is not None and path != STDOUT]
+    page = getattr(arguments, "output", None)
+    outputs = [path for path in (arguments.json, plot, combine, page) if path is not None and path != STDOUT]
     tables = getattr(arguments, "table", [])
     outputs += tables
     for path in tables:
@@ -66,6 +67,7 @@ def check_outputs(arguments: argparse.Namespace, *, picture: str = "--plot") -> 
         twice = next(path for path in outputs if sum(_same(path, other) for other in outputs) > 1)
         named = "--json, --combine-json" if combine is not None else "--json"
         named = f"{named}, --table" if tables else named
+        picture = picture if page is None else "-o"
         raise OutputFileError(f"{named} and {picture} are one file, '{twice}': give them different names.")
     if plot is not None:
         from .._optional import require

@@ -176,7 +176,7 @@ def load_result(path: str | os.PathLike[str], model: Model | None = None) -> Any
             raise
         raise FileFormatError(f"{source}: {error}") from error
     object.__setattr__(record, "origin", Origin(made_with, versions, checked=model is not None))
-    return record
+    return record.of_model(model) if isinstance(record, FitResult) else record
 
 
 def _versions(given: Any) -> dict[str, str]:

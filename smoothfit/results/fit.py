@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -68,6 +70,11 @@ class FitResult(Record):
     True
     """
 
+    model: ClassVar[Any] = None
+    """The Model that was fitted, for :meth:`report`; None of a result that was copied, or read without it."""
+    _write_report: ClassVar[Callable[..., Path]]
+    """Given by :mod:`smoothfit.report`, which knows models and pictures."""
+
     x: FloatArray
     """(param + bin param,): best-fit values."""
     errors: FloatArray
@@ -110,6 +117,15 @@ class FitResult(Record):
     """The Hessian where the fit ended, if it has no inverse."""
     chosen: ChosenCovariance | None = None
     """Of a fit of many thousand parameters: the covariance of those of ``errors_of``."""
+
+    def of_model(self, model: Any) -> FitResult:
+        """The same, which knows its model."""
+        object.__setattr__(self, "model", model)
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Models have functions of users, and belong to a process.
+        return {name: value for name, value in vars(self).items() if name != "model"}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -332,9 +348,9 @@ class FitResult(Record):
             return self.chosen
         return ChosenCovariance(np.arange(self.layout.n_params), self.hess_inv)
 
-    def _hidden_covariance(self) -> list[list[Any]]:
-        positions, covariance = self._known_covariance()
-        rows = plain(covariance)
+    def _hidden_matrix(self, matrix: FloatArray) -> list[list[Any]]:
+        """A matrix of the parameters whose covariance is known, without those that are blinded."""
+        positions, rows = self._known_covariance().positions, plain(matrix)
         for i, position in enumerate(positions):
             if self.is_blinded(int(position)):
                 rows[i] = [BLINDED] * len(rows)
@@ -373,12 +389,24 @@ class FitResult(Record):
             "parameters": dict(zip(self.names[:n], entries[:n], strict=True)),
             "bin_parameters": dict(zip(self.names[n:], entries[n:], strict=True)),
             "names": [self.names[i] for i in self._known_covariance().positions],
-            "covariance": self._hidden_covariance(),
-            "correlation": plain(_correlation(self._known_covariance().covariance)),
+            "covariance": self._hidden_matrix(self._known_covariance().covariance),
+            "correlation": self._hidden_matrix(_correlation(self._known_covariance().covariance)),
             "obs": obs,
             "globs": plain(self.globs),
             **({} if self.minima is None else {"minima": self.minima.to_dict()}),
         }
+
+    def report(self, path: str | os.PathLike[str] = "report.html", **options: Any) -> Path:
+        """Write one self-contained HTML page about the fit: :func:`smoothfit.report.write_report`.
+
+        ``options`` are ``model``, ``include``, ``pois``, ``records`` and ``title``.
+
+        Raises
+        ------
+        SmoothfitError
+            As that function has it.
+        """
+        return self._write_report(self, path, **options)
 
     def _columns(self) -> Columns:
         entries = [self._entry(i) for i in range(len(self.names))]
