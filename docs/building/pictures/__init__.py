@@ -1,0 +1,8 @@
+"""Pictures of the pages, drawn by the library: each when the site is built."""
+
+from __future__ import annotations
+
+from . import constraints, effects, methods
+from .registry import PICTURES, draw
+
+__all__ = ["PICTURES", "constraints", "draw", "effects", "methods"]
