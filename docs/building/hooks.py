@@ -19,6 +19,7 @@ from building import notebooks
 from building.formulas import to_mathml
 from building.links import PAGES, ROOT, to_site
 from building.pictures import PICTURES, draw
+from building.reference import expand
 
 _NEEDED = ("latex2mathml", "matplotlib", "nbconvert")
 _MARK = re.compile(r"^<!-- picture: (\w+) -->$", re.MULTILINE)
@@ -84,7 +85,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 
     if page.file.generated_by is None:
         markdown = to_site(markdown, page.file.src_uri)
-    return _MARK.sub(figure, markdown)
+    return expand(_MARK.sub(figure, markdown))
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
