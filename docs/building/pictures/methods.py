@@ -43,6 +43,28 @@ def _fit() -> Any:
 
 
 @picture(
+    alt="Data over stacked signal, ttbar and wjets in four bins, before and after the fit, and the pulls of three "
+    "nuisances.",
+    caption="The picture that these lines make.",
+)
+def getting_started() -> Any:
+    from smoothfit import Model, plot
+
+    histograms = {
+        "data": [61.0, 58.0, 47.0, 22.0],
+        "signal": [2.0, 9.0, 12.0, 4.0],
+        "ttbar": [40.0, 32.0, 21.0, 10.0],
+        "ttbar_jesUp": [42.0, 34.0, 23.0, 11.5],
+        "ttbar_jesDown": [38.5, 30.0, 19.5, 9.0],
+        "wjets": [20.0, 14.0, 8.0, 4.0],
+    }
+    naming, lnN = "{process}_{systematic}{Up|Down}", {"lumi": 1.02, "wjets_norm": {"wjets": 1.2}}
+    model, obs = Model.from_histograms(histograms, naming, data="data", signals=["signal"], lnN=lnN)
+    best_fit = model.fit(obs)
+    return plot.overview(model.yields({}, obs), model.yields(best_fit), model.pulls(best_fit))
+
+
+@picture(
     alt="Data points over stacked signal and background in 12 bins of mass, before and after the fit, with their "
     "uncertainty bands and ratios.",
     caption="plot.overview of a small search: before the fit, after it, and the pulls.",
