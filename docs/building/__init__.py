@@ -1,1 +1,1 @@
-"""What `make docs` does beside mkdocs: pictures, formulas, notebooks and docstrings. Not part of the library."""
+"""What `make docs` does beside mkdocs: pictures, formulas, notebooks, docstrings. Not part of the library."""

@@ -23,6 +23,8 @@ from building.reference import expand
 
 _NEEDED = ("latex2mathml", "matplotlib", "nbconvert")
 _MARK = re.compile(r"^<!-- picture: (\w+) -->$", re.MULTILINE)
+_CELL = re.compile(r"<td[^>]*>.*?</td>", re.DOTALL)
+_OPTION = re.compile(r"(?<=[\s>])(--?[A-Za-z][\w-]*)(?=[\s<])")
 _drawn: dict[str, bytes] = {}
 
 
@@ -89,5 +91,5 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
-    """Formulas in MathML."""
-    return to_mathml(html)
+    """Formulas in MathML; options of commands that no line ends within."""
+    return _CELL.sub(lambda cell: _OPTION.sub(r'<span class="option">\1</span>', cell[0]), to_mathml(html))

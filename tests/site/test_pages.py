@@ -173,7 +173,7 @@ def test_a_picture_is_the_same_every_time(name):
 
 def _plain(text: str) -> str:
     """Without what differs from fit to fit, and without marks of Markdown."""
-    return " ".join(re.sub(r"[‹›`\\]", "", text).split())
+    return " ".join(re.sub(r"[\u2039\u203a`\\]", "", text).split())
 
 
 def test_every_status_has_an_entry():

@@ -1,4 +1,4 @@
-"""What is known before a fit: constraints, Monte Carlo statistics, correlated nuisances, changed templates."""
+"""What is known before a fit: constraints, Monte Carlo statistics, correlations, changed templates."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def _term(constraint: Any, points: Any) -> Any:
 
 
 @picture(
-    alt="Curves of minus the logarithm of six constraints with the most likely value at or near 1: Gaussian, "
-    "asymmetric Gaussian, log-normal, Poisson, gamma and uniform, each less its minimum.",
+    alt="Curves of minus the logarithm of six constraints with the most likely value at or near 1: "
+    "Gaussian, asymmetric Gaussian, log-normal, Poisson, gamma and uniform, each less its minimum.",
     caption="-log C of each kind, less its minimum. Dotted: 1/2, one standard deviation of a Gaussian.",
 )
 def constraints() -> Any:
@@ -48,10 +48,11 @@ def constraints() -> Any:
 
 
 @picture(
-    alt="A bin of 100 expected events with Monte Carlo errors of 3, 10 and 20: the expectation after minimising over the bin's "
-    "parameter against the observed count, between the simulation and the data; beside it the parameter.",
-    caption="One bin, 100 events expected with Monte Carlo errors of 3, 10 and 20: the fitted expectation goes part of the "
-    "way to the data, and its parameter says how far.",
+    alt="A bin of 100 expected events with Monte Carlo errors of 3, 10 and 20: the expectation after "
+    "minimising over the bin's parameter against the observed count, between the simulation and the "
+    "data; beside it the parameter.",
+    caption="One bin, 100 events expected with Monte Carlo errors of 3, 10 and 20: the fitted expectation "
+    "goes part of the way to the data, and its parameter says how far.",
 )
 def montecarlo() -> Any:
     from smoothfit import Model, Process
@@ -73,8 +74,8 @@ def montecarlo() -> Any:
 
 
 @picture(
-    alt="Draws of two nuisances before the fit, for correlations of 0, 0.6 and -0.9: a round cloud and two "
-    "slanted ones.",
+    alt="Draws of two nuisances before the fit, for correlations of 0, 0.6 and -0.9: a round cloud and "
+    "two slanted ones.",
     caption="Draws before the fit of two nuisances with `correlate_nuisances(a, b, rho)`.".replace("`", ""),
 )
 def correlations() -> Any:
@@ -93,8 +94,8 @@ def correlations() -> Any:
 
 
 @picture(
-    alt="A noisy ratio of an up template to the nominal one in 30 bins, and the two smoothed ones, which follow "
-    "its trend without the jumps.",
+    alt="A noisy ratio of an up template to the nominal one in 30 bins, and the two smoothed ones, which "
+    "follow its trend without the jumps.",
     caption="The ratio up/nominal of templates of few events, and what is left of it by lowess and 353QH.",
 )
 def smoothing() -> Any:

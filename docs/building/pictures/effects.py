@@ -44,9 +44,11 @@ def _normal(n: int = 40000) -> Any:
 
 
 @picture(
-    alt="Left: the factor of a log-normal against theta, for kappa 1.2 a rising exponential, for the pair 0.9, 1.3 "
-    "steeper above zero than below. Right: the density of the factor, leaning to the right and never below zero.",
-    caption="A log-normal is positive however far theta goes. Grey: one and two standard deviations before the fit.",
+    alt="Left: the factor of a log-normal against theta, for kappa 1.2 a rising exponential, for the pair"
+    " 0.9, 1.3 steeper above zero than below. Right: the density of the factor, leaning to the right "
+    "and never below zero.",
+    caption="A log-normal is positive however far theta goes. Grey: one and two standard deviations before "
+    "the fit.",
 )
 def lnN() -> Any:
     from smoothfit.effects import LnN
@@ -64,10 +66,10 @@ def lnN() -> Any:
 
 
 @picture(
-    alt="Four interpolations of the pair 0.9 and 1.3 between theta -1.5 and 1.5, and their slopes: code1 has a "
-    "jump of its slope at zero, the others are smooth; all meet at -1, 0 and 1.",
-    caption="All interpolations meet at theta = -1, 0 and 1; between these they differ by percents. "
-    "code1's slope jumps at 0.",
+    alt="Four interpolations of the pair 0.9 and 1.3 between theta -1.5 and 1.5, and their slopes: code1 "
+    "has a jump of its slope at zero, the others are smooth; all meet at -1, 0 and 1.",
+    caption="All interpolations meet at theta = -1, 0 and 1; between these they differ by percents. code1's "
+    "slope jumps at 0.",
 )
 def lnN_interpolations() -> Any:
     from smoothfit.effects import LnN
@@ -90,8 +92,8 @@ def lnN_interpolations() -> Any:
 
 
 @picture(
-    alt="Left: kappa to the theta from -1 to 1, where the range ends. Right: the density of the factor between "
-    "one half and two, falling as one over the factor.",
+    alt="Left: kappa to the theta from -1 to 1, where the range ends. Right: the density of the factor "
+    "between one half and two, falling as one over the factor.",
     caption="Every theta in [-1, 1] is as good as any other: between the ends nothing is preferred.",
 )
 def lnU() -> Any:
@@ -109,9 +111,10 @@ def lnU() -> Any:
 
 
 @picture(
-    alt="A straight line and a log-normal of the same width 0.3: equal near zero; below theta of -3.3 the line "
-    "is negative, the log-normal is not.",
-    caption="The linear factor beside the log-normal of the same width: the same near 0, and negative below -1/width.",
+    alt="A straight line and a log-normal of the same width 0.3: equal near zero; below theta of -3.3 the"
+    " line is negative, the log-normal is not.",
+    caption="The linear factor beside the log-normal of the same width: the same near 0, and negative below "
+    "-1/width.",
 )
 def linear() -> Any:
     from smoothfit.effects import Linear, LnN
@@ -129,8 +132,8 @@ def linear() -> Any:
 
 
 @picture(
-    alt="The factor 1 + 0.5 theta between theta -2, where it vanishes and the range ends, and 7; beside it the "
-    "density of the factor, a Gaussian cut at zero.",
+    alt="The factor 1 + 0.5 theta between theta -2, where it vanishes and the range ends, and 7; beside "
+    "it the density of the factor, a Gaussian cut at zero.",
     caption="The variable's bounds end where the yield would become negative.",
 )
 def trG() -> Any:
@@ -153,8 +156,9 @@ def trG() -> Any:
 
 
 @picture(
-    alt="Left: the likelihood of the expected number of events in a control sample with 8 counted events, a skewed "
-    "curve with its maximum at 8. Right: the yield in the signal region, a straight line through the origin.",
+    alt="Left: the likelihood of the expected number of events in a control sample with 8 counted events,"
+    " a skewed curve with its maximum at 8. Right: the yield in the signal region, a straight line "
+    "through the origin.",
     caption="8 events in the control sample, each of which stands for 0.25 events here.",
 )
 def gmN() -> Any:
@@ -178,8 +182,8 @@ def gmN() -> Any:
 
 
 @picture(
-    alt="Gamma densities of mean 1 and widths 0.1, 0.3 and 0.6: the wider, the further its maximum is below 1, "
-    "all vanishing at zero.",
+    alt="Gamma densities of mean 1 and widths 0.1, 0.3 and 0.6: the wider, the further its maximum is "
+    "below 1, all vanishing at zero.",
     caption="The factor is the variable itself: positive, of mean 1, most likely at 1 - sigma squared.",
 )
 def gmM() -> Any:
@@ -201,8 +205,8 @@ def gmM() -> Any:
 
 
 @picture(
-    alt="The factors that 0, 3 and 20 counted events give, against theta: steep and bent for few events, nearly "
-    "straight for 20, all positive and 1 at theta 0.",
+    alt="The factors that 0, 3 and 20 counted events give, against theta: steep and bent for few events, "
+    "nearly straight for 20, all positive and 1 at theta 0.",
     caption="Few counted events say less, and are asymmetric: the factor follows the limits on their rate.",
 )
 def poisson() -> Any:
@@ -218,8 +222,8 @@ def poisson() -> Any:
 
 
 @picture(
-    alt="Left: the factor that makes an exponential density of median 1 of a unit Gaussian, flat below and steep "
-    "above. Right: the density of the factor, an exponential.",
+    alt="Left: the factor that makes an exponential density of median 1 of a unit Gaussian, flat below "
+    "and steep above. Right: the density of the factor, an exponential.",
     caption="A Gaussian theta becomes any density: here an exponential of median 1.",
 )
 def quantile() -> Any:
@@ -256,10 +260,11 @@ def _shape_model(kind: str) -> tuple[Any, Any]:
 
 
 @picture(
-    alt="Left: a histogram of six bins with its templates for jes up and down and morphed ones between them, which "
-    "move to the right with theta. Right: the yield of the last bin less straight lines through the templates, "
-    "against theta, for five kinds of morphing: all zero at -1, 0 and 1.",
-    caption="Templates at -1, 0 and 1 (thick) and what is made of them between and beyond; right: the last bin by kind, less straight lines.",
+    alt="Left: a histogram of six bins with its templates for jes up and down and morphed ones between "
+    "them, which move to the right with theta. Right: the yield of the last bin less straight lines "
+    "through the templates, against theta, for five kinds of morphing: all zero at -1, 0 and 1.",
+    caption="Templates at -1, 0 and 1 (thick) and what is made of them between and beyond; right: the last "
+    "bin by kind, less straight lines.",
 )
 def shape() -> Any:
     figure, (left, right) = canvas(2, width=7.6)
@@ -288,7 +293,8 @@ def shape() -> Any:
 
 
 @picture(
-    alt="A flat background of 20 bins tilted by an exponential function of the bin, for tilts of -0.4 to 0.4.",
+    alt="A flat background of 20 bins tilted by an exponential function of the bin, for tilts of -0.4 to "
+    "0.4.",
     caption="Any function of parameters: here exp(t x), x from -1 to 1 along the bins.",
 )
 def functions() -> Any:

@@ -43,8 +43,8 @@ def _fit() -> Any:
 
 
 @picture(
-    alt="Data over stacked signal, ttbar and wjets in four bins, before and after the fit, and the pulls of three "
-    "nuisances.",
+    alt="Data over stacked signal, ttbar and wjets in four bins, before and after the fit, and the pulls "
+    "of three nuisances.",
     caption="The picture that these lines make.",
 )
 def getting_started() -> Any:
@@ -65,8 +65,8 @@ def getting_started() -> Any:
 
 
 @picture(
-    alt="Data points over stacked signal and background in 12 bins of mass, before and after the fit, with their "
-    "uncertainty bands and ratios.",
+    alt="Data points over stacked signal and background in 12 bins of mass, before and after the fit, "
+    "with their uncertainty bands and ratios.",
     caption="plot.overview of a small search: before the fit, after it, and the pulls.",
 )
 def overview() -> Any:
@@ -78,8 +78,8 @@ def overview() -> Any:
 
 
 @picture(
-    alt="CLs against mu: the observed curve, the median expected one and the green and yellow bands at one and two "
-    "standard deviations; the limits are where they cross 0.05.",
+    alt="CLs against mu: the observed curve, the median expected one and the green and yellow bands at "
+    "one and two standard deviations; the limits are where they cross 0.05.",
     caption="plot.limit: CLs along mu with the bands of what is expected without a signal.",
 )
 def limits() -> Any:
@@ -90,8 +90,8 @@ def limits() -> Any:
 
 
 @picture(
-    alt="Expected limits at eight masses with bands at one and two standard deviations, and the observed limits, "
-    "which rise above the bands at 130.",
+    alt="Expected limits at eight masses with bands at one and two standard deviations, and the observed "
+    "limits, which rise above the bands at 130.",
     caption="plot.limit of a list: one limit a mass.",
 )
 def brazil() -> Any:
@@ -113,8 +113,8 @@ def brazil() -> Any:
 
 
 @picture(
-    alt="The density of the test statistic q0 under the background and under a signal of 1, with the observed "
-    "value; what lies beyond it is the p-value.",
+    alt="The density of the test statistic q0 under the background and under a signal of 1, with the "
+    "observed value; what lies beyond it is the p-value.",
     caption="plot.hypotest by toys: the statistic under both hypotheses, the observed value, the formulae.",
 )
 def hypotest() -> Any:
@@ -125,8 +125,8 @@ def hypotest() -> Any:
 
 
 @picture(
-    alt="A histogram of the saturated test statistic of toys, the chi-square density for comparison, and the "
-    "observed value well within.",
+    alt="A histogram of the saturated test statistic of toys, the chi-square density for comparison, and "
+    "the observed value well within.",
     caption="plot.gof: the data among 500 toys.",
 )
 def goodness_of_fit() -> Any:
@@ -137,8 +137,8 @@ def goodness_of_fit() -> Any:
 
 
 @picture(
-    alt="Twice the NLL difference along mu: a parabola-like curve with all nuisances fitted, a narrower one with "
-    "nuisances held, and lines at 1 and 4.",
+    alt="Twice the NLL difference along mu: a parabola-like curve with all nuisances fitted, a narrower "
+    "one with nuisances held, and lines at 1 and 4.",
     caption="plot.scan: all nuisances fitted, and held.",
 )
 def scans() -> Any:
@@ -163,8 +163,8 @@ def contours() -> Any:
 
 
 @picture(
-    alt="Nuisances in the order of their impact on mu, each with its pull and constraint on the left and with the "
-    "shifts of mu for both signs on the right.",
+    alt="Nuisances in the order of their impact on mu, each with its pull and constraint on the left and "
+    "with the shifts of mu for both signs on the right.",
     caption="plot.impacts: pulls beside the shifts of mu.",
 )
 def impacts() -> Any:
@@ -186,9 +186,9 @@ def breakdown() -> Any:
 
 
 @picture(
-    alt="p-values by toys along mu with their errors, the level of 10 percent, and the accepted interval between "
-    "the crossings.",
-    caption="plot.feldman_cousins of three observed events on a background of one: p-values by toys along mu.",
+    alt="p-values by toys along mu with their errors, the level of 10 percent, and the accepted interval "
+    "between the crossings.",
+    caption="plot.feldman_cousins of three events on a background of one: p-values by toys along mu.",
 )
 def feldman_cousins() -> Any:
     from smoothfit import Model, Process, Variable, plot
@@ -211,8 +211,8 @@ def belt() -> Any:
 
 
 @picture(
-    alt="Coverage of Minos intervals and of CLs limits at four true values of mu with their errors, beside the "
-    "levels they are meant for.",
+    alt="Coverage of Minos intervals and of CLs limits at four true values of mu with their errors, "
+    "beside the levels they are meant for.",
     caption="plot.coverage: how often intervals hold the truth, by toys.",
 )
 def coverage() -> Any:
@@ -224,8 +224,8 @@ def coverage() -> Any:
 
 
 @picture(
-    alt="An unfolded spectrum of eight bins: points with errors on the truth, their correlations, the L-curve and "
-    "the criterion that chose tau.",
+    alt="An unfolded spectrum of eight bins: points with errors on the truth, their correlations, the "
+    "L-curve and the criterion that chose tau.",
     caption="plot.unfolding: the spectrum, its bias, correlations, and the choice of tau.",
 )
 def unfolding() -> Any:
@@ -246,8 +246,8 @@ def unfolding() -> Any:
 
 
 @picture(
-    alt="The expected events of three bins against a Wilson coefficient, parabolas through the yields at the three "
-    "basis points.",
+    alt="The expected events of three bins against a Wilson coefficient, parabolas through the yields at "
+    "the three basis points.",
     caption="Yields at the basis points (dots), and everywhere else by morphing.",
 )
 def eft() -> Any:
