@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import inspect
 import re
 from collections.abc import Iterator
@@ -59,12 +59,21 @@ def expand(markdown: str) -> str:
     def text(mark: re.Match[str]) -> str:
         names = list(documented(mark[0]))
         lines = ["| name | what it is |", "|---|---|"]
-        lines += [f"| [`{name}`][{module}.{name}] | {_first(module, name)} |" for module, name in names]
+        lines += [f"| [`{name}`][{_path(module, name)}] | {_first(module, name)} |" for module, name in names]
         for module, name in names:
-            lines += ["", f"::: {module}.{name}"]
+            lines += ["", f"::: {_path(module, name)}"]
         return "\n".join(lines)
 
     return _MARK.sub(text, markdown)
+
+
+def _path(module: str, name: str) -> str:
+    """Where a reader of sources finds it: where it is written, if a module has the same name."""
+    package = importlib.import_module(module)
+    if not hasattr(package, "__path__") or importlib.util.find_spec(f"{module}.{name}") is None:
+        return f"{module}.{name}"
+    found = getattr(package, name)
+    return f"{found.__module__}.{found.__qualname__}"
 
 
 def _first(module: str, name: str) -> str:

@@ -125,6 +125,8 @@ def test_the_reference_has_a_line_and_a_block_for_each_name():
     assert "| [`save`][smoothfit.save] | Write a prepared model, and its data, to one file. |" in shown
     assert "\n::: smoothfit.load\n" in shown
     assert expand("<!-- names: smoothfit.examples -->").count(":::") == 2
+    # A function that has the name of its module.
+    assert "::: smoothfit.diff.comparing.diff" in expand("<!-- names: smoothfit: diff -->")
 
 
 # -- pictures ------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import constraints, effects, methods
+from . import analyses, constraints, effects, methods
 from .registry import PICTURES, draw
 
-__all__ = ["PICTURES", "constraints", "draw", "effects", "methods"]
+__all__ = ["PICTURES", "analyses", "constraints", "draw", "effects", "methods"]

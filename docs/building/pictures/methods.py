@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .registry import BLUE, GREY, ORANGE, canvas, picture
+from .registry import picture
 
 __all__: list[str] = []
 
@@ -40,28 +40,6 @@ def _search() -> tuple[Any, Any, Any]:
 def _fit() -> Any:
     model, _, obs = _search()
     return model.fit(obs)
-
-
-@picture(
-    alt="Data over stacked signal, ttbar and wjets in four bins, before and after the fit, and the pulls "
-    "of three nuisances.",
-    caption="The picture that these lines make.",
-)
-def getting_started() -> Any:
-    from smoothfit import Model, plot
-
-    histograms = {
-        "data": [61.0, 58.0, 47.0, 22.0],
-        "signal": [2.0, 9.0, 12.0, 4.0],
-        "ttbar": [40.0, 32.0, 21.0, 10.0],
-        "ttbar_jesUp": [42.0, 34.0, 23.0, 11.5],
-        "ttbar_jesDown": [38.5, 30.0, 19.5, 9.0],
-        "wjets": [20.0, 14.0, 8.0, 4.0],
-    }
-    naming, lnN = "{process}_{systematic}{Up|Down}", {"lumi": 1.02, "wjets_norm": {"wjets": 1.2}}
-    model, obs = Model.from_histograms(histograms, naming, data="data", signals=["signal"], lnN=lnN)
-    best_fit = model.fit(obs)
-    return plot.overview(model.yields({}, obs), model.yields(best_fit), model.pulls(best_fit))
 
 
 @picture(
@@ -186,31 +164,6 @@ def breakdown() -> Any:
 
 
 @picture(
-    alt="p-values by toys along mu with their errors, the level of 10 percent, and the accepted interval "
-    "between the crossings.",
-    caption="plot.feldman_cousins of three events on a background of one: p-values by toys along mu.",
-)
-def feldman_cousins() -> Any:
-    from smoothfit import Model, Process, Variable, plot
-
-    mu = Variable("mu", 1.0, lower_bound=0.0, upper_bound=12.0)
-    model = Model().add_proc(Process("sig", [1.0], signal=True).scale_by(mu)).add_proc(Process("bkg", [1.0]))
-    found = model.prepare().feldman_cousins(mu, np.linspace(0.0, 10.0, 21), [3.0], cl=0.9, toys=1000, seed=1)
-    return plot.feldman_cousins(found)
-
-
-@picture(
-    alt="A confidence belt: for each mu the accepted counts, as a staircase widening upwards.",
-    caption="plot.belt: which counts each mu accepts, exactly.",
-)
-def belt() -> Any:
-    from smoothfit import plot
-    from smoothfit.inference.neyman.exact import poisson_belt
-
-    return plot.belt(poisson_belt(np.linspace(0.0, 12.0, 121), 3.0, 0.9), observed=6)
-
-
-@picture(
     alt="Coverage of Minos intervals and of CLs limits at four true values of mu with their errors, "
     "beside the levels they are meant for.",
     caption="plot.coverage: how often intervals hold the truth, by toys.",
@@ -221,54 +174,6 @@ def coverage() -> Any:
     model, mu, _ = _search()
     values = [0.2, 0.5, 1.0, 2.0]
     return plot.coverage(model.coverage(mu, values, method="minos", toys=400, seed=1))
-
-
-@picture(
-    alt="An unfolded spectrum of eight bins: points with errors on the truth, their correlations, the "
-    "L-curve and the criterion that chose tau.",
-    caption="plot.unfolding: the spectrum, its bias, correlations, and the choice of tau.",
-)
-def unfolding() -> Any:
-    from smoothfit import Model, Process, Variable, plot
-    from smoothfit.unfolding import Regularisation, response_process, unfold
-
-    edges = np.linspace(0.0, 8.0, 9)
-    truth = 1500.0 * np.exp(-0.3 * (edges[1:] - 0.5))
-    reco = np.linspace(0.25, 7.75, 16)
-    migrations = np.exp(-0.5 * ((reco[:, None] - (edges[1:] - 0.5)) / 0.9) ** 2)
-    response = 0.8 * migrations / migrations.sum(axis=0)
-    mu = Variable("mu", np.ones(8), label="x")
-    sig = response_process("sig", response, truth, probabilities=True).scale_by(mu)
-    model = Model().add_proc(sig).add_proc(Process("bkg", np.full(16, 20.0))).prepare()
-    obs = np.random.default_rng(1).poisson(model.pred({mu: np.linspace(0.9, 1.15, 8)}))
-    penalty = Regularisation("curvature", truth, edges=edges, of="mu")
-    return plot.unfolding(unfold(model, mu, obs, penalty))
-
-
-@picture(
-    alt="The expected events of three bins against a Wilson coefficient, parabolas through the yields at "
-    "the three basis points.",
-    caption="Yields at the basis points (dots), and everywhere else by morphing.",
-)
-def eft() -> Any:
-    from smoothfit import Model, Process, Variable
-    from smoothfit.eft import Dim6EFTMorphing
-
-    c = Variable("ctG", [0.0])
-    basis = np.array([[0.0], [1.0], [-1.0]])
-    linear, quadratic = np.array([12.0, 20.0, 8.0]), np.array([4.0, 8.0, 14.0])
-    templates = [np.array([100.0, 60.0, 20.0]) + linear * k[0] + quadratic * k[0] ** 2 for k in basis]
-    model = Model().add_proc(Process("ttH", templates).scale_by_fn(Dim6EFTMorphing(c, basis), c)).prepare()
-    points = np.linspace(-3.0, 3.0, 121)
-    yields = np.asarray(model.batch_pred(points[:, None]))
-    figure, axes = canvas()
-    for j, colour in enumerate((BLUE, "#2a8f6d", ORANGE)):
-        axes.plot(points, yields[:, j], color=colour, label=f"bin {j + 1}")
-        axes.plot(basis[:, 0], [t[j] for t in templates], "o", color=colour)
-    axes.axvline(0.0, color=GREY, linewidth=0.8)
-    axes.set(xlabel="Wilson coefficient", ylabel="events", ylim=(0.0, None))
-    axes.legend(frameon=False)
-    return figure
 
 
 @picture(
