@@ -23,6 +23,7 @@ from building.reference import expand
 
 _NEEDED = ("latex2mathml", "matplotlib", "nbconvert")
 _MARK = re.compile(r"^<!-- picture: (\w+) -->$", re.MULTILINE)
+_FENCE = re.compile(r"^```python$(.*?^```)$", re.DOTALL | re.MULTILINE)
 _CELL = re.compile(r"<td[^>]*>.*?</td>", re.DOTALL)
 _OPTION = re.compile(r"(?<=[\s>])(--?[A-Za-z][\w-]*)(?=[\s<])")
 _drawn: dict[str, bytes] = {}
@@ -87,7 +88,14 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 
     if page.file.generated_by is None:
         markdown = to_site(markdown, page.file.src_uri)
-    return expand(_MARK.sub(figure, markdown))
+    return expand(_MARK.sub(figure, _FENCE.sub(_session, markdown)))
+
+
+def _session(block: re.Match[str]) -> str:
+    """An example as a session of Python, of which what is typed is copied; without doctest's own marks."""
+    if ">>> " not in block[0]:
+        return block[0]
+    return "```pycon" + re.sub(r"^<BLANKLINE>$", "", block[1], flags=re.MULTILINE)
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:

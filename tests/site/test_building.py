@@ -35,6 +35,26 @@ def test_an_unknown_picture_is_an_error():
         hooks.on_page_markdown("<!-- picture: lnM -->", page, None, None)
 
 
+def test_examples_become_sessions():
+    pytest.importorskip("mkdocs")
+    from building import hooks
+
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="a.md", generated_by="mkdocs"))
+    text = "```python\n>>> 1\n1\n<BLANKLINE>\n2\n```\n\n```python\nx = 1\n```\n"
+    shown = hooks.on_page_markdown(text, page, None, None)
+    assert shown == "```pycon\n>>> 1\n1\n\n2\n```\n\n```python\nx = 1\n```\n"
+
+
+def test_options_of_commands_are_not_broken():
+    pytest.importorskip("latex2mathml")
+    from building import hooks
+
+    cell = "<td><code>smoothfit fit card.txt --fix f=1 -t -1</code></td>"
+    shown = hooks.on_page_content(f"{cell}<p>--fix </p>", None, None, None)
+    assert '<span class="option">--fix</span> f=1 <span class="option">-t</span> -1<' in shown
+    assert shown.endswith("<p>--fix </p>")
+
+
 def test_formulas_become_mathml():
     pytest.importorskip("latex2mathml")
     from building.formulas import to_mathml
@@ -103,6 +123,7 @@ def test_pages_have_what_they_show(site):
     for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         assert "arithmatex" not in text, page
+        assert "&lt;BLANKLINE" not in text, page
         assert not re.search(r"<!-- (?:picture|names):|<p>:::", text), page
         for tag in re.findall(r"<img\b[^>]*>", text):
             source = re.search(r'\bsrc="([^"]+)"', tag)
