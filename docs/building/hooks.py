@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from building import notebooks
 from building.formulas import to_mathml
 from building.links import PAGES, ROOT, to_site
-from building.pictures import PICTURES, draw
+from building.pictures import PICTURES, drawn
 from building.reference import expand
 
 _NEEDED = ("latex2mathml", "matplotlib", "nbconvert")
@@ -26,7 +26,6 @@ _MARK = re.compile(r"^<!-- picture: (\w+) -->$", re.MULTILINE)
 _FENCE = re.compile(r"^```python$(.*?^```)$", re.DOTALL | re.MULTILINE)
 _CELL = re.compile(r"<td[^>]*>.*?</td>", re.DOTALL)
 _OPTION = re.compile(r"(?<=[\s>])(--?[A-Za-z][\w-]*)(?=[\s<])")
-_drawn: dict[str, bytes] = {}
 
 
 def on_config(config: Any) -> None:
@@ -48,9 +47,7 @@ def on_files(files: Any, config: Any) -> Any:
         files.append(File.generated(config, src_uri, content=content))
 
     for name in PICTURES:
-        if name not in _drawn:
-            _drawn[name] = draw(name)
-        add(f"pictures/{name}.svg", _drawn[name])
+        add(f"pictures/{name}.svg", drawn(name))
     pages = {}
     for path in notebooks.notebooks():
         pages[path.stem], pictures = notebooks.notebook_page(path)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from . import analyses, constraints, effects, methods
-from .registry import PICTURES, draw
+from .registry import PICTURES, draw, drawn
 
-__all__ = ["PICTURES", "analyses", "constraints", "draw", "effects", "methods"]
+__all__ = ["PICTURES", "analyses", "constraints", "draw", "drawn", "effects", "methods"]
