@@ -160,6 +160,29 @@ def test_every_effect_has_formula_picture_and_use():
         assert "$$" in text or page.stem == "functions", page.name
 
 
+METHODS = [
+    "limits",
+    "goodness_of_fit",
+    "scans",
+    "impacts",
+    "feldman_cousins",
+    "coverage",
+    "campaigns",
+    "unfolding",
+    "eft",
+    "data_driven",
+    "functional",
+    "differentiable",
+]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_has_a_picture_and_says_when_to_use_it(name):
+    text = text_of(f"{name}.md")
+    assert "<!-- picture: " in text
+    assert "\n*When to use it:* " in text
+
+
 @pytest.mark.parametrize("name", ["lnN", "gmM"])
 def test_a_picture_is_the_same_every_time(name):
     pytest.importorskip("matplotlib")
