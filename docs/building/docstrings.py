@@ -12,6 +12,8 @@ import griffe
 __all__ = ["Docstrings"]
 
 _OPTIONS = {"warn_unknown_params": False, "warn_missing_types": False}
+# Several exceptions on one line, which griffe would take for a tuple.
+_SEVERAL = re.compile(r"^ *[A-Z]\w+(?:, [A-Z]\w+)+$", re.MULTILINE)
 _ROLE = re.compile(r":(?:class|func|meth|mod|data|attr|exc|obj):`~?\.?([^`<>]+)`")
 
 
@@ -45,7 +47,8 @@ class Docstrings(griffe.Extension):
             return
         seen.add(obj.path)
         if obj.docstring is not None:
-            obj.docstring.value = _ROLE.sub(r"`\1`", obj.docstring.value)
+            text = _ROLE.sub(r"`\1`", obj.docstring.value)
+            obj.docstring.value = _SEVERAL.sub(lambda line: line[0].replace(", ", " | "), text)
         for member in list(obj.members.values()):
             self._walk(member, seen)
 

@@ -135,3 +135,21 @@ def test_pages_have_what_they_show(site):
         encoding="utf-8"
     )
     assert (site / "search" / "search_index.js").is_file()
+
+
+def test_docstrings_as_they_are_when_the_library_runs():
+    """Methods that borrow documentation and signature have both; roles of Sphinx are gone."""
+    griffe = pytest.importorskip("griffe")
+    from building.docstrings import Docstrings
+
+    options = {"extensions": griffe.Extensions(Docstrings()), "search_paths": [str(ROOT)]}
+    package = griffe.load("smoothfit", **options)
+    model = package["model.Model"]
+    fit, limit = model.all_members["fit"], model.all_members["upper_limit"]
+    assert fit.docstring.value.startswith("Minimise the NLL.")
+    assert limit.is_function
+    assert [p.name for p in limit.parameters][:3] == ["self", "poi", "obs"]
+    assert "\nInvalidTypeError | InvalidValueError | " in package["campaign.memory.fit_toys"].docstring.value
+    texts = [m.docstring.value for m in package["build"].members.values() if not m.is_alias and m.docstring]
+    texts += [model.docstring.value, package.docstring.value]
+    assert not any(":class:`" in text or ":meth:`" in text for text in texts)
