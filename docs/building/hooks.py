@@ -96,5 +96,10 @@ def _session(block: re.Match[str]) -> str:
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
-    """Formulas in MathML; options of commands that no line ends within."""
-    return _CELL.sub(lambda cell: _OPTION.sub(r'<span class="option">\1</span>', cell[0]), to_mathml(html))
+    """Formulas in MathML; options of commands that no line ends within; bars in code of tables."""
+
+    def mended(cell: re.Match[str]) -> str:
+        # A backslash is what other readers of Markdown want before a bar in a table, in code, too.
+        return _OPTION.sub(r'<span class="option">\1</span>', cell[0].replace("\\|", "|"))
+
+    return _CELL.sub(mended, to_mathml(html))

@@ -53,6 +53,8 @@ def test_options_of_commands_are_not_broken():
     shown = hooks.on_page_content(f"{cell}<p>--fix </p>", None, None, None)
     assert '<span class="option">--fix</span> f=1 <span class="option">-t</span> -1<' in shown
     assert shown.endswith("<p>--fix </p>")
+    shown = hooks.on_page_content(r"<td><code>{Up\|Down}</code></td>", None, None, None)
+    assert shown == "<td><code>{Up|Down}</code></td>"
 
 
 def test_formulas_become_mathml():
