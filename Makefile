@@ -1,6 +1,7 @@
 # make demo    install into .venv, fit the example workspace, write the table, a picture, a JSON and a report
 # make test    install into .venv, run every test that is not marked slow
 # make lint    install into .venv, check style, format and types
+# make docs    install into .venv, draw the pictures, build the documentation into site/, check its links
 # make clean   remove everything that these targets made
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALL_INPUTS := setup.cfg pyproject.toml
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed-plot
@@ -27,8 +28,12 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy smoothfit
 
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "wrote site/: open site/index.html"
+
 clean:
-	rm -rf $(VENV) demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find smoothfit tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -43,6 +48,7 @@ $(BIN)/python:
 $(VENV)/.installed-plot: EXTRAS := plot
 $(VENV)/.installed-test: EXTRAS := test,all
 $(VENV)/.installed-dev: EXTRAS := dev
+$(VENV)/.installed-docs: EXTRAS := docs
 
 $(VENV)/.installed-%: $(INSTALL_INPUTS) | $(BIN)/python
 	@echo "installing smoothfit[$(EXTRAS)] (a few minutes the first time)"

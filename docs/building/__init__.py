@@ -1,0 +1,1 @@
+"""What `make docs` does beside mkdocs: pictures, formulas, notebooks, docstrings. Not part of the library."""
