@@ -625,6 +625,13 @@ def blinded():
     return {
         "fit": dataclasses.replace(base, x=np.append(SECRET, base.x[1:]), blinded=hidden),
         "yields": dataclasses.replace(counts, obs=np.full(3, SECRET), blinded=hidden),
+        # Post-fit: what mu moves, and the total of its channel.
+        "fitted_yields": dataclasses.replace(
+            counts,
+            per_process={**counts.per_process, "sig": np.full(3, SECRET)},
+            total=np.full(3, SECRET),
+            hidden=np.array([[True, True], [False, False]]),
+        ),
         "minos": MinosBounds(SECRET, SECRET, None, None, name="mu", value=SECRET, blinded=True),
         "limit": dataclasses.replace(limit(), observed=SECRET, best=SECRET, **mu),
         "hypotest": dataclasses.replace(hypotest(), q=SECRET, best=SECRET, **mu),

@@ -53,7 +53,7 @@ def test_commands_parse(page):
         words = shlex.split(command)[1:]
         # A command that is only named has no file.
         if len(words) > 1:
-            cli._parser().parse_args(words)
+            cli.parser().parse_args(words)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
