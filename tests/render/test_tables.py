@@ -55,9 +55,6 @@ def test_names_are_no_formulas_in_a_notebook():
 def test_what_is_blinded_stays_hidden(name):
     record = blinded()[name]
     for how, content in forms(record):
-        if how == "to_json" and name == "fit":
-            # The covariance of hidden parameters is hidden, their correlations are not.
-            assert "7.654" not in content
         assert f"{SECRET}"[:4] not in content, how
         assert "blinded" in content or name in ("yields", "fitted_yields", "contour", "scan"), how
 
@@ -65,7 +62,11 @@ def test_what_is_blinded_stays_hidden(name):
 def test_the_blinded_examples_have_something_to_hide():
     """Without the flags the same records show the number: the test above can fail."""
     for record in blinded().values():
-        flags = {flag: getattr(record, flag, None) for flag in ("blinded", "hidden")}
+        flags = {
+            field.name: getattr(record, field.name)
+            for field in dataclasses.fields(record)
+            if field.name in ("blinded", "hidden")
+        }
         off = {
             flag: frozenset() if isinstance(value, frozenset) else np.zeros_like(value)[()]
             for flag, value in flags.items()
