@@ -183,6 +183,8 @@ def test_blinded_numbers_are_nowhere(result):
         assert "1.5" not in text
         assert "2.75" not in text
     content = hidden.to_dict()
+    assert repr(hidden["mu"]) == repr(hidden["scale"]) == "Estimate(blinded)"
+    assert hidden["mu"] == result["mu"]
     assert content["obs"] == {"SR": [10.0, 12.0], "CR": "blinded"}
     assert content["parameters"]["scale_b"]["at_limit"] == "blinded"
     assert content["smallest_nu"] == "blinded"

@@ -51,7 +51,7 @@ class Estimates(Record):
         if name not in self.names:
             raise UnknownNameError(f"There is no quantity '{name}'; there are: {', '.join(self.names)}.")
         at = self.names.index(name)
-        return Estimate(float(self.values[at]), float(self.errors[at]))
+        return Estimate(float(self.values[at]), float(self.errors[at])).hidden(bool(self.hidden[at]))
 
     def _tables(self) -> list[Table]:
         rows: list[Sequence[Cell]] = [

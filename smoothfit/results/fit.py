@@ -38,6 +38,19 @@ class Estimate(NamedTuple):
     value: Any
     error: Any
 
+    def hidden(self, hide: bool = True) -> Estimate:
+        """The same, which does not show its numbers where it is printed; they are there."""
+        return _Hidden(*self) if hide else self
+
+
+class _Hidden(Estimate):
+    """Of what is blinded."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Estimate({BLINDED})"
+
 
 class ChosenCovariance(NamedTuple):
     """The covariance of chosen parameters, of a fit that is too large for all of it."""
@@ -223,12 +236,13 @@ class FitResult(Record):
         return tuple(self.names[i] for i in np.flatnonzero(self.at_limit))
 
     def __getitem__(self, key: Any) -> Estimate:
-        """Value and error of a Variable, a name or a sub-name."""
+        """Value and error of a Variable, a name or a sub-name; of blinded ones they are not printed."""
         at = self.layout.positions(key)
+        hide = any(self.is_blinded(i) for i in at)
         variable = self.layout.variable(key)
         if variable is not None and not variable.is_scalar:
-            return Estimate(self.x[at], self.errors[at])
-        return Estimate(float(self.x[at[0]]), float(self.errors[at[0]]))
+            return Estimate(self.x[at], self.errors[at]).hidden(hide)
+        return Estimate(float(self.x[at[0]]), float(self.errors[at[0]])).hidden(hide)
 
     def is_blinded(self, position: int) -> bool:
         """Whether what stands there in ``x`` is hidden."""
