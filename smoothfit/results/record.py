@@ -66,8 +66,8 @@ def strict_json(value: Any) -> str:
 class Record(Shown):
     """Base of the records; a subclass says which tables and columns it consists of."""
 
-    most_rows: ClassVar[int] = 40
-    """Rows of a table that are printed; :attr:`tables` have all."""
+    most_rows: ClassVar[int | None] = 40
+    """Rows of a table that are printed, None for all; :attr:`tables` have all."""
 
     origin: ClassVar[Origin | None] = None
     """Of a record that was read from a file: which model it belongs to. None if it was made here."""
@@ -169,7 +169,10 @@ class Record(Shown):
 
     def _printed(self) -> list[Table]:
         """The tables, cut where they are long."""
-        return [table.first(self.most_rows, ".tables has all") for table in self._tables()]
+        return [
+            table.first(self.most_rows, ".tables has all, and --table of a command")
+            for table in self._tables()
+        ]
 
     def _badge(self) -> tuple[str, str] | None:
         """A word on how good it is, if there is one to say."""

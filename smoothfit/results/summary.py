@@ -27,6 +27,9 @@ class ModelSummary(Record):
     mu        1
     """
 
+    # Who asks for a summary wants it.
+    most_rows = None
+
     title: str
     contents: Iterable[Table]
 
