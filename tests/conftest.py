@@ -20,15 +20,11 @@ os.environ.setdefault(
 
 import jax
 import pytest
+from files_of_tests import shared_path, workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 # Tests share the models of benchmarks/ with it.
 sys.path.insert(0, str(ROOT))
-
-
-def shared_path(*parts: str) -> Path:
-    """Where the reference data are, whether or not they exist: ``<root>/../shared/<parts>``."""
-    return ROOT.parent.joinpath("shared", *parts)
 
 
 def _skip_without_reference_data() -> None:
@@ -72,30 +68,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 # -- for the tests of commands -------------------------------------------------------------------------
-
-
-def workspace():
-    """A workspace of two bins."""
-
-    def sample(name, data, *modifiers):
-        return {"name": name, "data": data, "modifiers": list(modifiers)}
-
-    signal = sample("sig", [12.0, 11.0], {"name": "mu", "type": "normfactor", "data": None})
-    background = sample(
-        "bkg",
-        [50.0, 52.0],
-        {"name": "bkg_norm", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}},
-        {"name": "mc_stat", "type": "staterror", "data": [3.0, 4.0]},
-    )
-    return {
-        "channels": [{"name": "SR", "samples": [signal, background]}],
-        "observations": [{"name": "SR", "data": [70.0, 58.0]}],
-        "measurements": [
-            {"name": "main", "config": {"poi": "mu", "parameters": []}},
-            {"name": "held", "config": {"poi": "mu", "parameters": [{"name": "bkg_norm", "fixed": True}]}},
-        ],
-        "version": "1.0.0",
-    }
 
 
 @pytest.fixture

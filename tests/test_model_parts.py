@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import workspace
+from files_of_tests import workspace
 
 from smoothfit import Model, Process, Variable, combine, load, read_pyhf, save
 from smoothfit.errors import StaleModelError, UnknownNameError

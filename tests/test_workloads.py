@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import shared_path
+from files_of_tests import shared_path
 
 from benchmarks.reference import load
 from benchmarks.workloads import build

@@ -28,7 +28,7 @@ exit status: 0 converged, 1 not converged (the page says so), 2 anything else"""
 
 def add(commands: Any) -> None:
     """Add the command."""
-    about = "Fit a model to its data and write one self-contained HTML page about it."
+    about = "Fit a model and write one HTML page about it."
     parser = add_command(commands, "report", about, _EPILOG, _run)
     add_input(parser)
     parser.output.add_argument(

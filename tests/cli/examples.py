@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 import numpy as np
-from conftest import workspace
+from files_of_tests import workspace
 
 EDGES = np.linspace(0.0, 60.0, 7)
 BACKGROUND = np.array([90.0, 80.0, 70.0, 60.0, 50.0, 40.0])

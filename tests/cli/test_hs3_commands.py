@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import workspace
+from files_of_tests import workspace
 
 from smoothfit import read_pyhf, write_hs3
 from smoothfit.cli import main

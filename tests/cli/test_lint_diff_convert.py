@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import workspace
+from files_of_tests import workspace
 
 from smoothfit.cli import main
 from smoothfit.errors import FileFormatError

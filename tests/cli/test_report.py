@@ -43,5 +43,5 @@ def test_what_is_refused(file, fails, tmp_path):
     same = tmp_path / "x"
     assert "-o are one file" in fails("report", file, "-o", same, "--json", same)
     assert "give its name to -o" in fails("report", file, "-o", "-")
-    assert "invalid choice: 'impact'" in fails("report", file, "-o", same, "--include", "impact")
+    assert "did you mean 'impacts'" in fails("report", file, "-o", same, "--include", "impact")
     assert "nothing" in fails("report", file, "-o", same, "--poi", "nothing")

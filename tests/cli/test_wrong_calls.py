@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from cli.examples import write_files
-from conftest import workspace
+from files_of_tests import workspace
 
 from smoothfit.cli import commands_of, main, parser
 

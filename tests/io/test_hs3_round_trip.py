@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import shared_path
+from files_of_tests import shared_path
 from pyhf_twin import Twin
 from test_pyhf import CASES
 from test_pyhf_writing import (

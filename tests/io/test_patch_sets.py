@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pyhf
 import pytest
-from conftest import shared_path
+from files_of_tests import shared_path
 from test_pyhf import CASES
 
 from smoothfit import read_pyhf

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pyhf
 import pytest
-from conftest import shared_path
+from files_of_tests import shared_path
 from pyhf_twin import Twin
 
 from smoothfit.constraints import Gaussian, Poisson

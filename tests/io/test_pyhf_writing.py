@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyhf
 import pytest
-from conftest import shared_path
+from files_of_tests import shared_path
 from pyhf_twin import Twin
 from test_pyhf import CASES
 from test_pyhf_agreement import LARGE

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import shared_path
+from files_of_tests import shared_path
 
 from smoothfit import read_pyhf
 from smoothfit.errors import AsymptoticWarning

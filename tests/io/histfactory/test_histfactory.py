@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import shared_path
+from files_of_tests import shared_path
 from xml_files_of import CONTROL, HISTOGRAMS, SIGNAL, TOP, write
 
 import smoothfit

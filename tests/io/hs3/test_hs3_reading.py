@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from conftest import shared_path
+from files_of_tests import shared_path
 from hs3_files import COUNTS, MU, SIGNAL, channel, file, gauss, modifier, one, poisson, sample
 
 from smoothfit import read_hs3, read_pyhf

@@ -8,7 +8,7 @@ import zipfile
 import jax
 import numpy as np
 import pytest
-from conftest import shared_path
+from files_of_tests import shared_path
 
 from smoothfit.errors import SmoothfitError
 from smoothfit.io.opening import read_model
