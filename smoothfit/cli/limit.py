@@ -33,7 +33,7 @@ exit status: 0 found, 1 a limit was not reached or a fit did not converge, 2 any
 
 def add(commands: Any) -> None:
     """Add the command."""
-    about = "Find the upper limit on a parameter of interest, or both ends of an interval."
+    about = "Find the upper limit on a parameter, or both ends of an interval."
     parser = add_command(commands, "limit", about, _EPILOG, _run)
     add_input(parser)
     parser.add_argument("--cl", type=level, default=0.95, metavar="CL", help="confidence level (%(default)s)")
