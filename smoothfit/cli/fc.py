@@ -31,7 +31,7 @@ exit status: 0 all converged, 1 a fit to the data did not or the error was not r
 
 def add(commands: Any) -> None:
     """Add the command."""
-    about = "Find the Feldman-Cousins interval of a parameter, or the region of two, by toys."
+    about = "Find Feldman-Cousins intervals and regions, by toys."
     parser = add_command(commands, "fc", about, _EPILOG, _run)
     add_input(parser)
     parser.add_argument("pois", nargs="+", metavar="POI", help="one parameter or two")

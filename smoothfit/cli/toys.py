@@ -32,7 +32,7 @@ exit status: 0 all fits found a minimum, 1 one did not, 130 interrupted, 2 anyth
 
 def add(commands: Any) -> None:
     """Add the command."""
-    about = "Draw toys and fit them; show what the fits find, and their pulls."
+    about = "Draw toys and fit them; show what the fits find."
     parser = add_command(commands, "toys", about, _EPILOG, _run)
     add_input(parser)
     parser.add_argument(
