@@ -11,7 +11,7 @@ from ..inference.hypotests.asymptotics import tails
 from ..render import number
 from ..results import HypotestResult
 from ._scan import hide
-from ._style import SMALL, TINY, check_record, new_figure, parameter_text
+from ._style import BLACK, DOWN_LINE, UP, check_record, heading, new_figure, parameter_text, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["hypotest"]
 
-_TESTED, _OTHER, _OBSERVED = "#bd1f01", "#3f90da", "#000000"
+_TESTED, _OTHER = UP, DOWN_LINE
 _BINS = 60
 _LEAST = 1e-5
 """Where the axis of probabilities ends."""
 
 
+@picture
 def hypotest(record: HypotestResult) -> Figure:
     """The observed test statistic in its distributions under the tested value and the other hypothesis.
 
@@ -56,8 +57,8 @@ def hypotest(record: HypotestResult) -> Figure:
     figure = new_figure(5.8, 4.4)
     axes = figure.add_subplot()
     name = parameter_text(record.layout, record.poi, with_unit=False)
-    axes.set_xlabel(f"{record.statistic} of {name} = {number(record.value)}", fontsize=SMALL)
-    axes.set_ylabel("probability a bin", fontsize=SMALL)
+    axes.set_xlabel(f"{record.statistic} of {name} = {number(record.value)}")
+    axes.set_ylabel("probability a bin")
     if record.hidden:
         hide(axes)
         return figure
@@ -66,12 +67,11 @@ def hypotest(record: HypotestResult) -> Figure:
     _draw_formulae(record, edges, axes)
     if np.isfinite(record.q):
         text = f"observed: {number(record.q, digits=4)}"
-        axes.axvline(record.q, color=_OBSERVED, linewidth=1.5, label=text)
+        axes.axvline(record.q, color=BLACK, linewidth=1.5, label=text)
     axes.set_yscale("log")
     axes.set_ylim(_LEAST, 2.0)
     axes.set_xlim(edges[0], edges[-1])
-    axes.tick_params(labelsize=TINY)
-    axes.legend(fontsize=TINY, frameon=False, loc="upper right", title=_p_values(record), title_fontsize=TINY)
+    heading(figure, _p_values(record), *axes.get_legend_handles_labels(), columns=2)
     return figure
 
 
@@ -108,8 +108,9 @@ def _draw_toys(record: HypotestResult, edges: FloatArray, axes: Axes) -> None:
             continue
         counts = np.histogram(toys, edges)[0]
         share, error = counts / len(toys), np.sqrt(counts) / len(toys)
+        hatch = None if colour == _TESTED else "////"
         style: dict[str, Any] = {"color": colour, "alpha": 0.35, "label": f"{text}, {len(toys)} toys"}
-        axes.stairs(share, edges, fill=True, **style)
+        axes.stairs(share, edges, fill=True, hatch=hatch, **style)
         middle = 0.5 * (edges[1:] + edges[:-1])
         some = counts > 0
         axes.errorbar(middle[some], share[some], error[some], fmt="none", ecolor=colour, linewidth=0.8)
@@ -127,4 +128,5 @@ def _draw_formulae(record: HypotestResult, edges: FloatArray, axes: Axes) -> Non
     ):
         tail = np.where(edges <= 0.0, 1.0, np.exp(log_tail))
         text = f"{record.poi} = {number(value)}, asymptotic"
-        axes.stairs(tail[:-1] - tail[1:], edges, color=colour, linewidth=1.3, label=text)
+        dashes: Any = "-" if colour == _TESTED else (0, (4, 1.5))
+        axes.stairs(tail[:-1] - tail[1:], edges, color=colour, linewidth=1.3, linestyle=dashes, label=text)

@@ -1,0 +1,42 @@
+"""A figure that keeps its style. Imports matplotlib: to be imported where a figure is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ._style import styled
+
+__all__ = ["Picture"]
+
+
+class Picture(Figure):
+    """A figure that is drawn in the style it was made in, whatever matplotlib's settings are by then.
+
+    Ticks, for one, are made when a figure is drawn.
+    """
+
+    pages: int
+    """How many pages its list has, of which this is one."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        with styled() as style:
+            self._style, self.pages = style, 1
+            super().__init__(*arguments, **options)
+
+    def draw(self, renderer: Any) -> None:
+        """Draw it; its own settings hold meanwhile."""
+        with styled(self._style):
+            super().draw(renderer)
+
+    def reserve(self, inches: float) -> None:
+        """Grow, and keep so much of the top free of panels and legends."""
+        engine: Any = self.get_layout_engine()
+        width, height = self.get_size_inches()
+        left, bottom, across, up = engine.get()["rect"]
+        below = (bottom + up) * height / (height + inches)
+        self.set_size_inches(width, height + inches)
+        engine.set(rect=(left, bottom, across, below))
+        for legend in self.legends:
+            legend.set_bbox_to_anchor((left, bottom, across, below), transform=self.transFigure)
