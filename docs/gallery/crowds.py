@@ -126,18 +126,19 @@ def _breakdown(n: int) -> Breakdown:
 
 
 def _fit(n: int) -> Any:
-    """A fit of n nuisances in groups that are correlated."""
+    """A fit of n parameters: nuisances in threes, which the data hardly tell apart."""
     rng = np.random.default_rng(5)
+    bins = max(12, n)
     mu = Variable("mu", 1.0)
-    model = Model().add_proc(Process("sig", rng.uniform(20.0, 40.0, 12)).scale_by(mu))
-    bkg = Process("bkg", rng.uniform(200.0, 400.0, 12))
-    kinds = rng.normal(0.0, 0.05, (8, 12))
+    model = Model().add_proc(Process("sig", rng.uniform(2e3, 4e3, bins)).scale_by(mu))
+    bkg = Process("bkg", rng.uniform(2e4, 4e4, bins))
+    nominal = bkg["main"].yields[0]
+    kinds = rng.normal(0.0, 0.01, (n, bins))
     for i, name in enumerate(_names(n - 1)):
-        shift = np.exp(kinds[i % 8] + rng.normal(0.0, 0.01, 12))
-        nominal = bkg["main"].yields[0]
+        shift = np.exp(kinds[i % (n // 3 + 1)] + rng.normal(0.0, 0.004, bins))
         theta = Variable(name, 0.0, nuisance=True)
         bkg["main"].add_shape(theta, nominal * shift, nominal / shift, kind="raw")
-    return model.add_proc(bkg).prepare().fit(rng.poisson(330.0, 12))
+    return model.add_proc(bkg).prepare().fit(rng.poisson(3.3e4, bins))
 
 
 def _contours(s: Any, pairs: int) -> Contours:

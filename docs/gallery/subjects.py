@@ -54,12 +54,18 @@ def _common(model: Model, obs: Any, poi: str, pair: tuple[str, str], **options: 
         return s["fit"]
 
     def at_masses(s: Subject) -> Any:
-        # A signal that fades with the mass: the data of the same model, with less and less of it.
-        expected = model.pred(s["fit"].x)
+        # No signal of another mass is there: fewer and fewer of the events beyond the background.
+        background = model.pred({poi: 0.0})
+        beyond = np.asarray(obs) - background
         return masses, [
-            model.upper_limit(poi, np.round(expected + (np.asarray(obs) - expected) * 200.0 / mass))
-            for mass in masses
+            model.upper_limit(poi, np.round(background + beyond * 200.0 / mass)) for mass in masses
         ]
+
+    def tested(s: Subject) -> Any:
+        value, error = s["fit"][poi]
+        high = model.layout.upper[model.layout.positions(poi)[0]]
+        at = round(min(value + 1.5 * error, 0.9 * high), 1)
+        return model.hypotest(poi, at, obs, method="toys", toys=toys, seed=1)
 
     return {
         "model": lambda s: model,
@@ -78,8 +84,8 @@ def _common(model: Model, obs: Any, poi: str, pair: tuple[str, str], **options: 
         "contour": lambda s: model.contour(*pair, best_fit(s), cl=(0.68, 0.95), points=32),
         "limit": lambda s: model.upper_limit(poi, obs, points=25),
         "mass_scan": at_masses,
-        "hypotest": lambda s: model.hypotest(poi, 1.0, obs, method="toys", toys=toys, seed=1),
-        "gof": lambda s: model.goodness_of_fit(obs, toys=toys, seed=1),
+        "hypotest": tested,
+        "gof": lambda s: model.goodness_of_fit(obs, toys=toys, seed=1, fixed=options.get("held")),
         "toys": lambda s: fit_toys(model, values=best_fit(s).x, toys=toys, seed=1),
         "variations": lambda s: [model.variations(name) for name in options["shapes"]],
     }
@@ -112,10 +118,12 @@ def _two_bins() -> tuple[Model, np.ndarray]:
 def _two_truth_bins() -> Any:
     mu = Variable("x", np.ones(2), label=r"p_\mathrm{T}", unit="GeV")
     truth = np.array([700.0, 300.0])
-    sig = response_process("sig", [[0.6, 0.15], [0.2, 0.65]], truth, probabilities=True).scale_by(mu)
-    model = Model().add_proc(sig).add_proc(Process("bkg", [50.0, 30.0])).prepare()
-    penalty = Regularisation("size", truth, edges=[50.0, 150.0, 300.0], bias="truth")
-    return unfold(model, mu, [530.0, 390.0], penalty, taus=np.geomspace(1e-4, 0.1, 15))
+    response = [[0.3, 0.1], [0.35, 0.2], [0.15, 0.35], [0.05, 0.25]]
+    sig = response_process("sig", response, truth, probabilities=True).scale_by(mu)
+    model = Model().add_proc(sig).add_proc(Process("bkg", [30.0, 20.0, 15.0, 10.0])).prepare()
+    taus = np.geomspace(0.1, 300.0, 25)
+    penalty = Regularisation("size", truth, edges=[50.0, 150.0, 300.0], of="mu", bias="truth")
+    return unfold(model, mu, [270.0, 280.0, 225.0, 150.0], penalty, tau="min-global-correlation", taus=taus)
 
 
 def _operator(*, linear: bool) -> tuple[Model, np.ndarray]:
@@ -160,7 +168,9 @@ def toy() -> Subject:
     """Two bins, one channel, three processes: quick, and with everything that can be drawn."""
     model, obs = _two_bins()
     groups = {"experiment": ["lumi", "jes"], "theory": ["scale", "norm_v"]}
-    made = _common(model, obs, "mu", ("mu", "norm_tt"), shapes=["jes", "scale"], groups=groups)
+    # Two free parameters describe two bins always.
+    held = {"mu": 1.0, "norm_tt": 1.0}
+    made = _common(model, obs, "mu", ("mu", "norm_tt"), shapes=["jes", "scale"], groups=groups, held=held)
     points = np.linspace(0.0, 12.0, 25)
     counting = {"cl": 0.9, "seed": 1}
     return Subject(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..render import number
 from ..results import ConfidenceBelt, Coverage, FeldmanCousins
 from ._scan import hide, name_axes
 from ._style import (
@@ -189,18 +190,22 @@ def belt(record: ConfidenceBelt, *, observed: float | None = None) -> Figure:
     )
     step: Any = "post" if record.discrete else None
     closed = np.where(np.isfinite(lower), lower, left)
-    axes.fill_betweenx(values, closed, upper, color=FILL, linewidth=0.0, step=step)
+    axes.fill_betweenx(values, closed, upper, color=FILL, linewidth=0.0, step=step, label="accepted")
     style = {"color": BLUE, "linewidth": 1.2, "drawstyle": "steps-pre" if record.discrete else "default"}
     for ends in (lower, upper):
         axes.plot(np.where(np.isfinite(ends), ends, np.nan), values, **style)  # type: ignore[arg-type]
     if observed is not None:
         low, high = record.at(observed)
         axes.axvline(observed, color=GREY, linewidth=0.9, linestyle="--")
-        axes.plot([observed, observed], [low, high], color=ORANGE, linewidth=2.4, solid_capstyle="butt")
+        text = f"observed {number(observed)}: {number(low, digits=3)} to {number(high, digits=3)}"
+        axes.plot(
+            [observed, observed], [low, high], color=ORANGE, linewidth=2.4, solid_capstyle="butt", label=text
+        )
     axes.set_xlim(left, right + 1.0)
     axes.set_ylim(float(values[0]), float(values[-1]))
     axes.set_xlabel(label_text(None, record.observable))
     axes.set_ylabel(f"{label_text(None, record.parameter)} ({100.0 * record.cl:.4g}%)")
+    heading(figure, "", *axes.get_legend_handles_labels(), columns=2)
     return figure
 
 
@@ -229,28 +234,26 @@ def coverage(record: Coverage, *others: Coverage) -> Figure:
     >>> coverage(record).axes[0].get_ylabel()
     'coverage'
     """
-    markers = "os^D"
+    every = np.concatenate([np.asarray(one.truth) for one in (record, *others) if isinstance(one, Coverage)])
+    span = float(np.ptp(every)) or 1.0
     figure = new_figure(5.6, 4.2)
     axes = figure.add_subplot()
     for k, one in enumerate((record, *others)):
         check_record("plot.coverage", one, Coverage, "model.coverage(...)")
         below, above = one.coverage - one.low, one.high - one.coverage
         errors = np.hypot([below, above], one.reference_errors)
-        style: dict[str, Any] = {
-            "color": LINES[k % len(LINES)],
-            "marker": markers[k % 4],
-            "linestyle": "none",
-        }
-        label = label_text(None, f"{one.method}, {100.0 * one.cl:.4g}%")
+        # Side by side: two methods at one true value would hide each other.
+        aside = 0.012 * span * (k - 0.5 * len(others))
         axes.errorbar(
-            one.truth,
+            one.truth + aside,
             one.coverage,
             errors,
-            markersize=4.0,
-            linewidth=0.0,
+            color=LINES[k % len(LINES)],
+            marker="os^D"[k % 4],
+            linestyle="none",
+            markersize=4.0 if len(one) <= 60 else 2.0,
             elinewidth=1.0,
-            label=label,
-            **style,
+            label=label_text(None, f"{one.method}, {100.0 * one.cl:.4g}%"),
         )
         axes.axhline(one.cl, color=GREY, linewidth=0.9, linestyle="--", zorder=0)
     axes.set_xlabel(f"true {parameter_text(record.layout, record.name)}")

@@ -89,6 +89,7 @@ def breakdown(record: Breakdown, *, poi: str | Sequence[str] | None = None, n: i
         label = label_text(record.labels[column], record.pois[column])
         value = BLINDED if record.hidden[column] else with_error(record.values[column], float(np.sqrt(total)))
         axes.set_title(f"{label} = {value}", fontsize=SMALL, loc="left")
+        axes.tick_params(axis="y", which="both", length=0.0)
     name_lines(panels[0], [label_text(None, name) for name, _ in entries])
     panels[-1].set_xlabel("share of the variance [%]; beside the bars: errors")
     return figure

@@ -11,7 +11,7 @@ from .._types import FloatArray
 from ..errors import InvalidTypeError
 from ..results import Contour, Contours
 from ._scan import hide, mark_point, name_axes, standard_model
-from ._style import BLUE, LEVELS, ORANGE, SLIDE, heading, new_figure, page_of, picture
+from ._style import BLUE, LEVELS, ORANGE, SLIDE, TINY, heading, new_figure, page_of, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,6 +93,7 @@ def contour(record: Contour | Contours, *, sm: Any = None, n: int = 12, page: in
     for one, row, column in places:
         axes = figure.add_subplot(grid[row, column])
         _draw(one, axes, standard_model(one.names, sm, "plot.contour"))
+        name_axes(one.layout, one.names, axes, size=TINY, longest=22)
         entries |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
         axes.locator_params(nbins=4)
         if len(names) <= _TRIANGLE:

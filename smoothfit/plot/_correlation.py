@@ -22,7 +22,6 @@ from ._style import (
     new_figure,
     parameter_text,
     picture,
-    shortened,
 )
 
 if TYPE_CHECKING:
@@ -94,9 +93,7 @@ def correlation(best_fit: FitResult, names: Any = None, *, clustered: bool = Fal
     image = axes.imshow(matrix, vmin=-1.0, vmax=1.0, cmap="RdBu_r", interpolation="none")
     small = len(chosen) > _NUMBERED
     longest = 20 if len(chosen) > 30 else 34
-    texts = [
-        shortened_label(parameter_text(layout, layout.names[i], with_unit=False), longest) for i in chosen
-    ]
+    texts = [parameter_text(layout, layout.names[i], with_unit=False, longest=longest) for i in chosen]
     text_size = TINY if len(chosen) <= 30 else TINIEST
     axes.set_xticks(np.arange(len(chosen)), texts, rotation=90, fontsize=text_size)
     axes.set_yticks(np.arange(len(chosen)), texts, fontsize=text_size)
@@ -116,11 +113,6 @@ def write_cells(axes: Axes, matrix: FloatArray) -> None:
         text = f"{value:.2f}".replace("-0.00", "0.00")
         colour = "white" if abs(value) > 0.6 else BLACK
         axes.text(j, i, text, ha="center", va="center", fontsize=TINIEST, color=colour)
-
-
-def shortened_label(text: str, longest: int) -> str:
-    """A name without its middle; mathematics stays as it is."""
-    return text if "$" in text else shortened(text, longest)
 
 
 def _clusters(matrix: FloatArray) -> list[int]:

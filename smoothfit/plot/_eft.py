@@ -108,7 +108,7 @@ def _draw(records: list[Scan], names: list[str], point: FloatArray | None, cl: f
             axes.axvspan(low, high, color=colour, zorder=0)
     low, high = (float(end) for end in (records[0].points.min(), records[0].points.max()))
     for k, (one, name) in enumerate(zip(records, names, strict=True)):
-        pieces = " or ".join(f"{number(a, digits=3)} to {number(b, digits=3)}" for a, b in _allowed(one, cl))
+        pieces = " or ".join(_piece(one, *ends) for ends in _allowed(one, cl))
         text = f"{name}: {pieces or 'nothing allowed'} ({100.0 * cl:.4g}%)"
         draw_curve(one, k, text, axes, interval=False)
         minima = _minima(one)
@@ -160,6 +160,18 @@ def _allowed(record: Scan, cl: float) -> list[tuple[float, float]]:
         for low, high, below in zip(ends[:-1], ends[1:], inside, strict=True)
         if below and high > low
     ]
+
+
+def _piece(record: Scan, low: float, high: float) -> str:
+    """An interval in words; the end of a scan is no end of it."""
+    first, last = (float(end) for end in (_known(record)[0][0], _known(record)[0][-1]))
+    if low <= first and high >= last:
+        return "all"
+    if low <= first:
+        return f"below {number(high, digits=3)}"
+    if high >= last:
+        return f"above {number(low, digits=3)}"
+    return f"{number(low, digits=3)} to {number(high, digits=3)}"
 
 
 def _minima(record: Scan) -> FloatArray:

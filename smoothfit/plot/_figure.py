@@ -32,11 +32,16 @@ class Picture(Figure):
 
     def reserve(self, inches: float) -> None:
         """Grow, and keep so much of the top free of panels and legends."""
-        engine: Any = self.get_layout_engine()
         width, height = self.get_size_inches()
-        left, bottom, across, up = engine.get()["rect"]
-        below = (bottom + up) * height / (height + inches)
         self.set_size_inches(width, height + inches)
-        engine.set(rect=(left, bottom, across, below))
-        for legend in self.legends:
-            legend.set_bbox_to_anchor((left, bottom, across, below), transform=self.transFigure)
+        if self.legends:
+            # A legend outside the panels stands at the top whatever the layout is told: so it grows itself.
+            for legend in self.legends:
+                title = legend.get_title()
+                lines = round(72.0 * inches / (1.2 * float(title.get_fontsize())))
+                legend.set_title("\n" * lines + title.get_text())
+                title.set_visible(True)
+            return
+        engine: Any = self.get_layout_engine()
+        left, bottom, across, up = engine.get()["rect"]
+        engine.set(rect=(left, bottom, across, up * height / (height + inches)))

@@ -155,7 +155,10 @@ def _edges(known: FloatArray, observed: float, ndof: int) -> FloatArray:
     low = float(np.append(known, observed).min())
     high = float(np.quantile(known, 0.999)) if len(known) else observed
     if ndof > 0:
-        low, high = min(low, 0.0), max(high, ndof + 4.0 * np.sqrt(2.0 * ndof))
+        low, high = (
+            min(low, max(0.0, ndof - 6.0 * np.sqrt(2.0 * ndof))),
+            max(high, ndof + 4.0 * np.sqrt(2.0 * ndof)),
+        )
     low, high = low - TIE, 1.04 * max(high, observed) + TIE
     width = (high - low) / _bins(len(known))
     begin = observed - TIE

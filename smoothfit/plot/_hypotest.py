@@ -69,7 +69,7 @@ def hypotest(record: HypotestResult) -> Figure:
         text = f"observed: {number(record.q, digits=4)}"
         axes.axvline(record.q, color=BLACK, linewidth=1.5, label=text)
     axes.set_yscale("log")
-    axes.set_ylim(_LEAST, 2.0)
+    axes.set_ylim(_lowest(record), 2.0)
     axes.set_xlim(edges[0], edges[-1])
     heading(figure, _p_values(record), *axes.get_legend_handles_labels(), columns=2)
     return figure
@@ -91,14 +91,22 @@ def _toys(record: HypotestResult) -> list[tuple[FloatArray, str, str]]:
     return [(toys[np.isfinite(toys)], colour, text) for toys, colour, text in every if toys is not None]
 
 
+def _lowest(record: HypotestResult) -> float:
+    """Where the axis of probabilities ends: below one toy, where there are only toys."""
+    toys = max((len(found) for found, _, _ in _toys(record)), default=0)
+    return 0.3 / toys if toys and not np.isfinite(record.q_asimov) else _LEAST
+
+
 def _edges(record: HypotestResult) -> FloatArray:
     """Bins with all that is to be seen; from 0 unless the statistic may be negative."""
-    ends = [9.0, 1.2 * record.q, 1.5 * record.q_asimov]
+    ends = [1.2 * record.q, 1.5 * record.q_asimov]
     starts = [0.0]
+    if not _toys(record) or np.isfinite(record.q_asimov):
+        ends.append(9.0)
     for toys, _, _ in _toys(record):
         ends += [float(toys.max(initial=0.0))]
         starts += [float(toys.min(initial=0.0))]
-    top = max(end for end in ends if np.isfinite(end))
+    top = max((end for end in ends if np.isfinite(end)), default=0.0) or 1.0
     return np.linspace(min(starts), top, _BINS + 1)
 
 
@@ -108,9 +116,11 @@ def _draw_toys(record: HypotestResult, edges: FloatArray, axes: Axes) -> None:
             continue
         counts = np.histogram(toys, edges)[0]
         share, error = counts / len(toys), np.sqrt(counts) / len(toys)
-        hatch = None if colour == _TESTED else "////"
-        style: dict[str, Any] = {"color": colour, "alpha": 0.35, "label": f"{text}, {len(toys)} toys"}
-        axes.stairs(share, edges, fill=True, hatch=hatch, **style)
+        style: dict[str, Any] = {"label": f"{text}, {len(toys)} toys"}
+        if colour == _TESTED:
+            axes.stairs(share, edges, fill=True, color=colour, alpha=0.3, **style)
+        else:
+            axes.stairs(share, edges, color=colour, linewidth=1.0, **style)
         middle = 0.5 * (edges[1:] + edges[:-1])
         some = counts > 0
         axes.errorbar(middle[some], share[some], error[some], fmt="none", ecolor=colour, linewidth=0.8)

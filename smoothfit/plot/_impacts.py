@@ -124,6 +124,8 @@ def impacts(
         handles |= dict(zip(labels, found, strict=True))
         if len(names) > 1:
             axes.set_title(_value(record, at), fontsize=TINY, loc="left")
+        axes.tick_params(axis="y", which="both", length=0.0)
+        axes.locator_params(axis="x", nbins=6 if len(names) == 1 else 4)
     _number_lines(rest[-1], on_page)
     name_lines(left, [label_text(record.nuisance_labels[i], record.names[i]) for i in shown])
     title = _value(record, record.pois.index(names[0])) if len(names) == 1 else ""
@@ -179,7 +181,6 @@ def _draw_impacts(record: Impacts, shown: list[int], at: int, axes: Axes) -> Non
     _stripes(axes, len(shown))
     axes.axvline(0.0, color=GREY, linewidth=0.8, zorder=1)
     axes.set_xlabel(f"impact on {label_text(record.labels[at], record.pois[at])}")
-    axes.locator_params(axis="x", nbins=6)
     if record.hidden[at]:
         axes.text(0.5, 0.5, BLINDED, transform=axes.transAxes, ha="center", va="center", color=GREY)
         axes.set_xticks([])

@@ -116,7 +116,7 @@ def limit(
     axes.axhline(1.0 - record.cl, color=UP, linewidth=1.0, label=f"{number(100.0 * record.cl)}% limits")
     axes.set_yscale("log")
     axes.set_ylim(min(_LOWEST, 0.2 * (1.0 - record.cl)), 1.5)
-    heading(figure, "", *axes.get_legend_handles_labels(), columns=2)
+    heading(figure, "", *axes.get_legend_handles_labels(), columns=3)
     return figure
 
 

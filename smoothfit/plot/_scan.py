@@ -58,10 +58,12 @@ _HIGHEST = 20.0
 """Where the colours of a map end."""
 
 
-def name_axes(layout: Layout, names: Sequence[str], axes: Axes) -> None:
+def name_axes(
+    layout: Layout, names: Sequence[str], axes: Axes, *, size: float = SMALL, longest: int = 34
+) -> None:
     """Write the names of two parameters at the axes."""
-    axes.set_xlabel(parameter_text(layout, names[0]), fontsize=SMALL)
-    axes.set_ylabel(parameter_text(layout, names[1]), fontsize=SMALL)
+    axes.set_xlabel(parameter_text(layout, names[0], longest=longest), fontsize=size)
+    axes.set_ylabel(parameter_text(layout, names[1], longest=longest), fontsize=size)
 
 
 def hide(axes: Axes) -> None:

@@ -327,19 +327,19 @@ def label_text(label: str | None, name: str, *, longest: int = _LONGEST) -> str:
     plain = shortened(name, longest).replace("$", r"\$")
     if not label:
         return plain
-    text = f"${label}$" if "$" not in label and re.search(r"\\[A-Za-z]", label) else label
+    text = f"${label}$" if "$" not in label and re.search(r"\\[A-Za-z]|[_^]\{", label) else label
     return text if _is_drawable(text) else plain
 
 
-def parameter_text(layout: Layout, name: str, *, with_unit: bool = True) -> str:
+def parameter_text(layout: Layout, name: str, *, with_unit: bool = True, longest: int = _LONGEST) -> str:
     """What to write for a parameter: the label of its variable, with its unit, or its name."""
     at = layout.positions(name)[0]
     owner = next((v for v in layout.variables if at in v.indices), None)
     if owner is None:
-        return label_text(None, name)
+        return label_text(None, name, longest=longest)
     # A label names the variable: of an array it would name all components alike.
-    text = label_text(owner.label if owner.is_scalar else None, name)
-    return f"{text} [{owner.unit}]" if owner.unit and with_unit else text
+    text = label_text(owner.label if owner.is_scalar else None, name, longest=longest)
+    return f"{text} [{label_text(owner.unit, owner.unit)}]" if owner.unit and with_unit else text
 
 
 def poisson_interval(counts: FloatArray) -> tuple[FloatArray, FloatArray]:

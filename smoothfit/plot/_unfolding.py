@@ -170,7 +170,11 @@ def _draw_matrix(record: UnfoldingResult, what: str, figure: SubFigure, axes: Ax
     if count <= _MOST_TICKS and what == "correlation":
         write_cells(axes, matrix)
     axes.set_title(f"{what} (sandwich)", loc="left")
-    figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
+    bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
+    if what == "covariance":
+        decade = 10.0 ** np.floor(np.log10(reach))
+        bar.set_ticks([-decade, -0.1 * decade, 0.0, 0.1 * decade, decade])
+        bar.ax.minorticks_off()
 
 
 def _draw_lcurve(tau: float | None, scan: UnfoldingScan, axes: Axes) -> None:
@@ -190,13 +194,13 @@ def _draw_lcurve(tau: float | None, scan: UnfoldingScan, axes: Axes) -> None:
         )
     axes.set_xlabel(r"$\chi^2$ (data and constraints)")
     axes.set_ylabel(r"$|L\,(x - f x_0)|^2$")
-    low, high = axes.get_xlim()
-    if high < 10.0 * low:
-        # Within a decade powers of ten say little.
-        ticker = require("matplotlib.ticker", feature="smoothfit.plot", extra="plot")
-        axes.xaxis.set_major_locator(ticker.MaxNLocator(5))
-        axes.xaxis.set_major_formatter(ticker.ScalarFormatter())
-        axes.xaxis.set_minor_locator(ticker.NullLocator())
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        if high < 10.0 * low:
+            # Within a decade powers of ten say little.
+            ticker = require("matplotlib.ticker", feature="smoothfit.plot", extra="plot")
+            axis.set_major_locator(ticker.MaxNLocator(5))
+            axis.set_major_formatter(ticker.ScalarFormatter())
+            axis.set_minor_locator(ticker.NullLocator())
     axes.legend(frameon=False)
     axes.set_title("L-curve", loc="left")
 
@@ -216,7 +220,11 @@ def _draw_criteria(tau: float | None, scan: UnfoldingScan, axes: Axes) -> None:
         axes.semilogx(scan.tau, relative, color=PURPLE, label="curvature / its maximum")
     if tau is not None:
         axes.axvline(tau, color=GREY, linestyle=":", linewidth=1.0)
-    axes.set_ylim(-1.15, 1.15)
+    shown = [scan.mean_global_correlation, scan.max_global_correlation, scan.coverage]
+    if highest > 0.0:
+        shown.append(scan.curvature / highest)
+    lowest = min(float(np.nanmin(column, initial=0.0)) for column in shown)
+    axes.set_ylim(max(1.15 * lowest, -1.15), 1.15)
     axes.set_xlabel(r"$\tau$")
     axes.set_title("criteria", loc="left")
 
@@ -289,12 +297,8 @@ def unfolding(
         upper, lower = columns[2].subplots(2, 1)
         _draw_lcurve(record.tau, scan, upper)
         _draw_criteria(record.tau, scan, lower)
-        _legend_below(lower)
+        heading(columns[2], "", *lower.get_legend_handles_labels(), columns=2)
     return figure
-
-
-def _legend_below(axes: Axes) -> None:
-    axes.legend(loc="upper left", bbox_to_anchor=(0.0, -0.22), ncols=1, frameon=False, borderaxespad=0.0)
 
 
 @picture
@@ -341,5 +345,5 @@ def lcurve(record: UnfoldingResult | UnfoldingScan, *, tau: float | None = None)
     left, right = figure.subplots(1, 2)
     _draw_lcurve(tau, scan, left)
     _draw_criteria(tau, scan, right)
-    _legend_below(right)
+    heading(figure, "", *right.get_legend_handles_labels(), columns=4)
     return figure
