@@ -131,8 +131,8 @@ PICTURES: dict[str, Drawing] = {
         lambda records: plot.systematics(records, process="total")
     ),
     "labelled": _from(
-        "postfit", caption='`plot.labelled(figure, "CMS", "Preliminary", lumi=138, energy=13)`'
-    )(lambda record: plot.labelled(plot.yields(record), "CMS", "Preliminary", lumi=138, energy=13)),
+        "postfit", "prefit", caption='`plot.labelled(figure, "CMS", "Preliminary", lumi=138, energy=13)`'
+    )(lambda record, _: plot.labelled(plot.yields(record), "CMS", "Preliminary", lumi=138, energy=13)),
 }
 
 

@@ -236,7 +236,8 @@ def sbottom() -> Subject:
     free = [name for name in model.pois if name != model.poi]
     pair = ("mu_SIG", free[0])
     shapes = [v.name for v in model.layout.variables if v.constraint == "Gaussian" and v.is_scalar][:3]
-    made = _common(model, obs, "mu_SIG", pair, shapes=shapes, toys=100)
+    groups = {"jets": ["JET_.*"], "leptons": ["EL_.*", "MUON_.*", "EG_.*"], "b-tagging": ["FT_.*"]}
+    made = _common(model, obs, "mu_SIG", pair, shapes=shapes, toys=100, groups=groups)
     return Subject(
         "Bottom squarks, region C",
         made

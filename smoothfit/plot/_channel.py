@@ -13,6 +13,7 @@ from ..results import Yields
 from ._style import (
     BAND,
     BLACK,
+    DARK,
     FAINT,
     GREY,
     LIGHT,
@@ -141,6 +142,8 @@ def _draw_stack(panel: Panel, axes: Axes) -> None:
             linewidth=0.0 if fill.hatch else 0.2,
             label=label_text(process.label, process.name),
         )
+        # In grey some colours are alike: lines between them tell areas apart, their order is the legend's.
+        axes.plot(np.repeat(panel.edges, 2)[1:-1], np.repeat(top, 2), color=DARK, linewidth=0.35, zorder=1)
         base = top
 
 
@@ -193,7 +196,7 @@ def _draw_data(panel: Panel, axes: Axes, data: FloatArray, divisor: FloatArray) 
         yerr=np.stack([down[shown], up[shown]]) / scale,
         fmt="o",
         color=BLACK,
-        markersize=5.0 if len(centre) <= 20 else 2.8,
+        markersize=4.5 if len(centre) <= 20 else 2.8,
         elinewidth=0.9,
         zorder=5,
         label="Data",

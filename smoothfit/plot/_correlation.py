@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["correlation", "write_cells"]
+__all__ = ["correlation", "mark_negative", "write_cells"]
 
 _MOST = 60
 _NUMBERED = 16
 """Up to so many parameters the numbers are written into the cells."""
+_DASHED = 0.2
 _CELL = 0.3
 _SMALLEST = 3.8
 
@@ -40,6 +41,8 @@ _SMALLEST = 3.8
 @picture
 def correlation(best_fit: FitResult, names: Any = None, *, clustered: bool = False) -> Figure:
     """Correlations of the fitted parameters; the title says what is left out.
+
+    Up to 16 parameters have their numbers in the cells; of more, those below -0.2 have a dash.
 
     Parameters
     ----------
@@ -98,7 +101,9 @@ def correlation(best_fit: FitResult, names: Any = None, *, clustered: bool = Fal
     axes.set_xticks(np.arange(len(chosen)), texts, rotation=90, fontsize=text_size)
     axes.set_yticks(np.arange(len(chosen)), texts, fontsize=text_size)
     axes.tick_params(which="both", length=0.0)
-    if not small:
+    if small:
+        mark_negative(axes, matrix)
+    else:
         write_cells(axes, matrix)
     kind = ", clustered" if clustered else ""
     axes.set_title(_title(len(chosen), len(free), n) + kind, fontsize=SMALL, loc="left")
@@ -113,6 +118,14 @@ def write_cells(axes: Axes, matrix: FloatArray) -> None:
         text = f"{value:.2f}".replace("-0.00", "0.00")
         colour = "white" if abs(value) > 0.6 else BLACK
         axes.text(j, i, text, ha="center", va="center", fontsize=TINIEST, color=colour)
+
+
+def mark_negative(axes: Axes, matrix: FloatArray) -> None:
+    """A dash in cells that are clearly negative: in grey both signs look alike."""
+    down, across = np.nonzero(np.nan_to_num(matrix) < -_DASHED)
+    if len(down):
+        size = max(1.5, 90.0 / len(matrix))
+        axes.plot(across, down, "_", color=BLACK, markersize=size, markeredgewidth=0.7)
 
 
 def _clusters(matrix: FloatArray) -> list[int]:

@@ -12,7 +12,7 @@ from .._types import ArrayLike, FloatArray
 from ..errors import InvalidTypeError, ShapeMismatchError
 from ..results import UnfoldingResult, UnfoldingScan
 from ..results.record import BLINDED
-from ._correlation import write_cells
+from ._correlation import mark_negative, write_cells
 from ._scan import hide
 from ._style import (
     BLUE,
@@ -169,6 +169,8 @@ def _draw_matrix(record: UnfoldingResult, what: str, figure: SubFigure, axes: Ax
     axes.set_ylabel("truth bin")
     if count <= _MOST_TICKS and what == "correlation":
         write_cells(axes, matrix)
+    elif what == "correlation":
+        mark_negative(axes, matrix)
     axes.set_title(f"{what} (sandwich)", loc="left")
     bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
     if what == "covariance":
