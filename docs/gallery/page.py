@@ -13,7 +13,8 @@ _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 1500px; padding: 1rem; }
 nav a { margin-right: 0.8rem; }
-.pictures { display: grid; gap: 1.2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 34rem), 1fr)); }
+.pictures { display: grid; gap: 1.2rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 30rem), 1fr)); }
 figure { margin: 0; border: 1px solid #8886; border-radius: 6px; overflow: hidden; }
 figure img { width: 100%; height: 22rem; object-fit: contain; background: white; display: block; }
 figcaption { padding: 0.4rem 0.7rem; font-size: 0.9rem; overflow-wrap: anywhere; }

@@ -234,12 +234,12 @@ def coverage(record: Coverage, *others: Coverage) -> Figure:
     >>> coverage(record).axes[0].get_ylabel()
     'coverage'
     """
-    every = np.concatenate([np.asarray(one.truth) for one in (record, *others) if isinstance(one, Coverage)])
-    span = float(np.ptp(every)) or 1.0
+    for one in (record, *others):
+        check_record("plot.coverage", one, Coverage, "model.coverage(...)")
+    span = float(np.ptp(np.concatenate([one.truth for one in (record, *others)]))) or 1.0
     figure = new_figure(5.6, 4.2)
     axes = figure.add_subplot()
     for k, one in enumerate((record, *others)):
-        check_record("plot.coverage", one, Coverage, "model.coverage(...)")
         below, above = one.coverage - one.low, one.high - one.coverage
         errors = np.hypot([below, above], one.reference_errors)
         # Side by side: two methods at one true value would hide each other.

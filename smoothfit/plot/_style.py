@@ -233,6 +233,8 @@ def heading(
     figure: Figure | SubFigure, text: str, handles: Any = (), labels: Any = (), *, columns: int = 1
 ) -> None:
     """A line of text above the panels, and below it a legend of all of them."""
+    if not text and not len(labels):
+        return
     legend = figure.legend(
         handles,
         labels,

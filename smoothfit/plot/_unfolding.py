@@ -327,8 +327,8 @@ def lcurve(record: UnfoldingResult | UnfoldingScan, *, tau: float | None = None)
     >>> from smoothfit.unfolding import Regularisation, response_process, unfold
     >>> mu, truth = Variable("mu", np.ones(3)), [90.0, 80.0, 60.0]
     >>> sig = response_process("sig", np.eye(3) * 0.6 + 0.1, truth, probabilities=True).scale_by(mu)
-    >>> penalty = Regularisation("curvature", truth)
-    >>> result = unfold(Model().add_proc(sig).prepare(), mu, [70.0, 65.0, 60.0], penalty)
+    >>> penalty, taus = Regularisation("curvature", truth), [0.01, 0.1, 1.0]
+    >>> result = unfold(Model().add_proc(sig).prepare(), mu, [70.0, 65.0, 60.0], penalty, tau=0.1, taus=taus)
     >>> [axes.get_title(loc="left") for axes in lcurve(result).axes]
     ['L-curve', 'criteria']
     """
