@@ -10,10 +10,11 @@ from pathlib import Path
 from smoothfit import plot
 
 from .page import Shown, write_page
-from .pictures import PICTURES, drawable
+from .pictures import PICTURES, drawable, drawn_by, small_png
 from .subjects import SUBJECTS, Missing, Subject, make
 
-_DEFAULT = Path(__file__).resolve().parents[2] / "site" / "gallery"
+_ROOT = Path(__file__).resolve().parents[2]
+_DEFAULT, BASELINE = _ROOT / "site" / "gallery", _ROOT / "tests" / "plot" / "baseline"
 
 
 def _arguments(given: list[str] | None) -> argparse.Namespace:
@@ -21,6 +22,9 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help="subjects or pictures; all by default")
     parser.add_argument("--out", type=Path, default=_DEFAULT, help="folder (site/gallery)")
     parser.add_argument("--format", choices=("png", "pdf", "svg"), default="png")
+    parser.add_argument(
+        "--baseline", action="store_true", help="renew the small pictures that the tests compare with"
+    )
     arguments = parser.parse_args(given)
     unknown = [name for name in arguments.names if name not in SUBJECTS and name not in PICTURES]
     if unknown:
@@ -31,10 +35,11 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def _draw(subject: Subject, name: str, path: Path) -> str:
+def _draw(subject: Subject, name: str, path: Path, *, baseline: bool) -> str:
     """Draw one picture; what went wrong, or nothing."""
     try:
-        plot.save_figure(PICTURES[name].draw(subject), path)
+        figure = PICTURES[name].draw(subject)
+        path.write_bytes(small_png(figure)) if baseline else plot.save_figure(figure, path)
     # A picture that fails must not keep the others from being drawn: it is reported, and the status says so.
     except Exception as error:  # noqa: BLE001
         return f"{type(error).__name__}: {error}"
@@ -46,6 +51,8 @@ def main(given: list[str] | None = None) -> int:
     arguments = _arguments(given)
     chosen_subjects = [name for name in arguments.names if name in SUBJECTS] or list(SUBJECTS)
     chosen = {name for name in arguments.names if name in PICTURES} or set(PICTURES)
+    if arguments.baseline:
+        arguments.out, arguments.format = BASELINE, "png"
     arguments.out.mkdir(parents=True, exist_ok=True)
     shown: list[Shown] = []
     titles: dict[str, str] = {}
@@ -62,10 +69,14 @@ def main(given: list[str] | None = None) -> int:
         for picture in [one for one in drawable(subject) if one in chosen]:
             file = f"{name}_{picture}.{arguments.format}"
             started = time.perf_counter()
-            error = _draw(subject, picture, arguments.out / file)
+            error = _draw(subject, picture, arguments.out / file, baseline=arguments.baseline)
             shown.append(Shown(name, picture, PICTURES[picture].caption, file, error))
             print(f"{file}: {error or f'{time.perf_counter() - started:.1f} s'}", flush=True)
-    page = write_page(arguments.out, titles, shown, left_out)
+    if arguments.baseline:
+        page = arguments.out / "made_with.txt"
+        page.write_text(f"{drawn_by()}\n", encoding="utf-8")
+    else:
+        page = write_page(arguments.out, titles, shown, left_out)
     failed = [one for one in shown if one.error]
     print(
         f"{len(shown) - len(failed)} pictures, {len(failed)} failed, "

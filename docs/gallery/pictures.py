@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +13,9 @@ from .subjects import Subject
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["PICTURES", "Drawing", "drawable"]
+__all__ = ["PICTURES", "Drawing", "drawable", "drawn_by", "small_png"]
+
+_DPI = 50
 
 
 class Drawing(NamedTuple):
@@ -134,6 +137,20 @@ PICTURES: dict[str, Drawing] = {
         "postfit", "prefit", caption='`plot.labelled(figure, "CMS", "Preliminary", lumi=138, energy=13)`'
     )(lambda record, _: plot.labelled(plot.yields(record), "CMS", "Preliminary", lumi=138, energy=13)),
 }
+
+
+def small_png(figure: Figure) -> bytes:
+    """A picture as the tests compare it: small, and the same file for the same numbers."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def drawn_by() -> str:
+    """What the look of letters and lines depends on."""
+    import matplotlib
+
+    return f"matplotlib {'.'.join(matplotlib.__version__.split('.')[:2])}"
 
 
 def drawable(subject: Subject) -> list[str]:

@@ -143,7 +143,7 @@ def _operator_scans(s: Subject) -> Any:
     """(quadratic, its statistical part, linear)."""
     grid = np.linspace(-6.0, 4.0, 81)
     (full, obs), (linear, _) = _operator(linear=False), _operator(linear=True)
-    best = full.fit(obs, starts=4, seed=1)
+    best = full.fit(obs)
     return (
         full.scan("c", grid, best),
         full.scan("c", grid, best, stat_only=True),
@@ -234,10 +234,10 @@ def sbottom() -> Subject:
 
     model, obs = read_pyhf(_SBOTTOM)
     free = [name for name in model.pois if name != model.poi]
-    pair = ("mu_SIG", free[0])
+    pair = (free[0], "mu_SIG")
     shapes = [v.name for v in model.layout.variables if v.constraint == "Gaussian" and v.is_scalar][:3]
     groups = {"jets": ["JET_.*"], "leptons": ["EL_.*", "MUON_.*", "EG_.*"], "b-tagging": ["FT_.*"]}
-    made = _common(model, obs, "mu_SIG", pair, shapes=shapes, toys=100, groups=groups)
+    made = _common(model, obs, "mu_SIG", pair, shapes=shapes, toys=100, groups=groups, pois=free)
     return Subject(
         "Bottom squarks, region C",
         made
