@@ -94,7 +94,7 @@ _REST = "#e3e3e3"
 BLACK, DARK, GREY, LIGHT, FAINT, PALE = "#000000", "#333333", "#777777", "#bbbbbb", "#dcdcdc", "#f2f2f2"
 BAND = DARK
 BLUE, ORANGE, PURPLE = "#1f4e79", "#e76300", "#832db6"
-LINES = (BLUE, ORANGE, PURPLE, "#717581", "#bd1f01", "#3f90da")
+LINES = (BLUE, ORANGE, "#56b4e9", PURPLE, "#717581", "#bd1f01")
 """Of curves that are compared; they differ in grey, too, or in their dashes."""
 UP, DOWN, DOWN_LINE = "#bd1f01", "#7fb8ea", "#3f90da"
 """Dark and light, so that they differ in grey; a line has to be darker than an area, and is dashed."""

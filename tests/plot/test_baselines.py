@@ -22,10 +22,10 @@ pytest.importorskip("matplotlib")
 image = pytest.importorskip("PIL.Image")
 
 BASELINE = Path(__file__).parent / "baseline"
-TILE = 24
+TILE = 12
 TOLERANCE = 10.0
-"""Of the root mean square of any tile, in grey levels of 255: below what a small point makes that moves by its
-own size, and above what last digits do (nothing). See the tests at the end."""
+"""Of the root mean square of any tile, in grey levels of 255: below what a small point makes that moves by
+its own size, and above what last digits do (nothing). See the tests at the end."""
 SLOW = {
     "toy_eft": "two models more",
     "toy_feldman_cousins_plane": "toys at 81 points",
@@ -71,7 +71,7 @@ def cases():
 
 # A fit that ends on a bound is part of the gallery; its warnings are tested elsewhere.
 @pytest.mark.filterwarnings("ignore::smoothfit.errors.AsymptoticWarning")
-@pytest.mark.parametrize(("name", "picture"), cases())
+@pytest.mark.parametrize(("name", "picture"), list(cases()))
 def test_pictures_are_as_they_were(name, picture, tmp_path_factory):
     try:
         made = subject(name)
