@@ -18,7 +18,7 @@ nav a { margin-right: 0.8rem; }
 figure { margin: 0; border: 1px solid #8886; border-radius: 6px; overflow: hidden; }
 figure img { width: 100%; height: 22rem; object-fit: contain; background: white; display: block; }
 figcaption { padding: 0.4rem 0.7rem; font-size: 0.9rem; overflow-wrap: anywhere; }
-.missing { color: #a33; }
+.missing { color: light-dark(#a00, #ff8a80); }
 """
 
 

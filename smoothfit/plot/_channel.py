@@ -180,7 +180,7 @@ def _draw_other(panel: Panel, axes: Axes, values: FloatArray) -> None:
         linestyle=(0, (4, 2)),
         linewidth=1.0,
         zorder=4,
-        label=f"Total, {panel.other.title}".replace("$", r"\$"),
+        label=f"Total, {label_text(None, panel.other.title)}",
     )
 
 
@@ -253,7 +253,7 @@ def _label_above(panel: Panel, axes: Axes) -> None:
     axes.set_ylabel("Events / bin", fontsize=SMALL)
     axes.tick_params(labelsize=TINY)
     name = label_text(None, panel.channel.name)
-    title = f"{name}  ({panel.title})" if panel.title else name
+    title = f"{name}  ({label_text(None, panel.title)})" if panel.title else name
     axes.set_title(title, fontsize=SMALL, loc="left", pad=3.0)
     axes.margins(x=0.0)
     _separate_blocks(panel, axes)

@@ -11,7 +11,17 @@ from ..inference.hypotests.asymptotics import tails
 from ..render import number
 from ..results import HypotestResult
 from ._scan import hide
-from ._style import BLACK, DOWN_LINE, UP, check_record, heading, new_figure, parameter_text, picture
+from ._style import (
+    BLACK,
+    DOWN_LINE,
+    UP,
+    check_record,
+    heading,
+    label_text,
+    new_figure,
+    parameter_text,
+    picture,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,8 +95,8 @@ def _p_values(record: HypotestResult) -> str:
 def _toys(record: HypotestResult) -> list[tuple[FloatArray, str, str]]:
     """(toys that are numbers, colour, in words) of both hypotheses."""
     every = [
-        (record.toys_null, _TESTED, f"{record.poi} = {number(record.value)}"),
-        (record.toys_alt, _OTHER, f"{record.poi} = {number(record.alternative)}"),
+        (record.toys_null, _TESTED, f"{label_text(None, record.poi)} = {number(record.value)}"),
+        (record.toys_alt, _OTHER, f"{label_text(None, record.poi)} = {number(record.alternative)}"),
     ]
     return [(toys[np.isfinite(toys)], colour, text) for toys, colour, text in every if toys is not None]
 
@@ -137,6 +147,6 @@ def _draw_formulae(record: HypotestResult, edges: FloatArray, axes: Axes) -> Non
         (found.clb, _OTHER, record.alternative),
     ):
         tail = np.where(edges <= 0.0, 1.0, np.exp(log_tail))
-        text = f"{record.poi} = {number(value)}, asymptotic"
+        text = f"{label_text(None, record.poi)} = {number(value)}, asymptotic"
         dashes: Any = "-" if colour == _TESTED else (0, (4, 1.5))
         axes.stairs(tail[:-1] - tail[1:], edges, color=colour, linewidth=1.3, linestyle=dashes, label=text)

@@ -81,6 +81,11 @@ def labelled(
 
 
 def _numbers(lumi: float | str | None, energy: float | str | None) -> str:
-    amount = lumi if isinstance(lumi, str) else "" if lumi is None else rf"{lumi:g} fb$^{{-1}}$"
-    at = energy if isinstance(energy, str) else "" if energy is None else f"{energy:g} TeV"
+    amount, at = _with_unit(lumi, r"fb$^{-1}$"), _with_unit(energy, "TeV")
     return f"{amount} ({at})".strip() if at else amount
+
+
+def _with_unit(value: float | str | None, unit: str) -> str:
+    if isinstance(value, str):
+        return label_text(value, value)
+    return "" if value is None else f"{value:g} {unit}"

@@ -110,7 +110,7 @@ def _draw_spectrum(record: UnfoldingResult, frame: _Frame, truth: FloatArray | N
         if record.of == "yield" and np.all(x > 0.0) and np.max(x) > _LOG_FROM * np.min(x):
             axes.set_yscale("log")
     what = r"$\mu$" if record.of == "mu" else "events"
-    axes.set_ylabel(f"{what} / {record.unit or 'width'}" if frame.divides else what)
+    axes.set_ylabel(f"{what} / {label_text(record.unit, 'width')}" if frame.divides else what)
 
 
 def _draw_ratio(record: UnfoldingResult, frame: _Frame, truth: FloatArray | None, axes: Axes) -> None:
@@ -137,7 +137,7 @@ def _draw_bias(record: UnfoldingResult, frame: _Frame, axes: Axes) -> None:
     axes.set_ylabel("bias / error")
     if frame.has_edges:
         name = label_text(record.label, "truth")
-        axes.set_xlabel(f"{name} [{record.unit}]" if record.unit else name)
+        axes.set_xlabel(f"{name} [{label_text(record.unit, record.unit)}]" if record.unit else name)
     else:
         step = -(-len(record.names) // _MOST_TICKS)
         names = [label_text(None, name) for name in record.names[::step]]

@@ -106,7 +106,7 @@ def yields(
         above = figure.add_subplot(grid[2 * row, column])
         below = figure.add_subplot(grid[2 * row + 1, column], sharex=above)
         draw_channel(Panel(shown, channel, other, log), above, below)
-    title = label_text(None, record.title) + (f"   ({which})" if which else "")
+    title = label_text(None, record.title, longest=90) + (f"   ({which})" if which else "")
     if above is None:
         heading(figure, title)
     else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from docs.gallery import pictures
-from docs.gallery.subjects import make
+from docs.gallery import crowds, pictures
+from docs.gallery.subjects import Subject, make
 from smoothfit import plot
 from smoothfit.errors import InvalidTypeError, InvalidValueError, OutputFileError
 from smoothfit.plot import _limit, _style
@@ -200,3 +201,40 @@ def test_names_lose_their_middle():
     assert _style.shortened(long, 20).endswith("_2018")
     assert _style.label_text(None, "a_{x}") == "a_{x}"
     assert _style.label_text("k_{tt}", "k") == "$k_{tt}$"
+
+
+EVIL = (r"\frac{{1}}{{ {}", "${}_", "{}^_%&#", r"a\notacommand{}", r"$\alpha${}", "ünïcode ∑ {}")
+
+
+def spoilt(monkeypatch, n):
+    monkeypatch.setattr(crowds, "_NAMES", EVIL)
+    monkeypatch.setattr(crowds, "_labels", lambda count: tuple(EVIL[i % 6].format(i) for i in range(count)))
+    return Subject("spoilt", crowds.recipes(n))
+
+
+@pytest.mark.parametrize("picture", ["pulls", "impacts_pois", "breakdown"])
+def test_names_and_labels_that_cannot_be_set(monkeypatch, picture):
+    figure = pictures.PICTURES[picture].draw(spoilt(monkeypatch, 6))
+    figure.draw_without_rendering()
+    shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    # Broken LaTeX falls back to the name; a dollar in a name is a dollar.
+    assert any(text.startswith(r"\$1_") for text in shown) or picture == "pulls"
+    assert len(shown) >= 6
+
+
+@pytest.mark.slow
+def test_no_name_breaks_a_picture(monkeypatch):
+    subject = spoilt(monkeypatch, 6)
+    record = subject["postfit"]
+    renamed = [dataclasses.replace(c, label=EVIL[i], unit=EVIL[0]) for i, c in enumerate(record.channels)]
+    processes = [dataclasses.replace(p, label=EVIL[i]) for i, p in enumerate(record.processes)]
+    subject.made["postfit"] = dataclasses.replace(
+        record, title=EVIL[0], channels=tuple(renamed), processes=tuple(processes)
+    )
+    subject.made["unfolding"] = dataclasses.replace(subject["unfolding"], label=EVIL[0], unit=EVIL[1])
+    (variations,) = subject["variations"]
+    subject.made["variations"] = [dataclasses.replace(variations, name=EVIL[1], label=EVIL[0])]
+    for picture in pictures.drawable(subject):
+        pictures.PICTURES[picture].draw(subject).draw_without_rendering()
+    figure = plot.labelled(plot.pulls(make_pulls()), EVIL[1], EVIL[0], lumi=EVIL[0], energy=EVIL[1])
+    figure.draw_without_rendering()
