@@ -13,9 +13,11 @@ from ..results import Yields
 from ._style import (
     BAND,
     BLACK,
+    BLUE,
     DARK,
     FAINT,
     GREY,
+    LEVELS,
     LIGHT,
     SMALL,
     TINY,
@@ -114,6 +116,8 @@ def draw_channel(panel: Panel, above: Axes, below: Axes | None) -> None:
     _draw_band(panel, above, np.ones_like(panel.edges[1:]))
     if panel.other is not None:
         _draw_other(panel, above, panel.other.total[panel.channel.bins])
+        # The band is drawn below, its name belongs into the legend of the panels above.
+        above.fill_between([], [], [], facecolor=LEVELS[2], edgecolor=BLUE, label=_other_band(panel.other))
     if panel.data is not None:
         _draw_data(panel, above, panel.data, np.ones_like(panel.data))
     _label_above(panel, above)
@@ -184,6 +188,19 @@ def _draw_other(panel: Panel, axes: Axes, values: FloatArray) -> None:
     )
 
 
+def _other_band(other: Yields) -> str:
+    return f"Uncertainty, {label_text(None, other.title)}"
+
+
+def _draw_other_band(panel: Panel, axes: Axes, ratio: FloatArray, half: FloatArray) -> None:
+    """The uncertainty of the other record, behind that of the first."""
+    low, high = (np.where(np.isfinite(half), ratio + side * half, np.nan) for side in (-1.0, 1.0))
+    low, high = np.append(low, low[-1:]), np.append(high, high[-1:])
+    axes.fill_between(panel.edges, low, high, step="post", facecolor=LEVELS[2], linewidth=0.0, zorder=-1)
+    for edge in (low, high):
+        axes.plot(panel.edges, edge, drawstyle="steps-post", color=BLUE, linewidth=0.5, zorder=0.5)
+
+
 def _draw_data(panel: Panel, axes: Axes, data: FloatArray, divisor: FloatArray) -> None:
     down, up = poisson_interval(data)
     centre = 0.5 * (panel.edges[1:] + panel.edges[:-1])
@@ -211,8 +228,11 @@ def _draw_ratio(panel: Panel, axes: Axes) -> None:
     reach = _finite(panel.record.total_error[panel.channel.bins] / divisor)
     if panel.other is not None:
         ratio = panel.other.total[panel.channel.bins] / divisor
+        half = panel.other.total_error[panel.channel.bins] / divisor
+        _draw_other_band(panel, axes, ratio, half)
         _draw_other(panel, axes, ratio)
         reach = np.append(reach, np.abs(_finite(ratio) - 1.0))
+        reach = np.append(reach, np.abs(_finite(np.append(ratio - half, ratio + half)) - 1.0))
     if panel.data is not None:
         _draw_data(panel, axes, panel.data, divisor)
         down, up = poisson_interval(panel.data)

@@ -32,7 +32,7 @@ def add_legend(figure: Figure | SubFigure, axes: Axes, columns: int, title: str 
     entries = dict(zip(labels, handles, strict=True))
     # Data and lines first; the rest was drawn from the bottom of the stack.
     first = [name for name in ("Data", "Uncertainty") if name in entries]
-    lines = [name for name in entries if name.startswith("Total, ")]
+    lines = [name for name in entries if name.startswith(("Total, ", "Uncertainty, "))]
     stack = [name for name in reversed(entries) if name not in first + lines]
     names = [*first, *lines, *stack]
     heading(figure, title, [entries[name] for name in names], names, columns=columns)
@@ -57,7 +57,8 @@ def yields(
     record
         What to draw, as from ``model.yields``.
     other
-        Another record of the same model, drawn as a dashed line of its total.
+        Another record of the same model, as before the fit: a dashed line of its total, and its band in the
+        ratio.
     channels
         Names of channels to draw, in this order; all by default.
     log
