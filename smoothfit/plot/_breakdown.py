@@ -37,7 +37,6 @@ __all__ = ["breakdown"]
 _HEIGHT = 0.26
 _NAMES, _BARS = 2.4, 4.4
 """Widths, in inches."""
-_MOST_LINES = 25
 
 
 @picture
@@ -51,14 +50,14 @@ def breakdown(record: Breakdown, *, poi: str | Sequence[str] | None = None, n: i
     poi
         The quantity's name; the first by default. Of several names, a panel each, in the order of the first.
     n
-        How many sources to draw, at most 25; the rest is drawn as one.
+        How many sources to draw; the rest is drawn as one. More than 23 are larger than a slide.
 
     Raises
     ------
     InvalidTypeError
         For something that is no breakdown.
     InvalidValueError
-        For no source, or more than 25.
+        If ``n`` is not a whole number from 1 on.
     UnknownNameError
         If the record has no such quantity.
     MissingPackageError
@@ -73,14 +72,14 @@ def breakdown(record: Breakdown, *, poi: str | Sequence[str] | None = None, n: i
     ['data', 'lumi', 'sum']
     """
     check_record("plot.breakdown", record, Breakdown, "model.breakdown(pois, best_fit)")
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 1 <= n <= _MOST_LINES:
-        raise InvalidValueError(f"plot.breakdown: n must be a whole number from 1 to {_MOST_LINES}, got {n}.")
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise InvalidValueError(f"plot.breakdown: n must be a whole number from 1 on, got {n!r}.")
     names = [record.pois[0]] if poi is None else [poi] if isinstance(poi, str) else list(poi)
     ranked = record.ranking(names[0])
     at = [_column(record, name) for name in names]
     entries = _entries(record, ranked, n)
     width = _NAMES + min(_BARS * len(names), SLIDE[0] - _NAMES)
-    figure = new_figure(width, min(_HEIGHT * len(entries) + 1.0, SLIDE[1]))
+    figure = new_figure(width, _HEIGHT * len(entries) + 1.0)
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     for axes, column in zip(panels, at, strict=True):
         total = record.variance[column]

@@ -34,7 +34,7 @@ _MOST = 60
 _NUMBERED = 16
 """Up to so many parameters the numbers are written into the cells."""
 _DASHED = 0.2
-_CELL = 0.3
+_CELL, _LINE = 0.3, 0.095
 _SMALLEST = 3.8
 
 
@@ -50,7 +50,7 @@ def correlation(best_fit: FitResult, names: Any = None, *, clustered: bool = Fal
         A fit.
     names
         Names, Variables or regular expressions, in the order to draw them; or how many to draw, those with
-        the largest correlations, at most 60. By default all free parameters, at most 60.
+        the largest correlations. By default all free parameters, at most 60; more are larger than a slide.
     clustered
         Whether to put next to each other what is correlated: leaves of a tree by average linkage, with
         1 - |correlation| for a distance (scipy.cluster.hierarchy).
@@ -60,8 +60,7 @@ def correlation(best_fit: FitResult, names: Any = None, *, clustered: bool = Fal
     InvalidTypeError
         For something that is no result of a fit.
     InvalidValueError
-        If a parameter is named that was held, or a bin parameter; a fit has no correlations of those. For
-        more parameters than fit.
+        If a parameter is named that was held, or a bin parameter; a fit has no correlations of those.
     UnknownNameError
         For a name that matches nothing.
     MissingPackageError
@@ -81,15 +80,13 @@ def correlation(best_fit: FitResult, names: Any = None, *, clustered: bool = Fal
     layout, n = best_fit.layout, best_fit.layout.n_params
     free = np.flatnonzero(~best_fit.fixed[:n])
     chosen = _chosen(best_fit, names, free)
-    if len(chosen) > _MOST:
-        raise InvalidValueError(
-            f"plot.correlation: {len(chosen)} parameters do not fit, {_MOST} do; name them, or say how many."
-        )
     matrix = best_fit.correlation[np.ix_(chosen, chosen)]
     if clustered and len(chosen) > 2:
         order = _clusters(matrix)
         chosen, matrix = [chosen[i] for i in order], matrix[np.ix_(order, order)]
     size = float(np.clip(_CELL * len(chosen) + 1.6, _SMALLEST, SLIDE[1]))
+    # Who names more than fit a slide gets what is asked for.
+    size = max(size, _LINE * len(chosen) + 1.6)
     figure = new_figure(size + 0.9, size)
     axes = figure.add_subplot()
     axes.set_facecolor(FAINT)

@@ -40,8 +40,6 @@ __all__ = ["impacts"]
 
 _HEIGHT = 0.26
 """Height of a line, in inches."""
-_MOST = 26
-"""Lines that fit a slide."""
 _MOVED = {
     "minos": "post-fit (Minos) bound",
     "hesse": "post-fit (Hesse) bound",
@@ -72,7 +70,8 @@ def impacts(
         The quantity's name; the first by default. Of several names, a column each beside the pulls: the
         largest impact on any of them, in units of its error, is on top.
     n, page
-        How many nuisances a page has, at most 26, and which page, from 1; :func:`pages` draws all.
+        How many nuisances a page has (more than 23 are larger than a slide), and which page, from 1;
+        :func:`pages` draws all.
     groups
         Whether to draw what groups of nuisances contribute instead, if ``model.impacts(groups=...)`` was
         asked for them.
@@ -82,7 +81,7 @@ def impacts(
     InvalidTypeError
         For something that is no record of impacts.
     InvalidValueError
-        For a page that is not there, more nuisances a page than fit, and groups that were not asked for.
+        For a page that is not there, and groups that were not asked for.
     UnknownNameError
         If the record has no such quantity.
     MissingPackageError
@@ -107,13 +106,11 @@ def impacts(
         return breakdown(record.groups, poi=poi)
     names = [record.pois[0]] if poi is None else [poi] if isinstance(poi, str) else list(poi)
     order = record.order(names[0]) if len(names) == 1 else _joint_order(record, names)
-    if n > _MOST:
-        raise InvalidValueError(f"plot.impacts: n must be {_MOST} or less, so that a page fits, got {n}.")
     on_page, which, pages = page_of("plot.impacts", len(order), n, page)
     shown = [order[i] for i in on_page]
     widths = [1.0] + [1.1 if len(names) == 1 else 0.8] * len(names)
     width = 8.2 if len(names) == 1 else min(2.2 + 2.5 * len(widths), SLIDE[0])
-    figure = new_figure(width, min(_HEIGHT * max(1, len(shown)) + 1.35, SLIDE[1]), pages=pages)
+    figure = new_figure(width, _HEIGHT * max(1, len(shown)) + 1.35, pages=pages)
     left, *rest = figure.subplots(1, len(widths), sharey=True, width_ratios=widths)
     _draw_pulls(record, shown, left)
     handles: dict[str, Any] = {}
