@@ -39,7 +39,7 @@ from ._impacts import impacts
 from ._labelled import labelled
 from ._limit import limit
 from ._overview import overview
-from ._pages import pages
+from ._pages import all_pages, pages
 from ._pulls import pulls
 from ._save import check_figure_path, figure_bytes, save_figure
 from ._scan import scan
@@ -49,6 +49,7 @@ from ._unfolding import lcurve, unfolding
 from ._yields import yields
 
 __all__ = [
+    "all_pages",
     "belt",
     "breakdown",
     "check_figure_path",

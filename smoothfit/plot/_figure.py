@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -19,10 +20,12 @@ class Picture(Figure):
 
     pages: int
     """How many pages its list has, of which this is one."""
+    again: Callable[..., Figure] | None
+    """Draws another page of it, ``page=2``; None of a figure of one page."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         with styled() as style:
-            self._style, self.pages = style, 1
+            self._style, self.pages, self.again = style, 1, None
             super().__init__(*arguments, **options)
 
     def draw(self, renderer: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["pages"]
+__all__ = ["all_pages", "pages"]
 
 
 def pages(draw: Callable[..., Figure], record: Any, **options: Any) -> list[Figure]:
@@ -32,5 +32,22 @@ def pages(draw: Callable[..., Figure], record: Any, **options: Any) -> list[Figu
     >>> len(pages(pulls, record, n=2))
     3
     """
-    first = draw(record, page=1, **options)
-    return [first, *(draw(record, page=page, **options) for page in range(2, first.pages + 1))]  # type: ignore[attr-defined]
+    return all_pages(draw(record, page=1, **options))
+
+
+def all_pages(figure: Figure) -> list[Figure]:
+    """All pages of the list that a figure is the first page of; the figure itself if it has one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from smoothfit.plot import pulls
+    >>> from smoothfit.results import Pulls
+    >>> figure = pulls(Pulls(tuple("abcde"), (None,) * 5, np.zeros(5), np.ones(5)), n=3)
+    >>> [len(page.axes[0].get_yticklabels()) for page in all_pages(figure)]
+    [3, 2]
+    """
+    again = getattr(figure, "again", None)
+    if again is None:
+        return [figure]
+    return [figure, *(again(page=page) for page in range(2, figure.pages + 1))]  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
 import numpy as np
@@ -182,7 +182,11 @@ def picture(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     @wraps(draw)
     def drawn(*arguments: P.args, **options: P.kwargs) -> Figure:
         with styled():
-            return draw(*arguments, **options)
+            figure: Any = draw(*arguments, **options)
+        if figure.pages > 1:
+            others: Any = {name: value for name, value in options.items() if name != "page"}
+            figure.again = partial(drawn, *arguments, **others)
+        return figure  # type: ignore[no-any-return]
 
     return drawn
 

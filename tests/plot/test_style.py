@@ -176,6 +176,19 @@ def test_pages_are_one_pdf(tmp_path):
     assert not (tmp_path / "pulls.png").exists()
 
 
+def test_a_command_writes_all_pages_into_a_pdf(tmp_path):
+    from types import SimpleNamespace
+
+    from smoothfit.cli.outputs import write_outputs
+
+    figure = plot.pulls(make_pulls(4), n=2)
+    write_outputs(SimpleNamespace(json=None, plot=tmp_path / "pulls.pdf"), "", figure)
+    assert (tmp_path / "pulls.pdf").read_bytes().count(b"/Type /Page /") == 2
+    write_outputs(SimpleNamespace(json=None, plot=tmp_path / "pulls.png"), "", figure)
+    assert (tmp_path / "pulls.png").stat().st_size > 1000
+    assert plot.all_pages(plot.pulls(make_pulls(2)))[0].again is None
+
+
 def test_the_experiments_name_is_above_all():
     figure = plot.pulls(make_pulls(), n=3)
     height = figure.get_size_inches()[1]
