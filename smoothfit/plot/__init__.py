@@ -37,6 +37,7 @@ from ._gof import gof
 from ._hypotest import hypotest
 from ._impacts import impacts
 from ._labelled import labelled
+from ._lcurve import lcurve
 from ._limit import limit
 from ._overview import overview
 from ._pages import all_pages, pages
@@ -45,7 +46,7 @@ from ._save import check_figure_path, figure_bytes, save_figure
 from ._scan import scan
 from ._systematics import systematics
 from ._toys import toys
-from ._unfolding import lcurve, unfolding
+from ._unfolding import unfolding
 from ._yields import yields
 
 __all__ = [

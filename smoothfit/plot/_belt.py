@@ -8,7 +8,7 @@ import numpy as np
 
 from ..render import number
 from ..results import ConfidenceBelt, Coverage, FeldmanCousins
-from ._scan import hide, name_axes
+from ._plane import hide, name_axes
 from ._style import (
     BLUE,
     FILL,

@@ -10,7 +10,7 @@ import numpy as np
 from .._types import FloatArray
 from ..errors import InvalidTypeError
 from ..results import Contour, Contours
-from ._scan import hide, mark_point, name_axes, standard_model
+from ._plane import hide, mark_point, name_axes, standard_model
 from ._style import BLUE, LEVELS, ORANGE, SLIDE, TINY, heading, new_figure, page_of, picture
 
 if TYPE_CHECKING:

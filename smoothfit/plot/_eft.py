@@ -12,17 +12,8 @@ from ..errors import InvalidValueError
 from ..render import number
 from ..results import Scan
 from ..results.levels import joint_level
-from ._scan import (
-    NLL_TEXT,
-    check_scans,
-    draw_curve,
-    draw_map,
-    hide,
-    highest,
-    kind,
-    level_lines,
-    standard_model,
-)
+from ._plane import NLL_TEXT, draw_map, hide, highest, standard_model
+from ._scan import check_scans, draw_curve, kind, level_lines
 from ._style import BLACK, FAINT, GREY, LINES, PALE, heading, new_figure, parameter_text, picture
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from ..render import asymmetric, number, with_error
 from ..results import BLINDED, ChannelCompatibility, GoodnessOfFit
 from ..results.goodness import STATISTIC_NAMES
 from ..results.tails import TIE, chi2_tail, tail, tail_error
-from ._scan import hide
+from ._plane import hide
 from ._style import (
     BLACK,
     DOWN_LINE,

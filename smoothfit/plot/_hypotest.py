@@ -10,7 +10,7 @@ from .._types import FloatArray
 from ..inference.hypotests.asymptotics import tails
 from ..render import number
 from ..results import HypotestResult
-from ._scan import hide
+from ._plane import hide
 from ._style import (
     BLACK,
     DOWN_LINE,

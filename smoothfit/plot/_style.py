@@ -6,7 +6,6 @@ taken from those (fonts, ticks, where labels stand), as a style of mplhep sets i
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from scipy.special import gammaincinv
 from .._optional import require
 from .._types import FloatArray
 from ..errors import InvalidTypeError, InvalidValueError
-from ..layout import Layout
+from ._labels import label_text, parameter_text, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,8 +70,6 @@ SLIDE = (13.33, 7.5)
 """The size of a slide, in inches: no picture is larger, so that the text below can be read there."""
 LARGE, SMALL, TINY, TINIEST = 11.0, 9.0, 7.5, 6.0
 """Sizes of text, in points."""
-_LONGEST = 34
-"""Names of more letters lose their middle."""
 
 # M. Petroff, "Accessible color sequences for data visualization", arXiv:2107.02270, ten colours.
 PALETTE = (
@@ -295,57 +292,6 @@ def name_lines(axes: Axes, names: list[str], size: float = TINY) -> None:
     axes.set_yticks(np.arange(len(names)), names, fontsize=size)
     axes.tick_params(axis="y", which="both", length=0.0)
     axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
-
-
-def _is_drawable(text: str) -> bool:
-    parser = require("matplotlib.mathtext", feature="smoothfit.plot", extra="plot")
-    try:
-        parser.MathTextParser("agg").parse(text)
-    except ValueError:
-        return False
-    return True
-
-
-def shortened(name: str, longest: int = _LONGEST) -> str:
-    """A name without its middle if it is longer.
-
-    Examples
-    --------
-    >>> shortened("CMS_scale_j_absolute_2017_correlated", 20)
-    'CMS_scale_j_…related'
-    """
-    if len(name) <= longest:
-        return name
-    tail = 2 * (longest - 1) // 5
-    return f"{name[: longest - 1 - tail]}…{name[len(name) - tail :]}"
-
-
-def label_text(label: str | None, name: str, *, longest: int = _LONGEST) -> str:
-    r"""What to write for something: its label, in LaTeX where it has ``$`` or a command, or its name.
-
-    A label that matplotlib cannot set is replaced by the name.
-
-    Examples
-    --------
-    >>> label_text(r"\mu_{t}", "mu"), label_text(None, "cost_in_$")
-    ('$\\mu_{t}$', 'cost_in_\\$')
-    """
-    plain = shortened(name, longest).replace("$", r"\$")
-    if not label:
-        return plain
-    text = f"${label}$" if "$" not in label and re.search(r"\\[A-Za-z]|[_^]\{", label) else label
-    return text if _is_drawable(text) else plain
-
-
-def parameter_text(layout: Layout, name: str, *, with_unit: bool = True, longest: int = _LONGEST) -> str:
-    """What to write for a parameter: the label of its variable, with its unit, or its name."""
-    at = layout.positions(name)[0]
-    owner = next((v for v in layout.variables if at in v.indices), None)
-    if owner is None:
-        return label_text(None, name, longest=longest)
-    # A label names the variable: of an array it would name all components alike.
-    text = label_text(owner.label if owner.is_scalar else None, name, longest=longest)
-    return f"{text} [{label_text(owner.unit, owner.unit)}]" if owner.unit and with_unit else text
 
 
 def poisson_interval(counts: FloatArray) -> tuple[FloatArray, FloatArray]:

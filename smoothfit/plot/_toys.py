@@ -12,7 +12,7 @@ from ..errors import InvalidValueError, UnknownNameError
 from ..render import number, with_error
 from ..results import ToyFits
 from ..results.toy_fits import Moments
-from ._scan import hide
+from ._plane import hide
 from ._style import (
     BLACK,
     FILL,

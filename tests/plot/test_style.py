@@ -12,7 +12,7 @@ from docs.gallery import crowds, pictures
 from docs.gallery.subjects import Subject, make
 from smoothfit import plot
 from smoothfit.errors import InvalidTypeError, InvalidValueError, OutputFileError
-from smoothfit.plot import _limit, _style
+from smoothfit.plot import _limits, _style
 from smoothfit.results import Pulls
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -55,7 +55,7 @@ def test_the_measure_of_colours():
 
 @pytest.mark.parametrize("seen", [DEUTERANOPIA, PROTANOPIA], ids=["deuteranopia", "protanopia"])
 def test_colours_that_stand_for_something_differ_for_the_colour_blind(seen):
-    pairs = [(_style.UP, _style.DOWN), (_style.UP, _style.DOWN_LINE), _limit._BANDS[:2]]
+    pairs = [(_style.UP, _style.DOWN), (_style.UP, _style.DOWN_LINE), _limits.BANDS[:2]]
     pairs += [(_style.LINES[i], _style.LINES[j]) for i in range(3) for j in range(i)]
     assert min(distance(*pair, seen) for pair in pairs) > 20.0
     # Of ten processes any two; alike ones are told apart by lines and their order.
@@ -64,7 +64,7 @@ def test_colours_that_stand_for_something_differ_for_the_colour_blind(seen):
 
 
 def test_what_is_up_and_what_is_down_differ_in_grey():
-    for a, b in ((_style.UP, _style.DOWN), _limit._BANDS[:2], (_style.FILL, _style.DOWN_LINE)):
+    for a, b in ((_style.UP, _style.DOWN), _limits.BANDS[:2], (_style.FILL, _style.DOWN_LINE)):
         assert abs(lab(a, GREY)[0] - lab(b, GREY)[0]) > 15.0
 
 
