@@ -31,6 +31,7 @@ from ..inference import (
     labelling,
     quantities,
     scans,
+    variations,
 )
 from ..inference.context import Context
 from ..inference.toys import Draws
@@ -51,6 +52,7 @@ from ..results import (
     Pulls,
     Receipt,
     Scan,
+    Variations,
     Yields,
 )
 from .inside import Inside
@@ -182,6 +184,9 @@ class Asking(TestsAndLimits, Inside):
     def lint(self, obs: Any = None, *, thresholds: Thresholds | None = None) -> Findings:
         context, receipt = self._context(), self.receipt
         return checking.lint(context, self.specification, obs, thresholds=thresholds, receipt=receipt)
+
+    def variations(self, nuisance: Any, *, at: Any = None, to: Any = None) -> Variations:
+        return variations.variations(self._context(), self.specification, nuisance, at=at, to=to)
 
     # -- fits ------------------------------------------------------------------------------------
 
@@ -385,5 +390,6 @@ for _function in (
     impacts.impacts,
     quantities.derived,
     scans.scan,
+    variations.variations,
 ):
     getattr(Asking, _function.__name__).__doc__ = _function.__doc__

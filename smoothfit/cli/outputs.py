@@ -104,9 +104,11 @@ def write_outputs(
     if arguments.json is not None and arguments.json != STDOUT:
         outputs[arguments.json] = f"{content}\n".encode()
     if figure is not None:
-        from ..plot import figure_bytes
+        from ..plot import all_pages, figure_bytes
 
-        outputs[arguments.plot] = figure_bytes(figure, arguments.plot)
+        # Other formats hold the first page of a long list, which says that there are more.
+        pages = all_pages(figure) if str(arguments.plot).lower().endswith(".pdf") else [figure]
+        outputs[arguments.plot] = figure_bytes(pages if len(pages) > 1 else figure, arguments.plot)
     for path in getattr(arguments, "table", []):
         if record is not None:
             outputs[path] = _table_bytes(path, record, tables)

@@ -11,8 +11,9 @@ import numpy as np
 from .._types import FloatArray
 from ..layout import ChannelInfo
 from ..plot._channel import Panel, draw_channel, stacking_order
-from ..plot._style import fill_of, label_text, poisson_interval
+from ..plot._style import fill_of, label_text
 from ..results import Yields
+from ..results.yields import poisson_interval
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

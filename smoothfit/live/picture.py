@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._optional import require
-from ..plot._style import new_figure
+from ..plot._style import new_figure, styled
 from ..plot._yields import add_legend, legend_rows
 from ..results import Yields
 from .panel import LivePanel
@@ -67,7 +67,8 @@ class Picture:
     def png(self, scene: Scene) -> bytes:
         """The scene as a PNG file."""
         if scene.still != self._still:
-            self._lay_out(scene)
+            with styled():
+                self._lay_out(scene)
             self._still = scene.still
         changed = [panel.update(scene.record) for panel in self._panels]
         if self._pixels is None or any(changed):

@@ -6,9 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..render import number
 from ..results import ConfidenceBelt, Coverage, FeldmanCousins
-from ._scan import hide, name_axes
-from ._style import SMALL, TINY, check_record, label_text, new_figure, parameter_text
+from ._plane import hide, name_axes
+from ._style import (
+    BLUE,
+    FILL,
+    GREY,
+    LINES,
+    ORANGE,
+    TINY,
+    UP,
+    check_record,
+    heading,
+    label_text,
+    new_figure,
+    parameter_text,
+    picture,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,12 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = ["belt", "coverage", "feldman_cousins"]
 
-_COLOUR, _LIGHT, _GREY = "#1f4e79", "#bcd2e8", "#999999"
-_FAILED, _BEST = "#bd1f01", "#e76300"
 _CROSSES = 900
 """Up to so many points of a plane each is marked."""
 
 
+@picture
 def feldman_cousins(record: FeldmanCousins) -> Figure:
     """The p-value along one parameter with what is accepted, or the accepted region of two.
 
@@ -56,22 +70,22 @@ def feldman_cousins(record: FeldmanCousins) -> Figure:
     if len(record.names) == 2:
         name_axes(record.layout, record.names, axes)
     else:
-        axes.set_xlabel(parameter_text(record.layout, record.names[0]), fontsize=SMALL)
-        axes.set_ylabel("p-value", fontsize=SMALL)
+        axes.set_xlabel(parameter_text(record.layout, record.names[0]))
+        axes.set_ylabel("p-value")
     if record.hidden:
         hide(axes)
     elif len(record.names) == 2:
         _draw_region(record, figure, axes)
     else:
-        _draw_p_values(record, axes)
+        _draw_p_values(record, figure, axes)
     return figure
 
 
-def _draw_p_values(record: FeldmanCousins, axes: Axes) -> None:
+def _draw_p_values(record: FeldmanCousins, figure: Figure, axes: Axes) -> None:
     for k, (low, high) in enumerate(record.regions):
-        axes.axvspan(low, high, color=_LIGHT, zorder=0, label="accepted" if k == 0 else None)
+        axes.axvspan(low, high, color=FILL, zorder=0, label="accepted" if k == 0 else None)
     level = 1.0 - record.cl
-    axes.axhline(level, color=_GREY, linewidth=0.9, linestyle="--", zorder=1)
+    axes.axhline(level, color=GREY, linewidth=0.9, linestyle="--", zorder=1)
     axes.annotate(
         f"{100.0 * record.cl:.4g}%",
         (0.99, level),
@@ -87,8 +101,8 @@ def _draw_p_values(record: FeldmanCousins, axes: Axes) -> None:
     inside = record.points[known].size and record.points[0] <= record.best[0] <= record.points[-1]
     if inside:
         curve = np.append(record.p_values[known], 1.0)
-        axes.plot(x[order], curve[order], color=_COLOUR, linewidth=0.9)
-        axes.plot(record.best[0], 1.0, "+", color=_BEST, markersize=9.0, label="best fit")
+        axes.plot(x[order], curve[order], color=BLUE, linewidth=0.9)
+        axes.plot(record.best[0], 1.0, "+", color=ORANGE, markersize=9.0, label="best fit")
     axes.errorbar(
         record.points[known],
         record.p_values[known],
@@ -96,18 +110,17 @@ def _draw_p_values(record: FeldmanCousins, axes: Axes) -> None:
         fmt="o",
         markersize=2.5,
         linewidth=0.9,
-        color=_COLOUR,
+        color=BLUE,
         label="toys",
     )
     _mark_failed(axes, record.points[~known], np.zeros(int((~known).sum())))
     axes.set_ylim(-0.03, 1.08)
-    axes.tick_params(labelsize=TINY)
-    axes.legend(fontsize=TINY, frameon=False, loc="upper right")
+    heading(figure, "", *axes.get_legend_handles_labels(), columns=4)
 
 
 def _mark_failed(axes: Axes, x: Any, y: Any) -> None:
     if len(x):
-        axes.plot(x, y, "x", color=_FAILED, clip_on=False, label=f"{len(x)} not converged")
+        axes.plot(x, y, "x", color=UP, clip_on=False, label=f"{len(x)} not converged")
 
 
 def _draw_region(record: FeldmanCousins, figure: Figure, axes: Axes) -> None:
@@ -121,26 +134,25 @@ def _draw_region(record: FeldmanCousins, figure: Figure, axes: Axes) -> None:
             a, b, p, shading="nearest", cmap="Blues", vmin=0.0, vmax=1.0, rasterized=True
         )
         if np.nanmin(p) < level < np.nanmax(p):
-            axes.contour(a, b, p, levels=[level], colors=_COLOUR, linewidths=1.4)
-            axes.plot([], [], color=_COLOUR, linewidth=1.4, label=f"{100.0 * record.cl:.4g}%")
+            axes.contour(a, b, p, levels=[level], colors=BLUE, linewidths=1.4)
+            axes.plot([], [], color=BLUE, linewidth=1.4, label=f"{100.0 * record.cl:.4g}%")
     else:
         image = axes.scatter(x, y, c=record.p_values, cmap="Blues", s=24.0, vmin=0.0, vmax=1.0)
     if len(record) <= _CROSSES:
         near = known & record.uncertain
         sure = known & record.accepted & ~near
-        axes.plot(x[sure], y[sure], ".", color=_COLOUR, markersize=2.5, label="accepted")
+        axes.plot(x[sure], y[sure], ".", color=BLUE, markersize=2.5, label="accepted")
         axes.plot(
-            x[near], y[near], "o", color=_COLOUR, markersize=3.5, fillstyle="none", label="within two errors"
+            x[near], y[near], "o", color=BLUE, markersize=3.5, fillstyle="none", label="within two errors"
         )
     _mark_failed(axes, x[~known], y[~known])
-    axes.plot(*record.best, "+", color=_BEST, markersize=9.0, label="best fit")
+    axes.plot(*record.best, "+", color=ORANGE, markersize=9.0, label="best fit")
     bar = figure.colorbar(image, ax=axes)
-    bar.set_label("p-value", fontsize=SMALL)
-    bar.ax.tick_params(labelsize=TINY)
-    axes.tick_params(labelsize=TINY)
-    axes.legend(fontsize=TINY, framealpha=0.85)
+    bar.set_label("p-value")
+    heading(figure, "", *axes.get_legend_handles_labels(), columns=3)
 
 
+@picture
 def belt(record: ConfidenceBelt, *, observed: float | None = None) -> Figure:
     """A confidence belt: accepted observations across, true values upwards.
 
@@ -178,22 +190,26 @@ def belt(record: ConfidenceBelt, *, observed: float | None = None) -> Figure:
     )
     step: Any = "post" if record.discrete else None
     closed = np.where(np.isfinite(lower), lower, left)
-    axes.fill_betweenx(values, closed, upper, color=_LIGHT, linewidth=0.0, step=step)
-    style = {"color": _COLOUR, "linewidth": 1.2, "drawstyle": "steps-pre" if record.discrete else "default"}
+    axes.fill_betweenx(values, closed, upper, color=FILL, linewidth=0.0, step=step, label="accepted")
+    style = {"color": BLUE, "linewidth": 1.2, "drawstyle": "steps-pre" if record.discrete else "default"}
     for ends in (lower, upper):
         axes.plot(np.where(np.isfinite(ends), ends, np.nan), values, **style)  # type: ignore[arg-type]
     if observed is not None:
         low, high = record.at(observed)
-        axes.axvline(observed, color=_GREY, linewidth=0.9, linestyle="--")
-        axes.plot([observed, observed], [low, high], color=_BEST, linewidth=2.4, solid_capstyle="butt")
+        axes.axvline(observed, color=GREY, linewidth=0.9, linestyle="--")
+        text = f"observed {number(observed)}: {number(low, digits=3)} to {number(high, digits=3)}"
+        axes.plot(
+            [observed, observed], [low, high], color=ORANGE, linewidth=2.4, solid_capstyle="butt", label=text
+        )
     axes.set_xlim(left, right + 1.0)
     axes.set_ylim(float(values[0]), float(values[-1]))
-    axes.set_xlabel(label_text(None, record.observable), fontsize=SMALL)
-    axes.set_ylabel(f"{label_text(None, record.parameter)} ({100.0 * record.cl:.4g}%)", fontsize=SMALL)
-    axes.tick_params(labelsize=TINY)
+    axes.set_xlabel(label_text(None, record.observable))
+    axes.set_ylabel(f"{label_text(None, record.parameter)} ({100.0 * record.cl:.4g}%)")
+    heading(figure, "", *axes.get_legend_handles_labels(), columns=2)
     return figure
 
 
+@picture
 def coverage(record: Coverage, *others: Coverage) -> Figure:
     """Coverage at each true value with its errors, and the level that was meant.
 
@@ -218,20 +234,29 @@ def coverage(record: Coverage, *others: Coverage) -> Figure:
     >>> coverage(record).axes[0].get_ylabel()
     'coverage'
     """
-    colours = (_COLOUR, _BEST, "#832db6", "#717581")
-    markers = "os^D"
+    for one in (record, *others):
+        check_record("plot.coverage", one, Coverage, "model.coverage(...)")
+    span = float(np.ptp(np.concatenate([one.truth for one in (record, *others)]))) or 1.0
     figure = new_figure(5.6, 4.2)
     axes = figure.add_subplot()
     for k, one in enumerate((record, *others)):
-        check_record("plot.coverage", one, Coverage, "model.coverage(...)")
         below, above = one.coverage - one.low, one.high - one.coverage
         errors = np.hypot([below, above], one.reference_errors)
-        style: dict[str, Any] = {"color": colours[k % 4], "marker": markers[k % 4], "linestyle": "none"}
-        label = label_text(None, f"{one.method}, {100.0 * one.cl:.4g}%")
-        axes.errorbar(one.truth, one.coverage, errors, markersize=4.0, linewidth=1.0, label=label, **style)
-        axes.axhline(one.cl, color=_GREY, linewidth=0.9, linestyle="--", zorder=0)
-    axes.set_xlabel(f"true {parameter_text(record.layout, record.name)}", fontsize=SMALL)
-    axes.set_ylabel("coverage", fontsize=SMALL)
-    axes.tick_params(labelsize=TINY)
-    axes.legend(fontsize=TINY, frameon=False)
+        # Side by side: two methods at one true value would hide each other.
+        aside = 0.012 * span * (k - 0.5 * len(others))
+        axes.errorbar(
+            one.truth + aside,
+            one.coverage,
+            errors,
+            color=LINES[k % len(LINES)],
+            marker="os^D"[k % 4],
+            linestyle="none",
+            markersize=4.0 if len(one) <= 60 else 2.0,
+            elinewidth=1.0,
+            label=label_text(None, f"{one.method}, {100.0 * one.cl:.4g}%"),
+        )
+        axes.axhline(one.cl, color=GREY, linewidth=0.9, linestyle="--", zorder=0)
+    axes.set_xlabel(f"true {parameter_text(record.layout, record.name)}")
+    axes.set_ylabel("coverage")
+    heading(figure, "", *axes.get_legend_handles_labels(), columns=2)
     return figure

@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._types import FloatArray
-from ..layout import ChannelInfo
+from ..layout import ChannelInfo, ProcessInfo
 from ..results import Yields
-from ._style import BAND, SMALL, TINY, fill_of, label_text, poisson_interval
+from ..results.yields import poisson_interval
+from ._style import (
+    BAND,
+    BLACK,
+    BLUE,
+    DARK,
+    FAINT,
+    GREY,
+    LEVELS,
+    LIGHT,
+    SMALL,
+    TINY,
+    Fill,
+    fill_of,
+    label_text,
+    rest_fill,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Panel", "draw_channel", "stacking_order"]
+__all__ = ["Panel", "bin_edges", "draw_channel", "label_bins", "merged", "stacking_order"]
 
 _LOG_FROM = 300.0
 """Ratio of the largest to the smallest expectation from which the axis is logarithmic."""
 _MOST_TICKS = 12
+_MOST_PROCESSES = 16
+
+
+def bin_edges(channel: ChannelInfo) -> FloatArray:
+    """(bin + 1,): the channel's, or positions of the bins where it has none that can be drawn."""
+    count = channel.stop - channel.start
+    edges = channel.edges
+    if edges is None or len(edges) != count + 1 or not np.all(np.isfinite(edges)):
+        return np.arange(count + 1, dtype=np.float64) + 0.5
+    return np.asarray(edges, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -37,11 +63,7 @@ class Panel:
     @property
     def edges(self) -> FloatArray:
         """(bin + 1,): the channel's, or positions of the bins where it has none that can be drawn."""
-        count = self.channel.stop - self.channel.start
-        edges = self.channel.edges
-        if edges is None or len(edges) != count + 1 or not np.all(np.isfinite(edges)):
-            return np.arange(count + 1, dtype=np.float64) + 0.5
-        return np.asarray(edges, dtype=np.float64)
+        return bin_edges(self.channel)
 
     @property
     def data(self) -> FloatArray | None:
@@ -56,6 +78,30 @@ class Panel:
         total = self.record.total[self.channel.bins]
         positive = total[total > 0.0]
         return bool(positive.size and positive.max() > _LOG_FROM * positive.min())
+
+
+def merged(record: Yields, most: int = _MOST_PROCESSES) -> Yields:
+    """The same with the smallest backgrounds as one process, which has no sub-processes."""
+    excess = len(record.processes) - most
+    if excess <= 0:
+        return record
+    sizes = {p.name: float(np.nansum(np.abs(record.per_process[p.name]))) for p in record.processes}
+    # Signals go last.
+    order = sorted(record.processes, key=lambda p: (p.signal, sizes[p.name]))
+    gone = {p.name for p in order[: excess + 1]}
+    kept = [p for p in record.processes if p.name not in gone]
+    rest = ProcessInfo(f"{len(gone)} others", (), False, False)
+    parts = {p.name: record.per_process[p.name] for p in kept}
+    parts[rest.name] = np.nansum([record.per_process[name] for name in gone], axis=0)
+    hidden = record.hidden
+    if hidden is not None:
+        at_rest = np.array([p.name in gone for p in record.processes])
+        hidden = np.concatenate([hidden[~at_rest], hidden[at_rest].any(axis=0, keepdims=True)])
+    return replace(record, processes=(*kept, rest), per_process=parts, hidden=hidden)
+
+
+def _fill(record: Yields, position: int) -> Fill:
+    return fill_of(position) if record.processes[position].sub_procs else rest_fill()
 
 
 def stacking_order(record: Yields) -> list[int]:
@@ -74,6 +120,8 @@ def draw_channel(panel: Panel, above: Axes, below: Axes | None) -> None:
     _draw_band(panel, above, np.ones_like(panel.edges[1:]))
     if panel.other is not None:
         _draw_other(panel, above, panel.other.total[panel.channel.bins])
+        # The band is drawn below, its name belongs into the legend of the panels above.
+        above.fill_between([], [], [], facecolor=LEVELS[2], edgecolor=BLUE, label=_other_band(panel.other))
     if panel.data is not None:
         _draw_data(panel, above, panel.data, np.ones_like(panel.data))
     _label_above(panel, above)
@@ -82,7 +130,7 @@ def draw_channel(panel: Panel, above: Axes, below: Axes | None) -> None:
         _draw_ratio(panel, below)
         above.tick_params(labelbottom=False)
         lowest = below
-    _label_bins(panel, lowest)
+    label_bins(panel.channel, lowest)
 
 
 def _draw_stack(panel: Panel, axes: Axes) -> None:
@@ -93,7 +141,7 @@ def _draw_stack(panel: Panel, axes: Axes) -> None:
         process = panel.record.processes[position]
         # What is blinded is NaN.
         top = base + np.nan_to_num(panel.record.per_process[process.name][panel.channel.bins])
-        fill = fill_of(position)
+        fill = _fill(panel.record, position)
         axes.stairs(
             top,
             panel.edges,
@@ -105,6 +153,8 @@ def _draw_stack(panel: Panel, axes: Axes) -> None:
             linewidth=0.0 if fill.hatch else 0.2,
             label=label_text(process.label, process.name) + (" (blinded)" if position in hidden else ""),
         )
+        # In grey some colours are alike: lines between them tell areas apart, their order is the legend's.
+        axes.plot(np.repeat(panel.edges, 2)[1:-1], np.repeat(top, 2), color=DARK, linewidth=0.35, zorder=1)
         base = top
 
 
@@ -121,8 +171,8 @@ def _draw_band(panel: Panel, axes: Axes, divisor: FloatArray, *, below: bool = F
         np.append(low, low[-1:]),
         np.append(high, high[-1:]),
         step="post",
-        facecolor="#d9d9d9" if below else "none",
-        edgecolor="#a6a6a6" if below else BAND,
+        facecolor=FAINT if below else "none",
+        edgecolor=LIGHT if below else BAND,
         hatch="//////",
         linewidth=0.0,
         alpha=1.0 if below else 0.75,
@@ -137,12 +187,25 @@ def _draw_other(panel: Panel, axes: Axes, values: FloatArray) -> None:
         values,
         panel.edges,
         baseline=None,
-        color="black",
+        color=BLACK,
         linestyle=(0, (4, 2)),
         linewidth=1.0,
         zorder=4,
-        label=f"Total, {panel.other.title}".replace("$", r"\$"),
+        label=f"Total, {label_text(None, panel.other.title)}",
     )
+
+
+def _other_band(other: Yields) -> str:
+    return f"Uncertainty, {label_text(None, other.title)}"
+
+
+def _draw_other_band(panel: Panel, axes: Axes, ratio: FloatArray, half: FloatArray) -> None:
+    """The uncertainty of the other record, behind that of the first."""
+    low, high = (np.where(np.isfinite(half), ratio + side * half, np.nan) for side in (-1.0, 1.0))
+    low, high = np.append(low, low[-1:]), np.append(high, high[-1:])
+    axes.fill_between(panel.edges, low, high, step="post", facecolor=LEVELS[2], linewidth=0.0, zorder=-1)
+    for edge in (low, high):
+        axes.plot(panel.edges, edge, drawstyle="steps-post", color=BLUE, linewidth=0.5, zorder=0.5)
 
 
 def _draw_data(panel: Panel, axes: Axes, data: FloatArray, divisor: FloatArray) -> None:
@@ -156,8 +219,8 @@ def _draw_data(panel: Panel, axes: Axes, data: FloatArray, divisor: FloatArray) 
         data[shown] / scale,
         yerr=np.stack([down[shown], up[shown]]) / scale,
         fmt="o",
-        color="black",
-        markersize=5.0 if len(centre) <= 20 else 2.8,
+        color=BLACK,
+        markersize=4.5 if len(centre) <= 20 else 2.8,
         elinewidth=0.9,
         zorder=5,
         label="Data",
@@ -168,12 +231,15 @@ def _draw_ratio(panel: Panel, axes: Axes) -> None:
     total = panel.record.total[panel.channel.bins]
     divisor = np.where(total > 0.0, total, np.nan)
     _draw_band(panel, axes, divisor, below=True)
-    axes.axhline(1.0, color="#777777", linewidth=0.8)
+    axes.axhline(1.0, color=GREY, linewidth=0.8)
     reach = _finite(panel.record.total_error[panel.channel.bins] / divisor)
     if panel.other is not None:
         ratio = panel.other.total[panel.channel.bins] / divisor
+        half = panel.other.total_error[panel.channel.bins] / divisor
+        _draw_other_band(panel, axes, ratio, half)
         _draw_other(panel, axes, ratio)
         reach = np.append(reach, np.abs(_finite(ratio) - 1.0))
+        reach = np.append(reach, np.abs(_finite(np.append(ratio - half, ratio + half)) - 1.0))
     if panel.data is not None:
         _draw_data(panel, axes, panel.data, divisor)
         down, up = poisson_interval(panel.data)
@@ -217,7 +283,7 @@ def _label_above(panel: Panel, axes: Axes) -> None:
     axes.set_ylabel("Events / bin", fontsize=SMALL)
     axes.tick_params(labelsize=TINY)
     name = label_text(None, panel.channel.name)
-    title = f"{name}  ({panel.title})" if panel.title else name
+    title = f"{name}  ({label_text(None, panel.title)})" if panel.title else name
     axes.set_title(title, fontsize=SMALL, loc="left", pad=3.0)
     axes.margins(x=0.0)
     _separate_blocks(panel, axes)
@@ -228,11 +294,12 @@ def _separate_blocks(panel: Panel, axes: Axes) -> None:
     of_axes = panel.channel.axes
     if len(of_axes) > 1 and panel.channel.edges is None:
         for edge in panel.edges[of_axes[-1].size : -1 : of_axes[-1].size]:
-            axes.axvline(edge, color="#777777", linewidth=0.6, linestyle=":", zorder=1)
+            axes.axvline(edge, color=GREY, linewidth=0.6, linestyle=":", zorder=1)
 
 
-def _label_bins(panel: Panel, axes: Axes) -> None:
-    channel, edges = panel.channel, panel.edges
+def label_bins(channel: ChannelInfo, axes: Axes) -> None:
+    """Ticks and the label of the horizontal axis."""
+    edges = bin_edges(channel)
     axes.set_xlim(edges[0], edges[-1])
     own = channel.edges is not None and edges[0] == channel.edges[0] and len(edges) == len(channel.edges)
     label = label_text(channel.label, "") or ("" if own else "Bin")

@@ -8,24 +8,41 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._checks import plural
+from .._types import FloatArray
 from ..errors import InvalidTypeError, InvalidValueError, UnknownNameError
 from ..results import FitResult
-from ._style import SMALL, TINY, check_record, new_figure, parameter_text
+from ._style import (
+    BLACK,
+    FAINT,
+    SLIDE,
+    SMALL,
+    TINIEST,
+    TINY,
+    check_record,
+    new_figure,
+    parameter_text,
+    picture,
+)
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["correlation"]
+__all__ = ["correlation", "mark_negative", "write_cells"]
 
 _MOST = 60
 _NUMBERED = 16
 """Up to so many parameters the numbers are written into the cells."""
-_CELL = 0.17
-_SMALLEST = 3.6
+_DASHED = 0.2
+_CELL, _LINE = 0.3, 0.095
+_SMALLEST = 3.8
 
 
-def correlation(best_fit: FitResult, names: Any = None) -> Figure:
+@picture
+def correlation(best_fit: FitResult, names: Any = None, *, clustered: bool = False) -> Figure:
     """Correlations of the fitted parameters; the title says what is left out.
+
+    Up to 16 parameters have their numbers in the cells; of more, those below -0.2 have a dash.
 
     Parameters
     ----------
@@ -33,7 +50,10 @@ def correlation(best_fit: FitResult, names: Any = None) -> Figure:
         A fit.
     names
         Names, Variables or regular expressions, in the order to draw them; or how many to draw, those with
-        the largest correlations. By default all free parameters, at most 60.
+        the largest correlations. By default all free parameters, at most 60; more are larger than a slide.
+    clustered
+        Whether to put next to each other what is correlated: leaves of a tree by average linkage, with
+        1 - |correlation| for a distance (scipy.cluster.hierarchy).
 
     Raises
     ------
@@ -61,31 +81,61 @@ def correlation(best_fit: FitResult, names: Any = None) -> Figure:
     free = np.flatnonzero(~best_fit.fixed[:n])
     chosen = _chosen(best_fit, names, free)
     matrix = best_fit.correlation[np.ix_(chosen, chosen)]
-    size = max(_SMALLEST, _CELL * len(chosen) + 1.6)
-    figure = new_figure(size + 0.8, size)
+    if clustered and len(chosen) > 2:
+        order = _clusters(matrix)
+        chosen, matrix = [chosen[i] for i in order], matrix[np.ix_(order, order)]
+    size = float(np.clip(_CELL * len(chosen) + 1.6, _SMALLEST, SLIDE[1]))
+    # Who names more than fit a slide gets what is asked for.
+    size = max(size, _LINE * len(chosen) + 1.6)
+    figure = new_figure(size + 0.9, size)
     axes = figure.add_subplot()
-    axes.set_facecolor("#d9d9d9")
-    image = axes.imshow(matrix, vmin=-1.0, vmax=1.0, cmap="RdBu_r")
-    texts = [parameter_text(layout, layout.names[i], with_unit=False) for i in chosen]
-    axes.set_xticks(np.arange(len(chosen)), texts, rotation=90, fontsize=TINY)
-    axes.set_yticks(np.arange(len(chosen)), texts, fontsize=TINY)
-    if len(chosen) <= _NUMBERED:
-        for (i, j), value in np.ndenumerate(matrix):
-            colour = "white" if abs(value) > 0.6 else "black"
-            axes.text(
-                j,
-                i,
-                f"{value:.2f}".replace("-0.00", "0.00"),
-                ha="center",
-                va="center",
-                fontsize=5.5,
-                color=colour,
-            )
-    axes.set_title(_title(len(chosen), len(free), n), fontsize=SMALL, loc="left")
+    axes.set_facecolor(FAINT)
+    image = axes.imshow(matrix, vmin=-1.0, vmax=1.0, cmap="RdBu_r", interpolation="none")
+    small = len(chosen) > _NUMBERED
+    longest = 20 if len(chosen) > 30 else 34
+    texts = [parameter_text(layout, layout.names[i], with_unit=False, longest=longest) for i in chosen]
+    text_size = TINY if len(chosen) <= 30 else TINIEST
+    axes.set_xticks(np.arange(len(chosen)), texts, rotation=90, fontsize=text_size)
+    axes.set_yticks(np.arange(len(chosen)), texts, fontsize=text_size)
+    axes.tick_params(which="both", length=0.0)
+    if small:
+        mark_negative(axes, matrix)
+    else:
+        write_cells(axes, matrix)
+    kind = ", clustered" if clustered else ""
+    axes.set_title(_title(len(chosen), len(free), n) + kind, fontsize=SMALL, loc="left")
     bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
-    bar.set_label("correlation", fontsize=SMALL)
-    bar.ax.tick_params(labelsize=TINY)
+    bar.set_label("correlation")
     return figure
+
+
+def write_cells(axes: Axes, matrix: FloatArray) -> None:
+    """The numbers of a matrix of correlations."""
+    for (i, j), value in np.ndenumerate(matrix):
+        text = f"{value:.2f}".replace("-0.00", "0.00")
+        colour = "white" if abs(value) > 0.6 else BLACK
+        axes.text(j, i, text, ha="center", va="center", fontsize=TINIEST, color=colour)
+
+
+def mark_negative(axes: Axes, matrix: FloatArray) -> None:
+    """A dash in cells that are clearly negative: in grey both signs look alike."""
+    down, across = np.nonzero(np.nan_to_num(matrix) < -_DASHED)
+    if len(down):
+        size = max(1.5, 90.0 / len(matrix))
+        axes.plot(across, down, "_", color=BLACK, markersize=size, markeredgewidth=0.7)
+
+
+def _clusters(matrix: FloatArray) -> list[int]:
+    """An order in which the correlated are neighbours."""
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    # What has no correlation is far from all.
+    distance = 1.0 - np.abs(np.nan_to_num(matrix))
+    distance = 0.5 * (distance + distance.T)
+    np.fill_diagonal(distance, 0.0)
+    tree = linkage(squareform(np.maximum(distance, 0.0), checks=False), "average", optimal_ordering=True)
+    return [int(i) for i in leaves_list(tree)]
 
 
 def _title(drawn: int, free: int, all_: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..results import Pulls, Yields
 from ._channel import Panel, draw_channel
 from ._pulls import PULL_HEIGHT, draw_pulls
-from ._style import new_figure
+from ._style import new_figure, picture
 from ._yields import add_legend
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _ROWS_WITH_RATIO = 12
 _MOST_PULLS = 80
 
 
+@picture
 def overview(prefit: Yields, postfit: Yields | None = None, pulls: Pulls | None = None) -> Figure:
     """Yields of all channels before and after a fit, side by side, with the pulls beside them.
 

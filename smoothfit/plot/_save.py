@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._files import check_writable, write_files
+from .._optional import require
 from ..errors import OutputFileError
 
 if TYPE_CHECKING:
@@ -39,17 +41,38 @@ def check_figure_path(path: str | os.PathLike[str]) -> None:
     check_writable(path)
 
 
-def figure_bytes(figure: Figure, path: str | os.PathLike[str]) -> bytes:
-    """What the file of that name is to hold; its ending says which format."""
+def figure_bytes(figure: Figure | Sequence[Figure], path: str | os.PathLike[str]) -> bytes:
+    """What the file of that name is to hold; its ending says which format.
+
+    Several figures are pages of a PDF.
+
+    Raises
+    ------
+    OutputFileError
+        For several figures in another format.
+    """
     stream = io.BytesIO()
+    if isinstance(figure, list | tuple):
+        if _format(path) != "pdf":
+            raise OutputFileError(
+                f"'{path}': {len(figure)} figures are pages of a .pdf; in another format save one by one."
+            )
+        backend = require("matplotlib.backends.backend_pdf", feature="smoothfit.plot", extra="plot")
+        with backend.PdfPages(stream, metadata={"CreationDate": None}) as book:
+            for one in figure:
+                book.savefig(one)
+        return stream.getvalue()
+    assert not isinstance(figure, Sequence)
     # A picture of the same numbers is the same file: no dates.
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(_format(path))
     figure.savefig(stream, format=_format(path), dpi=_DPI, metadata=metadata)
     return stream.getvalue()
 
 
-def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
+def save_figure(figure: Figure | Sequence[Figure], path: str | os.PathLike[str]) -> None:
     """Write a figure to a file; the ending says which format (png, pdf, svg, jpg, webp).
+
+    Several figures, as from :func:`pages`, are the pages of one PDF.
 
     Raises
     ------

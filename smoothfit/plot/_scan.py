@@ -7,48 +7,44 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._types import FloatArray
 from ..errors import InvalidValueError, ShapeMismatchError
-from ..layout import Layout
 from ..render import asymmetric
-from ..results import BLINDED, Scan
+from ..results import Scan
 from ..results.levels import ONE_SIGMA, joint_level
-from ._style import SMALL, TINY, check_record, label_text, new_figure, parameter_text
+from ._plane import NLL_TEXT, draw_map, hide, highest, standard_model
+from ._style import (
+    GREY,
+    LINES,
+    TINY,
+    UP,
+    check_record,
+    heading,
+    label_text,
+    new_figure,
+    parameter_text,
+    picture,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["hide", "name_axes", "scan"]
+__all__ = ["check_scans", "draw_curve", "kind", "level_lines", "scan"]
 
-_NLL_TEXT = r"$-2\,\Delta\ln L$"
-_COLOURS = ("#1f4e79", "#e76300", "#832db6", "#717581")
+_DASHES = ("-", (0, (5, 1.5)), "-.", (0, (1, 1)), "-", "--")
 _MARKED = 60
 """Up to so many points each is marked."""
-_FAILED = "#bd1f01"
-_JOINT = ((0.68, "-"), (0.95, "--"))
-_HIGHEST = 20.0
-"""Where the colours of a map end."""
 
 
-def name_axes(layout: Layout, names: Sequence[str], axes: Axes) -> None:
-    """Write the names of two parameters at the axes."""
-    axes.set_xlabel(parameter_text(layout, names[0]), fontsize=SMALL)
-    axes.set_ylabel(parameter_text(layout, names[1]), fontsize=SMALL)
-
-
-def hide(axes: Axes) -> None:
-    """Say that there is nothing to see, and show no numbers."""
-    axes.text(0.5, 0.5, BLINDED, transform=axes.transAxes, ha="center", va="center", fontsize=SMALL)
-    axes.set_xticks([])
-    axes.set_yticks([])
-
-
-def scan(record: Scan, *others: Scan, labels: Sequence[str] | None = None) -> Figure:
+@picture
+def scan(record: Scan, *others: Scan, labels: Sequence[str] | None = None, sm: Any = None) -> Figure:
     """Twice the rise of the NLL along one parameter, or over a plane of two.
 
-    Curves of one parameter may be drawn together, as the profiled one and that with nuisances held; the lines
-    across are 68.27% and 95% for one parameter. A map of two has the curves of 68% and 95% for both jointly.
-    Points that did not converge are marked, and never drawn as a number; a blinded parameter stays hidden.
+    Curves of one parameter may be drawn together, as the profiled one and that with nuisances held, from
+    which the systematic part of the error follows; the lines across are 68.27% and 95% for one parameter. A
+    map of two has the curves of 68% and 95% for both jointly. Points that did not converge are marked, and
+    never drawn as a number; a blinded parameter stays hidden.
 
     Parameters
     ----------
@@ -56,6 +52,8 @@ def scan(record: Scan, *others: Scan, labels: Sequence[str] | None = None) -> Fi
         What to draw, as from ``model.scan``; several of the same parameter.
     labels
         What to call the curves in the legend, one a record.
+    sm
+        Where the standard model is, to be marked: a number; of two parameters two, or a dict by name.
 
     Raises
     ------
@@ -63,6 +61,8 @@ def scan(record: Scan, *others: Scan, labels: Sequence[str] | None = None) -> Fi
         For something that is no record of a scan.
     InvalidValueError
         For curves of different parameters, and for more than two parameters.
+    ShapeMismatchError
+        For labels or ``sm`` that are not one each.
     MissingPackageError
         If matplotlib is not installed.
 
@@ -75,80 +75,132 @@ def scan(record: Scan, *others: Scan, labels: Sequence[str] | None = None) -> Fi
     >>> scan(record).axes[0].get_xlabel()
     'mu'
     """
-    for one in (record, *others):
-        check_record("plot.scan", one, Scan, "model.scan(...)")
-        if one.names != record.names:
-            raise InvalidValueError(
-                f"plot.scan: curves of one parameter are drawn together, got {', '.join(record.names)} and "
-                f"{', '.join(one.names)}."
-            )
+    check_scans("plot.scan", [record, *others], labels)
     if len(record.names) > 2 or (others and len(record.names) > 1):
         raise InvalidValueError(
             "plot.scan: draws curves of one parameter, or one map of two; this is "
             f"{1 + len(others)} of {len(record.names)}."
         )
-    if labels is not None and len(labels) != 1 + len(others):
-        raise ShapeMismatchError(
-            f"plot.scan: {1 + len(others)} records, {len(labels)} labels; give one each."
-        )
+    point = standard_model(record.names, sm, "plot.scan")
     if len(record.names) == 2:
-        return _map(record)
-    figure = new_figure(5.6, 4.2)
-    _draw_curves([record, *others], labels, figure.add_subplot())
+        return draw_map(record, point)
+    figure = new_figure(5.6, 4.4)
+    _draw_curves([record, *others], labels, point, figure)
     return figure
 
 
-def _draw_curves(records: list[Scan], labels: Sequence[str] | None, axes: Axes) -> None:
+def check_scans(what: str, records: Sequence[Scan], labels: Sequence[str] | None) -> None:
+    """Scans of the same parameters, and a label each."""
     first = records[0]
-    axes.set_xlabel(parameter_text(first.layout, first.names[0]), fontsize=SMALL)
-    axes.set_ylabel(_NLL_TEXT, fontsize=SMALL)
+    for one in records:
+        check_record(what, one, Scan, "model.scan(...)")
+        if one.names != first.names:
+            raise InvalidValueError(
+                f"{what}: curves of one parameter are drawn together, got {', '.join(first.names)} and "
+                f"{', '.join(one.names)}."
+            )
+    if labels is not None and len(labels) != len(records):
+        raise ShapeMismatchError(f"{what}: {len(records)} records, {len(labels)} labels; give one each.")
+
+
+def _draw_curves(
+    records: list[Scan], labels: Sequence[str] | None, point: FloatArray | None, figure: Figure
+) -> None:
+    first, axes = records[0], figure.add_subplot()
+    axes.set_xlabel(parameter_text(first.layout, first.names[0]))
+    axes.set_ylabel(NLL_TEXT)
     if any(one.hidden for one in records):
         hide(axes)
         return
-    top = max(1.2, 1.05 * max(_highest(one) for one in records))
+    top = max(1.2, 1.05 * max(highest(one) for one in records))
     for k, one in enumerate(records):
-        _draw_curve(one, k, labels[k] if labels is not None else _kind(one), axes)
+        draw_curve(one, k, labels[k] if labels is not None else kind(one), axes)
     low, high = axes.get_xlim()
-    for level, text in ((ONE_SIGMA, "68.27%"), (0.95, "95%")):
-        rise = 2.0 * joint_level(level, 1, "plot.scan")
-        if rise < top:
-            axes.axhline(rise, color="#999999", linewidth=0.8, linestyle=":", zorder=0)
-            axes.annotate(
-                text, (0.99, rise), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=TINY
-            )
+    level_lines(axes, top)
+    if point is not None:
+        axes.axvline(point[0], color=GREY, linestyle="-.", linewidth=1.0, zorder=1, label="SM")
+        low, high = min(low, point[0]), max(high, point[0])
     axes.set_xlim(low, high)
     lowest = min(float(np.nanmin(2.0 * one.delta_nll, initial=0.0)) for one in records)
     axes.set_ylim(min(0.0, 1.1 * lowest), top)
-    axes.tick_params(labelsize=TINY)
-    axes.legend(fontsize=TINY, frameon=False, loc="upper center")
+    heading(figure, _split(records), *axes.get_legend_handles_labels(), columns=2 if len(records) > 2 else 1)
 
 
-def _highest(record: Scan) -> float:
-    return float(np.nanmax(2.0 * record.delta_nll, initial=0.0))
+def level_lines(axes: Axes, top: float) -> None:
+    """Lines across where one parameter's confidence levels are, as far as they are below the top."""
+    for level, text in ((ONE_SIGMA, "68.27%"), (0.95, "95%")):
+        rise = 2.0 * joint_level(level, 1, "plot.scan")
+        if rise < top:
+            axes.axhline(rise, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
+            axes.annotate(
+                text,
+                (0.985, rise),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="bottom",
+                fontsize=TINY,
+            )
 
 
-def _kind(record: Scan) -> str:
+def kind(record: Scan) -> str:
+    """What a curve is called without a label."""
     return "nuisances held" if record.stat_only else "profiled"
 
 
-def _draw_curve(record: Scan, k: int, label: str, axes: Axes) -> None:
+def _sides(record: Scan) -> tuple[float, float] | None:
+    """Errors (up, down) that can be read off."""
+    crossings = record.read_off()
+    if len(crossings) != 2 or record.lower_minimum is not None:
+        return None
+    best = float(record.best[0])
+    return float(crossings[1]) - best, best - float(crossings[0])
+
+
+def _split(records: list[Scan]) -> str:
+    """Of a profiled scan and one with nuisances held: the error in two parts."""
+    full = [one for one in records if not one.stat_only]
+    held = [one for one in records if one.stat_only]
+    if len(full) != 1 or len(held) != 1 or not np.array_equal(full[0].best, held[0].best):
+        return ""
+    both, stat = _sides(full[0]), _sides(held[0])
+    if both is None or stat is None:
+        return ""
+    rest = [float(np.sqrt(max(b * b - s * s, 0.0))) for b, s in zip(both, stat, strict=True)]
+    best, digits = float(full[0].best[0]), decimals(min(*both))
+    parts = [
+        rf"$^{{+{up:.{digits}f}}}_{{-{down:.{digits}f}}}$ ({of})"
+        for (up, down), of in ((stat, "stat"), (rest, "syst"))
+    ]
+    name = parameter_text(full[0].layout, full[0].names[0], with_unit=False)
+    return f"{name} = {best:.{digits}f} {' '.join(parts)}"
+
+
+def decimals(error: float) -> int:
+    """Digits behind the point for two significant ones of an error.
+
+    Examples
+    --------
+    >>> decimals(0.123), decimals(0.0456), decimals(30.0)
+    (2, 3, 0)
+    """
+    return int(np.clip(1 - np.floor(np.log10(error)), 0, 8)) if error > 0.0 and np.isfinite(error) else 2
+
+
+def draw_curve(record: Scan, k: int, label: str, axes: Axes, *, interval: bool = True) -> None:
+    """The curve of a record, the k-th in its axes, with what did not converge."""
     order = np.argsort(record.points, kind="stable")
     value, rise = record.points[order], 2.0 * record.delta_nll[order]
-    crossings = record.read_off()
-    if len(crossings) == 2 and record.lower_minimum is None:
-        low, high = crossings
-        best = float(record.best[0])
-        label = f"{label}: {asymmetric(best, high - best, best - low)}"
-    colour = _COLOURS[k % len(_COLOURS)]
+    sides = _sides(record) if interval else None
+    if sides is not None:
+        label = f"{label}: {asymmetric(float(record.best[0]), *sides)}"
     axes.plot(
         value,
         rise,
-        color=colour,
-        linestyle="--" if record.stat_only else "-",
+        color=LINES[k % len(LINES)],
+        linestyle="--" if record.stat_only else _DASHES[k % len(_DASHES)],
         marker="o" if len(value) <= _MARKED else None,
         markersize=2.5,
-        linewidth=1.4,
-        label=label_text(None, label),
+        label=label_text(None, label, longest=80),
     )
     failed = ~record.success
     if np.any(failed):
@@ -156,47 +208,7 @@ def _draw_curve(record: Scan, k: int, label: str, axes: Axes) -> None:
             record.points[failed],
             np.zeros(int(failed.sum())),
             "x",
-            color=_FAILED,
+            color=UP,
             clip_on=False,
             label=f"{int(failed.sum())} not converged",
         )
-
-
-def _map(record: Scan) -> Figure:
-    figure = new_figure(5.8, 4.6)
-    axes = figure.add_subplot()
-    name_axes(record.layout, record.names, axes)
-    if record.hidden:
-        hide(axes)
-        return figure
-    rise = 2.0 * record.delta_nll
-    limits: dict[str, Any] = {
-        "vmin": min(0.0, float(np.nanmin(rise, initial=0.0))),
-        "vmax": min(_HIGHEST, _highest(record)),
-    }
-    x, y = record.coordinates.T
-    axes.set_facecolor("#d9d9d9")
-    image: Any
-    if record.axes is not None and min(record.shape) > 1:
-        # Contours want ascending axes.
-        across, up = (np.argsort(axis, kind="stable") for axis in record.axes)
-        a, b = record.axes[0][across], record.axes[1][up]
-        values = rise.reshape(record.shape)[np.ix_(across, up)].T
-        image = axes.pcolormesh(a, b, values, shading="nearest", cmap="viridis_r", rasterized=True, **limits)
-        for level, style in _JOINT:
-            height = 2.0 * joint_level(level, 2, "plot.scan")
-            if np.nanmin(values) < height < np.nanmax(values):
-                axes.contour(a, b, values, levels=[height], colors="white", linestyles=style, linewidths=1.4)
-                axes.plot([], [], color="white", linestyle=style, linewidth=1.4, label=f"{level:.0%}")
-    else:
-        image = axes.scatter(x, y, c=rise, cmap="viridis_r", s=18.0, **limits)
-    if np.any(~record.success):
-        lost = int(np.sum(~record.success))
-        axes.plot(x[~record.success], y[~record.success], "x", color=_FAILED, label=f"{lost} not converged")
-    axes.plot(*record.best, "+", color="black", markersize=9.0, label="best fit")
-    bar = figure.colorbar(image, ax=axes, extend="max" if _highest(record) > limits["vmax"] else "neither")
-    bar.set_label(_NLL_TEXT, fontsize=SMALL)
-    bar.ax.tick_params(labelsize=TINY)
-    axes.tick_params(labelsize=TINY)
-    axes.legend(fontsize=TINY, framealpha=0.85, facecolor="#999999")
-    return figure

@@ -12,8 +12,20 @@ from ..errors import InvalidValueError, UnknownNameError
 from ..render import number, with_error
 from ..results import ToyFits
 from ..results.toy_fits import Moments
-from ._scan import hide
-from ._style import SMALL, TINY, check_record, label_text, new_figure
+from ._plane import hide
+from ._style import (
+    BLACK,
+    FILL,
+    ORANGE,
+    SLIDE,
+    SMALL,
+    check_record,
+    heading,
+    label_text,
+    new_figure,
+    page_of,
+    picture,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,13 +33,13 @@ if TYPE_CHECKING:
 
 __all__ = ["toys"]
 
-_TOYS, _CURVE, _TRUTH = "#b9c9d9", "#e76300", "#222222"
 _BEYOND = 5e-4
 """Share of the toys that may be beyond either end of a histogram."""
 _BINS = 80
 
 
-def toys(record: ToyFits, *, parameters: Sequence[str] | None = None) -> Figure:
+@picture
+def toys(record: ToyFits, *, parameters: Sequence[str] | None = None, n: int = 3, page: int = 1) -> Figure:
     """Estimates of each parameter with the value that toys were drawn at, beside the pulls.
 
     Pulls are (estimate - truth) / error, with the standard normal distribution as a curve; there are none of
@@ -39,6 +51,8 @@ def toys(record: ToyFits, *, parameters: Sequence[str] | None = None) -> Figure:
         What to draw, as from ``fit_toys`` or ``Campaign.results``.
     parameters
         Names, in this order; by default the parameters of interest.
+    n, page
+        How many parameters a page has, and which page, from 1.
 
     Raises
     ------
@@ -47,7 +61,7 @@ def toys(record: ToyFits, *, parameters: Sequence[str] | None = None) -> Figure:
     UnknownNameError
         If there is no such parameter among the kept ones.
     InvalidValueError
-        If there is no parameter of interest, or no toy.
+        If there is no parameter of interest, no toy, or no such page.
     MissingPackageError
         If matplotlib is not installed.
 
@@ -61,17 +75,20 @@ def toys(record: ToyFits, *, parameters: Sequence[str] | None = None) -> Figure:
     ['mu', 'pull of mu']
     """
     check_record("plot.toys", record, ToyFits, "fit_toys(...) or Campaign.results()")
-    at = _positions(record, parameters)
+    every = _positions(record, parameters)
+    on_page, which, pages = page_of("plot.toys", len(every), n, page)
+    at = [every[i] for i in on_page]
     values, errors = _columns(record, at)
     if not len(values):
         raise InvalidValueError("plot.toys: there are no toys yet; run the campaign first.")
-    figure = new_figure(8.6, 0.6 + 2.8 * len(at))
+    figure = new_figure(10.0, min(0.7 + 2.8 * len(at), SLIDE[1]), pages=pages)
+    heading(figure, which)
     panels = figure.subplots(len(at), 2, squeeze=False)
     for row, i in enumerate(at):
         name = label_text(None, record.parameters[i])
         left, right = panels[row]
-        left.set_xlabel(name, fontsize=SMALL)
-        right.set_xlabel(f"pull of {name}", fontsize=SMALL)
+        left.set_xlabel(name)
+        right.set_xlabel(f"pull of {name}")
         if record.parameters[i] in record.hidden:
             hide(left)
             hide(right)
@@ -107,9 +124,9 @@ def _draw_estimates(axes: Axes, values: FloatArray, truth: float) -> None:
     if moments is None:
         return
     if np.isfinite(truth):
-        axes.axvline(truth, color=_TRUTH, linewidth=1.4, label=f"truth: {number(truth, digits=4)}")
+        axes.axvline(truth, color=BLACK, linewidth=1.4, label=f"truth: {number(truth, digits=4)}")
     mean = with_error(moments.mean[0], moments.error[0])
-    axes.axvline(moments.mean[0], color=_CURVE, linewidth=1.4, linestyle="--", label=f"mean: {mean}")
+    axes.axvline(moments.mean[0], color=ORANGE, linewidth=1.4, linestyle="--", label=f"mean: {mean}")
     _finish(axes)
 
 
@@ -127,7 +144,7 @@ def _draw_pulls(axes: Axes, values: FloatArray, truth: float, errors: FloatArray
         return
     x = np.linspace(edges[0], edges[-1], 300)
     height = moments.n[0] * (edges[1] - edges[0]) / np.sqrt(2.0 * np.pi)
-    axes.plot(x, height * np.exp(-0.5 * x**2), color=_CURVE, linewidth=1.4, label="standard normal")
+    axes.plot(x, height * np.exp(-0.5 * x**2), color=ORANGE, linewidth=1.4, label="standard normal")
     mean = with_error(moments.mean[0], moments.error[0])
     axes.plot([], [], " ", label=f"mean: {mean}")
     axes.plot([], [], " ", label=f"width: {number(moments.deviation[0], digits=3)}")
@@ -137,7 +154,6 @@ def _draw_pulls(axes: Axes, values: FloatArray, truth: float, errors: FloatArray
 def _draw(axes: Axes, values: FloatArray) -> tuple[FloatArray, Moments | None]:
     """The histogram; what it leaves out is said."""
     known = values[np.isfinite(values)]
-    axes.tick_params(labelsize=TINY)
     if not len(known):
         axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center", va="center", fontsize=SMALL)
         return np.zeros(0), None
@@ -148,7 +164,7 @@ def _draw(axes: Axes, values: FloatArray) -> tuple[FloatArray, Moments | None]:
     label = f"{len(known)} toys"
     label += f", {beyond} beyond" if beyond else ""
     label += f" ({len(values) - len(known)} without a value)" if len(known) < len(values) else ""
-    axes.hist(known, bins=edges.tolist(), color=_TOYS, label=label)
+    axes.hist(known, bins=edges.tolist(), color=FILL, label=label)
     return edges, moments
 
 
@@ -160,7 +176,6 @@ def _edges(known: FloatArray) -> FloatArray:
 
 
 def _finish(axes: Axes) -> None:
-    # Room for the legend.
-    axes.set_ylim(0.0, 1.45 * axes.get_ylim()[1])
-    axes.set_ylabel("toys", fontsize=SMALL)
-    axes.legend(fontsize=TINY, frameon=False, loc="upper right")
+    axes.set_ylim(0.0, 1.05 * axes.get_ylim()[1])
+    axes.set_ylabel("toys")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), frameon=False)

@@ -1,4 +1,4 @@
-"""An unfolded spectrum, its correlations, and how the strength of the penalty was chosen."""
+"""An unfolded spectrum, its bias and its correlations."""
 
 from __future__ import annotations
 
@@ -6,11 +6,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._checks import check_choice
 from .._optional import require
-from .._types import FloatArray
-from ..results import UnfoldingResult, UnfoldingScan
+from .._types import ArrayLike, FloatArray
+from ..errors import ShapeMismatchError
+from ..results import UnfoldingResult
 from ..results.record import BLINDED
-from ._style import SMALL, TINY, label_text, new_figure
+from ._correlation import mark_negative, write_cells
+from ._lcurve import draw_criteria, draw_lcurve
+from ._plane import hide
+from ._style import (
+    BLUE,
+    FAINT,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SLIDE,
+    TINY,
+    check_record,
+    heading,
+    label_text,
+    new_figure,
+    picture,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,9 +36,13 @@ if TYPE_CHECKING:
 
 __all__ = ["unfolding"]
 
-_COLOUR, _FREE, _NOMINAL, _SECOND = "#1f4e79", "#94a4a2", "#e76300", "#832db6"
+_FREE = "#8a8a8a"
+_TRUTH: dict[str, Any] = {"color": PURPLE, "linestyle": (0, (4, 1.5)), "linewidth": 1.3}
 _LOG_FROM = 30.0
 _MOST_TICKS = 12
+_DENSE = 60
+"""From so many truth bins on points have no bars across."""
+_MATRICES = ("correlation", "covariance")
 
 
 class _Frame:
@@ -47,27 +69,38 @@ def _points(
     axes: Axes, frame: _Frame, heights: FloatArray, errors: FloatArray, *, free: bool, label: str = ""
 ) -> None:
     """The result in the middle of its bins, the one without penalty beside it."""
+    dense = len(frame.centres) > _DENSE
     at = frame.centres - (0.4 * frame.half if free else 0.0)
     axes.errorbar(
         at,
         heights,
         yerr=errors,
-        xerr=None if free else frame.half,
+        xerr=None if free or dense else frame.half,
         fmt="s" if free else "o",
-        markersize=3.2 if free else 4.0,
-        color=_FREE if free else _COLOUR,
-        markerfacecolor="white" if free else _COLOUR,
-        elinewidth=1.0 if free else 1.4,
+        markersize=(1.5 if free else 1.8) if dense else 3.2 if free else 4.0,
+        color=_FREE if free else BLUE,
+        markerfacecolor="white" if free else BLUE,
+        elinewidth=0.5 if dense else 1.0 if free else 1.4,
         zorder=2 if free else 3,
         label=label,
     )
 
 
-def _draw_spectrum(record: UnfoldingResult, frame: _Frame, axes: Axes) -> None:
+def _draw_spectrum(record: UnfoldingResult, frame: _Frame, truth: FloatArray | None, axes: Axes) -> None:
     nominal = record.nominal / frame.unit
-    _stairs(axes, frame, nominal, color=_NOMINAL, linewidth=1.5, label="nominal truth")
+    _stairs(axes, frame, nominal, color=ORANGE, linewidth=1.5, label="nominal truth")
+    if truth is not None:
+        _stairs(
+            axes,
+            frame,
+            truth / frame.unit,
+            color=PURPLE,
+            linestyle=(0, (4, 1.5)),
+            linewidth=1.3,
+            label="truth",
+        )
     if record.hidden:
-        axes.text(0.5, 0.5, BLINDED, transform=axes.transAxes, ha="center", color=_COLOUR)
+        axes.text(0.5, 0.5, BLINDED, transform=axes.transAxes, ha="center", color=BLUE)
     else:
         if record.unregularised_fit.success:
             free = record.unregularised / frame.unit
@@ -78,15 +111,11 @@ def _draw_spectrum(record: UnfoldingResult, frame: _Frame, axes: Axes) -> None:
         if record.of == "yield" and np.all(x > 0.0) and np.max(x) > _LOG_FROM * np.min(x):
             axes.set_yscale("log")
     what = r"$\mu$" if record.of == "mu" else "events"
-    axes.set_ylabel(f"{what} / {record.unit or 'width'}" if frame.divides else what, fontsize=SMALL)
-    axes.legend(fontsize=TINY, frameon=False)
-    axes.set_title(
-        f"{record.operator}, {record.criterion}: " + rf"$\tau$ = {record.tau:.3g}", fontsize=SMALL, loc="left"
-    )
+    axes.set_ylabel(f"{what} / {label_text(record.unit, 'width')}" if frame.divides else what)
 
 
-def _draw_ratio(record: UnfoldingResult, frame: _Frame, axes: Axes) -> None:
-    axes.axhline(1.0, color=_NOMINAL, linewidth=1.2)
+def _draw_ratio(record: UnfoldingResult, frame: _Frame, truth: FloatArray | None, axes: Axes) -> None:
+    axes.axhline(1.0, color=ORANGE, linewidth=1.2)
     if record.hidden:
         axes.set_ylim(0.5, 1.5)
     else:
@@ -94,20 +123,22 @@ def _draw_ratio(record: UnfoldingResult, frame: _Frame, axes: Axes) -> None:
         if record.unregularised_fit.success:
             free, errors = record.unregularised / scale, record.unregularised_errors / scale
             _points(axes, frame, free, errors, free=True)
+        if truth is not None:
+            _stairs(axes, frame, truth / scale, **_TRUTH)
         _points(axes, frame, record.x / scale, record.errors / scale, free=False)
-    axes.set_ylabel("/ nominal", fontsize=SMALL)
+    axes.set_ylabel("/ nominal")
 
 
 def _draw_bias(record: UnfoldingResult, frame: _Frame, axes: Axes) -> None:
-    axes.axhspan(-1.0, 1.0, color="#eeeeee", zorder=0)
-    axes.axhline(0.0, color="#777777", linewidth=0.8, linestyle=":")
+    axes.axhspan(-1.0, 1.0, color=FAINT, zorder=0)
+    axes.axhline(0.0, color=GREY, linewidth=0.8, linestyle=":")
     if not record.hidden:
         errors = np.where(record.errors > 0.0, record.errors, np.nan)
-        _stairs(axes, frame, record.bias / errors, color=_COLOUR, linewidth=1.5)
-    axes.set_ylabel("bias / error", fontsize=SMALL)
+        _stairs(axes, frame, record.bias / errors, color=BLUE, linewidth=1.5)
+    axes.set_ylabel("bias / error")
     if frame.has_edges:
         name = label_text(record.label, "truth")
-        axes.set_xlabel(f"{name} [{record.unit}]" if record.unit else name, fontsize=SMALL)
+        axes.set_xlabel(f"{name} [{label_text(record.unit, record.unit)}]" if record.unit else name)
     else:
         step = -(-len(record.names) // _MOST_TICKS)
         names = [label_text(None, name) for name in record.names[::step]]
@@ -115,69 +146,44 @@ def _draw_bias(record: UnfoldingResult, frame: _Frame, axes: Axes) -> None:
     axes.set_xlim(frame.edges[0], frame.edges[-1])
 
 
-def _draw_correlation(record: UnfoldingResult, figure: SubFigure, axes: Axes) -> None:
+def _draw_matrix(record: UnfoldingResult, what: str, figure: SubFigure, axes: Axes) -> None:
     count = len(record.names)
-    image = axes.imshow(record.correlation, vmin=-1.0, vmax=1.0, cmap="RdBu_r", origin="lower")
+    matrix: FloatArray = record.correlation
+    reach = 1.0
+    if what == "covariance":
+        matrix = record.covariance
+        finite = np.abs(matrix[np.isfinite(matrix)])
+        reach = float(finite.max(initial=0.0)) or 1.0
+    style: dict[str, Any] = {"cmap": "RdBu_r", "origin": "lower", "interpolation": "none"}
+    if what == "covariance":
+        # Spectra fall: what is small must be seen, too.
+        colours = require("matplotlib.colors", feature="smoothfit.plot", extra="plot")
+        style["norm"] = colours.SymLogNorm(1e-3 * reach, vmin=-reach, vmax=reach)
+    else:
+        style |= {"vmin": -1.0, "vmax": 1.0}
+    image = axes.imshow(matrix, **style)
     step = -(-count // _MOST_TICKS)
     axes.set_xticks(np.arange(0, count, step))
     axes.set_yticks(np.arange(0, count, step))
-    axes.set_xlabel("truth bin", fontsize=SMALL)
-    axes.set_ylabel("truth bin", fontsize=SMALL)
-    if count <= _MOST_TICKS:
-        for (i, j), value in np.ndenumerate(record.correlation):
-            colour = "white" if abs(value) > 0.6 else "black"
-            axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=5.5, color=colour)
-    axes.set_title("correlation (sandwich)", fontsize=SMALL, loc="left")
-    figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03).ax.tick_params(labelsize=TINY)
+    axes.tick_params(which="both", length=0.0)
+    axes.set_xlabel("truth bin")
+    axes.set_ylabel("truth bin")
+    if count <= _MOST_TICKS and what == "correlation":
+        write_cells(axes, matrix)
+    elif what == "correlation":
+        mark_negative(axes, matrix)
+    axes.set_title(f"{what} (sandwich)", loc="left")
+    bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
+    if what == "covariance":
+        decade = 10.0 ** np.floor(np.log10(reach))
+        bar.set_ticks([-decade, -0.1 * decade, 0.0, 0.1 * decade, decade])
+        bar.ax.minorticks_off()
 
 
-def _draw_lcurve(record: UnfoldingResult, scan: UnfoldingScan, axes: Axes) -> None:
-    good = scan.success & (scan.chi2 > 0.0) & (scan.norm > 0.0)
-    axes.loglog(
-        scan.chi2[good], scan.norm[good], "-o", color=_COLOUR, markersize=2.5, linewidth=1.0, label="scan"
-    )
-    at = np.flatnonzero(good & (scan.tau == record.tau))
-    if len(at):
-        axes.loglog(
-            scan.chi2[at],
-            scan.norm[at],
-            "*",
-            color=_NOMINAL,
-            markersize=12.0,
-            label=rf"$\tau$ = {record.tau:.3g}",
-        )
-    axes.set_xlabel(r"$\chi^2$ (data and constraints)", fontsize=SMALL)
-    axes.set_ylabel(r"$|L\,(x - f x_0)|^2$", fontsize=SMALL)
-    low, high = axes.get_xlim()
-    if high < 10.0 * low:
-        # Within a decade powers of ten say little.
-        ticker = require("matplotlib.ticker", feature="smoothfit.plot", extra="plot")
-        axes.xaxis.set_major_locator(ticker.MaxNLocator(5))
-        axes.xaxis.set_major_formatter(ticker.ScalarFormatter())
-        axes.xaxis.set_minor_locator(ticker.NullLocator())
-    axes.legend(fontsize=TINY, frameon=False)
-    axes.set_title("L-curve", fontsize=SMALL, loc="left")
-
-
-def _draw_criteria(record: UnfoldingResult, scan: UnfoldingScan, axes: Axes) -> None:
-    axes.semilogx(scan.tau, scan.mean_global_correlation, color=_COLOUR, label="mean global correlation")
-    axes.semilogx(scan.tau, scan.max_global_correlation, color=_COLOUR, linestyle="--", label="maximum")
-    if np.any(np.isfinite(scan.coverage)):
-        axes.errorbar(
-            scan.tau, scan.coverage, yerr=scan.coverage_error, fmt=".", color=_NOMINAL, label="coverage"
-        )
-    highest = np.nanmax(scan.curvature) if np.any(np.isfinite(scan.curvature)) else 0.0
-    if highest > 0.0:
-        relative = scan.curvature / highest
-        axes.semilogx(scan.tau, relative, color=_SECOND, label="curvature / its maximum")
-    axes.axvline(record.tau, color="#777777", linestyle=":", linewidth=1.0)
-    axes.set_ylim(-1.15, 1.15)
-    axes.set_xlabel(r"$\tau$", fontsize=SMALL)
-    axes.legend(fontsize=TINY, framealpha=0.8, loc="lower left")
-    axes.set_title("criteria", fontsize=SMALL, loc="left")
-
-
-def unfolding(record: UnfoldingResult) -> Figure:
+@picture
+def unfolding(
+    record: UnfoldingResult, *, matrix: str = "correlation", truth: ArrayLike | None = None
+) -> Figure:
     """An unfolded spectrum beside the nominal truth and the result without penalty.
 
     Below it their ratio to the nominal truth, and the bias in units of the error; to the right the
@@ -189,9 +195,17 @@ def unfolding(record: UnfoldingResult) -> Figure:
     ----------
     record
         What to draw, as from :func:`smoothfit.unfolding.unfold`.
+    matrix
+        "correlation", or "covariance" with a scale that is logarithmic but around 0.
+    truth
+        (truth bin,): what the data were made of, if that is known, or another prediction.
 
     Raises
     ------
+    InvalidTypeError, InvalidValueError
+        For something that is no result of an unfolding, and for another matrix.
+    ShapeMismatchError
+        If ``truth`` has another number of bins.
     MissingPackageError
         If matplotlib is not installed.
 
@@ -207,20 +221,32 @@ def unfolding(record: UnfoldingResult) -> Figure:
     >>> len(unfolding(result).axes)  # spectrum, ratio, bias, correlation and its scale
     5
     """
+    check_record("plot.unfolding", record, UnfoldingResult, "unfolding.unfold(...)")
+    check_choice("plot.unfolding: matrix", matrix, _MATRICES)
+    known = None if truth is None else np.asarray(truth, dtype=np.float64)
+    if known is not None and known.shape != (len(record.names),):
+        raise ShapeMismatchError(
+            f"plot.unfolding: truth has shape {known.shape}, there are {len(record.names)} truth bins; "
+            f"expected ({len(record.names)},)."
+        )
     frame, scan = _Frame(record), record.scan
-    figure = new_figure(14.0 if scan is not None else 9.5, 6.0)
+    figure = new_figure(SLIDE[0] if scan is not None else 9.8, 6.2)
     # Of their own each, so that the columns do not push each other's panels apart.
     widths = [1.35, 1.05, 1.1] if scan is not None else [1.3, 1.0]
     columns: Any = figure.subfigures(1, len(widths), width_ratios=widths)
     above, middle, below = columns[0].subplots(3, 1, sharex=True, height_ratios=[3.0, 1.6, 0.9])
-    _draw_spectrum(record, frame, above)
-    _draw_ratio(record, frame, middle)
+    _draw_spectrum(record, frame, known, above)
+    _draw_ratio(record, frame, known, middle)
     _draw_bias(record, frame, below)
-    _draw_correlation(record, columns[1], columns[1].subplots())
+    title = f"{record.operator}, {record.criterion}: " + rf"$\tau$ = {record.tau:.3g}"
+    heading(columns[0], title, *above.get_legend_handles_labels(), columns=4)
+    if record.hidden and matrix == "covariance":
+        hide(columns[1].subplots())
+    else:
+        _draw_matrix(record, matrix, columns[1], columns[1].subplots())
     if scan is not None:
         upper, lower = columns[2].subplots(2, 1)
-        _draw_lcurve(record, scan, upper)
-        _draw_criteria(record, scan, lower)
-    for axes in figure.axes:
-        axes.tick_params(which="both", labelsize=TINY)
+        draw_lcurve(record.tau, scan, upper)
+        draw_criteria(record.tau, scan, lower)
+        heading(columns[2], "", *lower.get_legend_handles_labels(), columns=2)
     return figure

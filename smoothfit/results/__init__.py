@@ -17,6 +17,7 @@
 * :class:`Estimates`: quantities that follow from a fit; :class:`Breakdown`: whose their errors are;
   :class:`Impacts`: how far they move with each nuisance.
 * :class:`Yields`, :class:`Pulls`: what :mod:`smoothfit.plot` draws.
+* :class:`Variations`: templates with a nuisance up and down.
 * :class:`UnfoldingResult` with its :class:`UnfoldingScan`, and :class:`BottomLine`.
 * :class:`GoodnessOfFit`, :class:`Chi2Test`: how well a model describes data; :class:`ChannelCompatibility`:
   whether its channels agree; :class:`ToyCounts`, which toys were made for either.
@@ -71,6 +72,7 @@ from .summary import ModelSummary
 from .toy_counts import ToyCounts
 from .toy_fits import ToyBlock, ToyFits
 from .unfolding import BottomLine, UnfoldingResult, UnfoldingScan
+from .variations import Variations
 from .yields import Yields
 
 __all__ = [
@@ -124,6 +126,7 @@ __all__ = [
     "TracedProgram",
     "UnfoldingResult",
     "UnfoldingScan",
+    "Variations",
     "YieldChange",
     "Yields",
     "fit_message",

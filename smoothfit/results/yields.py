@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._types import BoolArray, FloatArray
+from .._types import ArrayLike, BoolArray, FloatArray
 from ..errors import InvalidTypeError, InvalidValueError, UnknownNameError
 from ..layout import ChannelInfo, ProcessInfo
 from ..render import Cell, Measured, Named, Rounded, Table
@@ -185,8 +185,11 @@ class Yields(Record):
         data = self.data(channel)
         if data is None:
             return BLINDED
-        down, up = poisson_interval(float(data.sum())) if with_errors else (0.0, 0.0)
-        return Measured(float(data.sum()), up, down) if with_errors else _count(float(data.sum()))
+        events = float(data.sum())
+        if not with_errors:
+            return _count(events)
+        down, up = poisson_interval(events)
+        return Measured(events, float(up), float(down))
 
     def _tables(self) -> list[Table]:
         return [self.table()]
@@ -278,18 +281,18 @@ def _count(events: float) -> Rounded:
     return Rounded(events, decimals=1) if events > 999 else Rounded(events, 4)
 
 
-def poisson_interval(count: float) -> tuple[float, float]:
-    """Errors (down, up) of a count: the central 68.27% interval of Garwood.
+def poisson_interval(counts: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Errors (down, up) of observed counts: the central 68.27% interval of Garwood.
 
     Examples
     --------
-    >>> down, up = poisson_interval(9.0)
-    >>> round(down, 2), round(up, 2)
-    (2.94, 4.11)
+    >>> down, up = poisson_interval([0.0, 9.0])
+    >>> down.round(2), up.round(2)
+    (array([0.  , 2.94]), array([1.84, 4.11]))
     """
     # Here, because it takes a good part of the time that `import smoothfit` does.
     from scipy.special import gammaincinv
 
-    tail, n = 0.15865525393145707, max(count, 0.0)
-    lower = float(gammaincinv(n, tail)) if n > 0.0 else 0.0
-    return n - lower, float(gammaincinv(n + 1.0, 1.0 - tail)) - n
+    n, tail = np.maximum(np.asarray(counts, dtype=np.float64), 0.0), 0.15865525393145707
+    lower = np.where(n > 0.0, gammaincinv(np.where(n > 0.0, n, 1.0), tail), 0.0)
+    return n - lower, np.asarray(gammaincinv(n + 1.0, 1.0 - tail) - n)

@@ -86,6 +86,7 @@ def test_every_record_of_results_is_known():
         results.ModelStats,
         results.ModelSummary,
         results.ToyFits,
+        results.Variations,
     }
     assert every - set(RECORDS.values()) == {Record, results.Receipt, *said}
 

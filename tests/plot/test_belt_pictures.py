@@ -128,7 +128,7 @@ def test_coverage_of_methods_side_by_side(model):
     records = [model.coverage("a", [0.5, 1.0], method=m, toys=100, seed=1) for m in ("minos", "hessian")]
     axes = plot.coverage(*records).axes[0]
     assert axes.get_xlabel() == r"true $\alpha$ [GeV]"
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    labels = [text.get_text() for text in axes.figure.legends[0].get_texts()]
     assert labels == ["minos, 68.27%", "hessian, 68.27%"]
     for container, record in zip(axes.containers, records, strict=True):
         assert container.lines[0].get_ydata().tolist() == record.coverage.tolist()

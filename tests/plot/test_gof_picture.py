@@ -47,19 +47,20 @@ def texts(figure):
     for axes in figure.axes:
         legend = axes.get_legend()
         found += [t.get_text() for t in (legend.get_texts() if legend else [])]
-        found += [t.get_text() for t in axes.texts] + [axes.get_title(), axes.get_xlabel()]
+        found += [t.get_text() for t in axes.texts] + [axes.get_title(loc="left"), axes.get_xlabel()]
+    found += [t.get_text() for legend in figure.legends for t in legend.get_texts()]
     return " ".join(found)
 
 
 def test_toys_and_their_tail_are_drawn(record):
     figure = plot.gof(record)
-    assert [axes.get_title() for axes in figure.axes] == ["", r"S_\$R", "CR"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["", r"S_\$R", "CR"]
     total = TOYS.sum(axis=1)
     known = total[np.isfinite(total)]
     whole = figure.axes[0]
     # All toys but those beyond the end of the axis, and those in the tail.
     end = whole.get_xlim()[1]
-    assert heights(whole, "#b9c9d9") == np.sum(known <= end) >= 0.99 * len(known)
+    assert heights(whole, "#b9cfe4") == np.sum(known <= end) >= 0.99 * len(known)
     assert heights(whole, "#3f90da") == np.sum((known >= 9.0) & (known <= end))
     (curve, line) = whole.get_lines()
     assert line.get_xdata()[0] == 9.0
@@ -74,7 +75,7 @@ def test_toys_and_their_tail_are_drawn(record):
 
 
 def test_channels_are_chosen(record):
-    assert [axes.get_title() for axes in plot.gof(record, channels=["CR"]).axes] == ["", "CR"]
+    assert [axes.get_title(loc="left") for axes in plot.gof(record, channels=["CR"]).axes] == ["", "CR"]
     with pytest.raises(UnknownNameError, match=r"no channel 'X' in this test; there are: S_\$R, CR"):
         plot.gof(record, channels=["X"])
 

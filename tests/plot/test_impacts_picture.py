@@ -80,7 +80,7 @@ def test_a_side_that_failed_is_a_cross():
 def test_pages():
     figure = draw(plot.impacts(make_impacts(), n=2, page=2))
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["lumi"]
-    assert "page 2 of 2" in figure.get_suptitle()
+    assert "page 2 of 2" in figure.legends[0].get_title().get_text()
 
 
 def test_a_breakdown_is_in_percent():
@@ -96,8 +96,8 @@ def test_blinded_quantities_are_not_drawn():
     hidden = dataclasses.replace(make_impacts(), hidden=np.array([True, False]))
     figure = draw(plot.impacts(hidden))
     assert widths(figure.axes[1]) == []
-    assert "blinded" in figure.get_suptitle()
-    assert "1.0" not in figure.get_suptitle()
+    assert "blinded" in figure.legends[0].get_title().get_text()
+    assert "1.0" not in figure.legends[0].get_title().get_text()
     record = dataclasses.replace(make_breakdown(), hidden=np.array([True]))
     axes = draw(plot.breakdown(record)).axes[0]
     assert len(axes.patches) == 0

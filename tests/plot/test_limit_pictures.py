@@ -37,12 +37,8 @@ def tested(model):
 
 
 def texts(figure):
-    axes = figure.axes[0]
-    legend = axes.get_legend()
-    return [
-        *(t.get_text() for t in axes.texts),
-        *(t.get_text() for t in (legend.get_texts() if legend else [])),
-    ]
+    named = [t.get_text() for legend in figure.legends for t in legend.get_texts()]
+    return [*(t.get_text() for t in figure.axes[0].texts), *named]
 
 
 def test_curves(limit):
@@ -97,8 +93,11 @@ def test_limits_side_by_side(limit):
 
 def test_named_limits_side_by_side(limit):
     axes = plot.limit([limit, limit], at=["A", "B"]).axes[0]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["A", "B"]
-    assert axes.patches[0].get_y() == pytest.approx(limit.expected[0])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["A", "B"]
+    assert axes.patches[0].get_x() == pytest.approx(limit.expected[0])
+    assert axes.patches[0].get_width() == pytest.approx(limit.expected[-1] - limit.expected[0])
+    observed = next(line for line in axes.lines if line.get_label() == "observed")
+    np.testing.assert_array_equal(observed.get_data(), [[limit.observed] * 2, [0.0, 1.0]])
     assert len(plot.limit([limit]).axes) == 1
 
 
@@ -148,7 +147,7 @@ def test_what_cannot_be_drawn(limit, tested, model):
         plot.limit([limit, 3])
     with pytest.raises(InvalidValueError, match="the list of limits is empty"):
         plot.limit([])
-    with pytest.raises(InvalidValueError, match="at and label are for a list"):
+    with pytest.raises(InvalidValueError, match="at, label and theory are for a list"):
         plot.limit(limit, at=[1])
     with pytest.raises(ShapeMismatchError, match="1 limits, at has 2 entries"):
         plot.limit([limit], at=[1, 2])

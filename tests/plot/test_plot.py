@@ -14,8 +14,9 @@ from scipy.stats import norm, poisson
 from smoothfit import plot
 from smoothfit.errors import InvalidTypeError, MissingPackageError, OutputFileError, UnknownNameError
 from smoothfit.layout import ChannelInfo, ProcessInfo
-from smoothfit.plot._style import fill_of, label_text, poisson_interval
+from smoothfit.plot._style import fill_of, label_text
 from smoothfit.results import Pulls, Yields
+from smoothfit.results.yields import poisson_interval
 
 pytest.importorskip("matplotlib")
 

@@ -92,7 +92,7 @@ def draw(figure):
 
 
 def legend(axes):
-    return [text.get_text() for text in axes.get_legend().get_texts()]
+    return [text.get_text() for text in axes.figure.legends[0].get_texts()]
 
 
 def texts(figure):
@@ -109,7 +109,7 @@ def test_a_curve_is_twice_the_rise(curve):
     np.testing.assert_allclose(line.get_ydata(), ((POINTS - 1.0) / 0.5) ** 2)
     assert axes.get_xlabel() == r"$\alpha$ [GeV]"
     # One standard deviation and 95% of one parameter: 1 and 1.959964^2.
-    heights = [line.get_ydata()[0] for line in axes.lines[1:]]
+    heights = [line.get_ydata()[0] for line in axes.lines[1:3]]
     np.testing.assert_allclose(heights, [1.0, 3.841459], rtol=1e-6)
     assert legend(axes) == ["profiled: 1.00 +0.50 -0.50"]
 
