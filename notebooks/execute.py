@@ -77,6 +77,8 @@ def _joined(outputs: list[Any]) -> list[Any]:
                 continue
         elif not any(output.get("data", {"": "error"}).values()):
             continue
+        # A live model is for a running kernel: what is stored is its picture.
+        output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
         for kind in ("image/png",):
             if kind in output.get("data", {}):
                 output.data[kind] = _fewer_colours(output.data[kind])

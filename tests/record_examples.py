@@ -59,6 +59,7 @@ from smoothfit.results import (
     ToyFits,
     UnfoldingResult,
     UnfoldingScan,
+    Variations,
     YieldChange,
     Yields,
 )
@@ -169,6 +170,17 @@ def yields(title="Post-fit yields"):
         channel_error=np.array([8.25, 31.5]),
         process_error={name: np.sqrt(part) for name, part in parts.items()},
         process_channel_error=errors,
+    )
+
+
+def _variations():
+    """Of a nuisance that moves one of two processes."""
+    one, moved = yields(), {"sig": np.array([5.5, 1.0, 0.0])}
+    parts = dict(one.per_process)
+    lower = {**parts, "sig": np.array([4.75, 1.0, 0.0])}
+    error = {"sig": np.array([0.5, 0.25, 0.0]), "b_kg": np.full(3, np.nan)}
+    return Variations(
+        "jes", None, 1.0, -1.0, one.channels, one.processes, parts, {**parts, **moved}, lower, error
     )
 
 
@@ -590,6 +602,7 @@ def every():
         "unfolding": unfolding(),
         "unfolding_scan": unfolding_scan(),
         "yields": yields(),
+        "variations": _variations(),
     }
 
 

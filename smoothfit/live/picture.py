@@ -123,7 +123,7 @@ class Picture:
 def _rename(axes: Any, data_label: str) -> None:
     """No band is drawn, and data may be Asimov's."""
     for artist in [*axes.collections, *axes.patches]:
-        if artist.get_label() == "Uncertainty":
+        if str(artist.get_label()).startswith("Uncertainty"):
             artist.set_label("")
     for container in axes.containers:
         if container.get_label() == "Data":
