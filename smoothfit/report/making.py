@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -143,7 +144,7 @@ class _Making:
             summary=self._summary(_taken(others, ModelSummary)),
             findings=self._findings(_taken(others, Findings)),
             others=tuple(others),
-            receipt=_taken(others, Receipt) or receipt,
+            receipt=_without_folder(_taken(others, Receipt) or receipt),
             made_with=made_with(fit, self.model, with_data=not hidden.channels),
             left_out=tuple(self.left_out),
             hidden_parameters=hidden.parameters,
@@ -290,3 +291,10 @@ def _taken(records: list[Record], kind: type[_T]) -> _T | None:
             records.remove(one)
             return one
     return None
+
+
+def _without_folder(receipt: Receipt | None) -> Receipt | None:
+    """The page goes to others, whom the folders of this machine are no help to."""
+    if receipt is None or not os.path.isabs(receipt.source):
+        return receipt
+    return replace(receipt, source=os.path.basename(receipt.source))

@@ -17,7 +17,8 @@ def test_it_writes_a_page(file, tmp_path, capsys):
     assert shown.endswith(f"wrote {out}\n")
     page = out.read_text(encoding="utf-8")
     assert "<title>Fit of workspace.json</title>" in page
-    assert "pyhf workspace" in page
+    assert "workspace.json: pyhf workspace" in page
+    assert str(tmp_path) not in page
     assert json.loads(numbers.read_text())["success"] is True
 
 
