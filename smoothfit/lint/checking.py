@@ -32,6 +32,7 @@ CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     yields.data,
     statistics.errors,
     systematics.sizes,
+    systematics.unconstrained,
     shapes.roughness,
     parameters.at_bounds,
     _receipt,

@@ -155,6 +155,13 @@ _ALL = (
         "a few events with large weights, or bins of another meaning: smooth it, or merge bins",
     ),
     Kind(
+        "free-systematic",
+        "warning",
+        "a log-normal or a shape whose parameter has no constraint",
+        "templates",
+        "only the data hold it: Variable(..., nuisance=True) is constrained; if it is to float, all is well",
+    ),
+    Kind(
         "no-effect",
         "warning",
         "a parameter that changes no bin",

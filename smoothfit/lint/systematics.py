@@ -14,7 +14,7 @@ from ..results import Finding
 from .kinds import KINDS
 from .subject import Row, Subject
 
-__all__ = ["Change", "changes", "sizes"]
+__all__ = ["Change", "changes", "sizes", "unconstrained"]
 
 
 class Change(NamedTuple):
@@ -119,3 +119,26 @@ def _normalisation(change: Change, limit: float) -> Iterator[Finding]:
     worst = float("inf") if len(positive) < 2 else max(positive)
     if worst > limit:
         yield KINDS["huge-normalisation"].at(change.where, worst)
+
+
+def unconstrained(subject: Subject) -> Iterator[Finding]:
+    """Parameters of log-normals and shapes that nothing constrains, and how many templates each moves."""
+    layout = subject.context.layout
+    terms = {v.name for term in subject.specification.terms for v in term.variables or ()}
+    held = np.asarray(subject.context.prepared.plan.constant) > 0
+    free = {
+        v.name for v in layout.variables if v.constraint is None and not held[list(v.indices)].all()
+    } - terms
+    found: dict[str, int] = {}
+    for row in subject.rows:
+        for effect in row.effects:
+            if isinstance(effect, Systematic):
+                if not (isinstance(effect.effect, LnN) and row.acts(effect)):
+                    continue
+            elif not isinstance(effect, Shape):
+                continue
+            name = effect.variable.name
+            if name in free:
+                found[name] = found.get(name, 0) + 1
+    for name, count in found.items():
+        yield KINDS["free-systematic"].at(name, count)

@@ -235,6 +235,25 @@ def test_one_sided_log_normals():
     assert found(parts) == {}
 
 
+@case("free-systematic", "lumi", 2.0)
+def test_a_log_normal_without_constraint(parts):
+    parts.lumi = Variable("lumi", 0.0)
+
+
+def test_a_shape_without_constraint_unless_it_is_held_or_a_term_holds_it():
+    parts = Parts()
+    parts.jes = Variable("jes", 0.0)
+    (finding,) = found(parts)["free-systematic"]
+    assert (finding.where, finding.figure) == ("jes", 1.0)
+
+    def hold_by_a_term(model, parts):
+        model.add_constraint(lambda x: -0.5 * jnp.sum(x**2), parts.jes)
+
+    assert found(parts, hold_by_a_term) == {}
+    parts.jes = Variable("jes", 0.0, fixed=True)
+    assert found(parts) == {}
+
+
 @covers("null-effect")
 def test_null_effect():
     parts = Parts()
