@@ -10,6 +10,8 @@ from pathlib import Path
 # Before anything imports jax or matplotlib; a backend chosen by the caller is kept.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Tables are as wide as the terminal, which is another one wherever tests run.
+os.environ["COLUMNS"] = "120"
 # Tests spend their time compiling: the quickest way, which makes programs that run a little longer.
 os.environ.setdefault(
     "XLA_FLAGS",

@@ -112,7 +112,14 @@ def split_model(parts, scaling, sumw2):
     return model.set_mc_stat(scaling=scaling).prepare()
 
 
-@pytest.mark.parametrize(("scaling", "sumw2"), [("process", False), ("total", True), ("process", True)])
+@pytest.mark.parametrize(
+    ("scaling", "sumw2"),
+    [
+        pytest.param("process", False, marks=pytest.mark.slow),
+        pytest.param("total", True, marks=pytest.mark.slow),
+        ("process", True),
+    ],
+)
 def test_splitting_a_process_does_not_matter(scaling, sumw2):
     """Variances of independent halves add: two halves of the sample have sumw2/2 each."""
     whole, halves = split_model(1, scaling, sumw2), split_model(3, scaling, sumw2)
@@ -188,7 +195,7 @@ def test_an_array_process_is_the_sum_of_plain_ones():
 
 
 @pytest.mark.parametrize(
-    "scaling", [pytest.param(m, marks=pytest.mark.slow) if m == "full" else m for m in MC_STAT]
+    "scaling", [m if m == "lite-gamma" else pytest.param(m, marks=pytest.mark.slow) for m in MC_STAT]
 )
 def test_a_masked_channel_does_not_matter(scaling):
     """Its data and its bin parameters are gone, as if it had never been there; it is still predicted."""

@@ -97,6 +97,7 @@ def check(name):
     return found, scale
 
 
+@pytest.mark.slow
 def test_gradients_through_fits_are_those_of_refits():
     """By network, edges, cut and bandwidth at once."""
     check("kde")

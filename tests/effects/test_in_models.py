@@ -104,6 +104,7 @@ def test_the_prediction(model):
         np.testing.assert_allclose(model.pred(values), expected(values), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_gradient_and_hessian_equal_automatic_differentiation(model):
     prepared = model.prepared
     data = functional.data_of(prepared, np.round(model.pred({})) + 3.0, None)

@@ -32,6 +32,7 @@ def test_a_test_is_that_of_the_model(seed, value):
     assert float(found.best) == pytest.approx(expected.best, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_significances_and_limits_are_those_of_the_model(seed):
     model, obs, globs = case(seed)

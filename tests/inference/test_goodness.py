@@ -295,6 +295,7 @@ def test_correlated_constraints(bounded):
         assert found.constraints == pytest.approx(quadratic, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_bin_parameters_of_every_treatment_count_among_the_constraints():
     for mode, options in (("lite", {}), ("lite-gamma", {}), ("full", {}), ("threshold", {"threshold": 10.0})):
         sig = Process("sig", [10.0, 5.0], sumw2=[4.0, 3.0]).scale_by(Variable("mu", 1.0))

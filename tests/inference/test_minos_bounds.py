@@ -61,11 +61,11 @@ def crossing(small, fit, position, side, level):
 
 
 CASES = [
-    ("lite_process", "mu_1", None),
+    pytest.param("lite_process", "mu_1", None, marks=pytest.mark.slow),
     ("lite_process", "mu_2", 0.95),
-    ("lite_process", "scale", None),
+    pytest.param("lite_process", "scale", None, marks=pytest.mark.slow),
     pytest.param("lite_process", "mcstat_A_bin1", None, marks=pytest.mark.slow),
-    ("lite_process", "b", None),
+    pytest.param("lite_process", "b", None, marks=pytest.mark.slow),
     ("locals", "mu", None),
     ("locals", "gauss[2]", 0.95),
     ("locals", "poisson[0]", None),

@@ -61,7 +61,7 @@ def assert_close(found, expected, relative):
     np.testing.assert_allclose(found, expected, rtol=0, atol=relative * scale)
 
 
-@pytest.mark.parametrize("name", slow_but_for((*QUICK, "lite_process", "threshold"), NAMES))
+@pytest.mark.parametrize("name", slow_but_for((*QUICK, "lite_process"), NAMES))
 def test_gradient_and_hessian_equal_automatic_differentiation(name):
     small = cached(name)
     prepared = small.model.prepared
@@ -88,7 +88,7 @@ def test_the_fit_is_a_minimum_of_the_likelihood_with_all_parameters(name):
     assert np.all(np.linalg.eigvalsh(np.asarray(hessian)[np.ix_(free, free)]) > 0.0)
 
 
-@pytest.mark.parametrize("name", slow_but_for((*QUICK, "full"), EXPLICIT))
+@pytest.mark.parametrize("name", slow_but_for(QUICK, EXPLICIT))
 def test_covariance_and_bin_errors_are_those_of_the_full_hessian(name):
     small, fit = fitted(name)
     covariance = np.linalg.inv(np.asarray(explicit(small.model.prepared, fit.x, small.obs, small.globs)[2]))
