@@ -51,6 +51,7 @@ def digests(*cases, **environment):
     return [line.split() for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_several_devices_make_the_same_bits():
     flags = os.environ.get("XLA_FLAGS", "")
     several = digests(SMALL, XLA_FLAGS=f"{flags} --xla_force_host_platform_device_count=2")

@@ -191,6 +191,7 @@ def with_term(channel, yields, weight):
     return model.add_constraint(term).prepare(), mu, own, weight
 
 
+@pytest.mark.slow
 def test_a_term_of_everything_sees_its_own_model_only():
     first, second = with_term("A", [10.0, 20.0], 1.0), with_term("B", [30.0, 5.0], 2.0)
     (a, mu_a, own_a, _), (b, mu_b, own_b, _) = first, second

@@ -91,7 +91,9 @@ LOSSES = {
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("limit", "error")]
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n == "limit" else n for n in LOSSES]
+)
 def test_the_number_is_that_of_the_model(name):
     loss, method = LOSSES[name]
     assert float(loss(replaced(HERE))) == pytest.approx(method(built(HERE)), rel=1e-8)

@@ -132,6 +132,7 @@ def test_a_covariance_that_is_not_kept_is_an_error(matrix_free):
         functional.covariance(model.prepare().prepared, counts)
 
 
+@pytest.mark.slow
 def test_derivatives_of_a_fit(matrix_free):
     sig = Process("sig", [50.0, 10.0]).scale_by(Variable("mu", 1.0))
     bkg = Process("bkg", [500.0, 500.0]).add_lnN(Variable("theta", 0.0, nuisance=True), 1.05)

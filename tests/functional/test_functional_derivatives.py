@@ -113,7 +113,9 @@ def check(name, seed):
     )
 
 
-@pytest.mark.parametrize("which", [pytest.param("cls", marks=pytest.mark.slow), "limit", "bound"])
+@pytest.mark.parametrize(
+    "which", [*(pytest.param(n, marks=pytest.mark.slow) for n in ("cls", "limit")), "bound"]
+)
 def test_derivatives_of_a_small_model_are_those_of_refits(which):
     """As quick as can be; the slow tests below have everything."""
     mu = Variable("mu", 1.0, lower_bound=0.0, upper_bound=10.0)

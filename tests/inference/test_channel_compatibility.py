@@ -58,7 +58,11 @@ def by_hand(groups):
 
 @pytest.mark.parametrize(
     "groups",
-    [pytest.param(None, marks=pytest.mark.slow), {"same": "(ee|mm|cr)"}, {"e": ["em", "ee"], "mu": "mm"}],
+    [
+        pytest.param(None, marks=pytest.mark.slow),
+        pytest.param({"same": "(ee|mm|cr)"}, marks=pytest.mark.slow),
+        {"e": ["em", "ee"], "mu": "mm"},
+    ],
 )
 def test_it_is_that_of_a_model_split_by_hand(groups):
     expected = {

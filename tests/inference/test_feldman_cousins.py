@@ -253,6 +253,7 @@ def test_errors_of_ends_follow_from_those_of_p_values():
     assert region.upper.error == pytest.approx(0.5 * max(high - 5.0, 5.0 - low), abs=0.01)
 
 
+@pytest.mark.slow
 def test_more_points_and_toys_are_asked_for_around_ends():
     x, p, errors = curve([1.0, 0.8, 0.3, 0.0, 0.0])
     toys = np.full(5, 1000)

@@ -239,6 +239,7 @@ def with_every_constraint():
     return model.prepare()
 
 
+@pytest.mark.slow
 def test_the_saturated_model_has_the_constraints_at_their_largest():
     model = with_every_constraint()
     context, layout = model._context(), model.layout

@@ -242,7 +242,7 @@ def test_equations_are_counted_with_those_within():
     assert repr(TracedProgram(jax.make_jaxpr(lambda x: x)(1.0))) == "TracedProgram(0 equations)"
 
 
-@pytest.mark.parametrize("name", ["effects", "lite_process"])
+@pytest.mark.parametrize("name", ["effects", pytest.param("lite_process", marks=pytest.mark.slow)])
 def test_the_program_is_the_likelihood(name):
     small = cached(name)
     model = small.model

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import threading
 import numpy as np
@@ -42,6 +44,7 @@ print("ended")
 """
 
 
+@pytest.mark.slow
 def test_batches_in_threads_do_not_wait_for_each_other_for_ever():
     """Two batched factorisations of JAX at the same time did; 64 of 44 x 44 are enough for its threads."""
     done = subprocess.run(

@@ -90,7 +90,14 @@ def test_counts_and_global_observables_use_different_streams():
     assert abs(np.corrcoef(np.asarray(counts), np.asarray(globs))[0, 1]) < 5 / np.sqrt(N)
 
 
-@pytest.mark.parametrize("name", ["lite_process", "lite_total", "locals", "full", "slots"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lite_process",
+        "locals",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("lite_total", "full", "slots")),
+    ],
+)
 def test_samples_have_the_covariance_of_the_fit(name):
     small, fit = fitted(name)
     drawn = np.asarray(small.model.sample_from_covariance(fit, N, seed=6))
@@ -149,7 +156,9 @@ def test_held_parameters_do_not_vary():
     np.testing.assert_array_equal(drawn[:, fit.names.index("mcstat_A_bin0")], 0.3)
 
 
-@pytest.mark.parametrize("name", ["lite_gamma", "full", "threshold"])
+@pytest.mark.parametrize(
+    "name", ["lite_gamma", *(pytest.param(n, marks=pytest.mark.slow) for n in ("full", "threshold"))]
+)
 def test_a_fit_of_asimov_data_finds_the_truth(name):
     """Auxiliary counts of the bins move with their factors, too."""
     model = cached(name).model

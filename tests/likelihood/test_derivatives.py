@@ -99,7 +99,7 @@ def test_covariance_and_bin_errors_are_those_of_the_full_hessian(name):
     np.testing.assert_allclose(fit.errors, errors, rtol=1e-7)
 
 
-@pytest.mark.parametrize("name", slow_but_for(("lite_total", "locals", "slots"), ELIMINATING))
+@pytest.mark.parametrize("name", slow_but_for(("locals", "slots"), ELIMINATING))
 def test_eliminated_parameters_minimise_at_any_point(name):
     """The eliminated value is the lowest of the explicit ones: gradient 0, and the curvature follows."""
     small = cached(name)

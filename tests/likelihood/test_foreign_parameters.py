@@ -182,6 +182,7 @@ def test_other_data_take_no_new_compilation_and_give_the_fit_of_a_model_made_wit
     assert fitters.count_traces() == size
 
 
+@pytest.mark.slow
 def test_a_fit_can_be_differentiated_by_the_data():
     """The derivative of the fitted mass by each event, against refits in numpy."""
 

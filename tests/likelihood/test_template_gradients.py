@@ -218,7 +218,7 @@ def test_by_a_held_value():
     assert slope == pytest.approx(float(expected[0]), rel=1e-12)
 
 
-@pytest.mark.parametrize("change", [jax.jacfwd, jax.jacrev])
+@pytest.mark.parametrize("change", [jax.jacfwd, pytest.param(jax.jacrev, marks=pytest.mark.slow)])
 def test_others_move_with_a_held_value(change):
     """Two correlated yields in two bins: (s, b) with s held, whose profiled b solves a quadratic equation."""
     mu, norm = Variable("mu", 1.0), Variable("norm", 1.0)

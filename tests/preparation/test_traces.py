@@ -261,6 +261,7 @@ def test_channels_of_different_widths_are_the_sum_of_their_likelihoods():
 
 
 @pytest.mark.parametrize("name", [pytest.param("widths", marks=pytest.mark.slow), "locals"])
+@pytest.mark.slow
 def test_jit_changes_nothing(name):
     small = cached(name)
     prepared = small.model.prepared

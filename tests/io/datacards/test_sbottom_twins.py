@@ -184,6 +184,7 @@ def test_statistical_errors_are_the_same_at_the_start(workspace):
         assert np.count_nonzero(change) == 1
 
 
+@pytest.mark.slow
 def test_what_the_differences_do_to_the_fit():
     """With the right observation, and without signal, the normalisations agree within their errors."""
     card, obs = read_datacard(CARD)

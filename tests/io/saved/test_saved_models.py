@@ -141,7 +141,9 @@ def test_the_fit_is_the_same_in_another_process(saved, elsewhere, name):
     np.testing.assert_allclose(x, best_fit.x, rtol=1e-8, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n == "functions" else n for n in ZOO]
+)
 def test_a_loaded_model_is_told_the_same_and_saved_to_the_same_bytes(saved, tmp_path, name):
     model, obs, path = saved[name]
     again, found = read_saved(path)
