@@ -16,8 +16,8 @@ from .._optional import require
 from .._types import FloatArray
 from ..errors import InvalidValueError, MissingPackageError, UnknownNameError
 from ..results import Yields
+from ..results.told_apart import Shown, told_apart
 from .data_sets import NONE
-from .processes import Shown, told_apart
 from .state import State
 
 if TYPE_CHECKING:

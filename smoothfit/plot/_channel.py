@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._types import FloatArray
-from ..layout import ChannelInfo, ProcessInfo
+from ..layout import ChannelInfo
 from ..results import Yields
+from ..results.told_apart import told_apart
 from ..results.yields import poisson_interval
 from ._style import (
     BAND,
@@ -36,7 +37,6 @@ __all__ = ["Panel", "bin_edges", "draw_channel", "label_bins", "merged", "stacki
 _LOG_FROM = 300.0
 """Ratio of the largest to the smallest expectation from which the axis is logarithmic."""
 _MOST_TICKS = 12
-_MOST_PROCESSES = 16
 
 
 def bin_edges(channel: ChannelInfo) -> FloatArray:
@@ -80,24 +80,16 @@ class Panel:
         return bool(positive.size and positive.max() > _LOG_FROM * positive.min())
 
 
-def merged(record: Yields, most: int = _MOST_PROCESSES) -> Yields:
+def merged(record: Yields) -> Yields:
     """The same with the smallest backgrounds as one process, which has no sub-processes."""
-    excess = len(record.processes) - most
-    if excess <= 0:
+    # What is blinded is NaN.
+    bins = np.nan_to_num([record.per_process[p.name] for p in record.processes])
+    shown = told_apart(record.processes, bins)
+    if len(shown.processes) == len(record.processes):
         return record
-    sizes = {p.name: float(np.nansum(np.abs(record.per_process[p.name]))) for p in record.processes}
-    # Signals go last.
-    order = sorted(record.processes, key=lambda p: (p.signal, sizes[p.name]))
-    gone = {p.name for p in order[: excess + 1]}
-    kept = [p for p in record.processes if p.name not in gone]
-    rest = ProcessInfo(f"{len(gone)} others", (), False, False)
-    parts = {p.name: record.per_process[p.name] for p in kept}
-    parts[rest.name] = np.nansum([record.per_process[name] for name in gone], axis=0)
-    hidden = record.hidden
-    if hidden is not None:
-        at_rest = np.array([p.name in gone for p in record.processes])
-        hidden = np.concatenate([hidden[~at_rest], hidden[at_rest].any(axis=0, keepdims=True)])
-    return replace(record, processes=(*kept, rest), per_process=parts, hidden=hidden)
+    parts = {p.name: row for p, row in zip(shown.processes, shown.sums @ bins, strict=True)}
+    hidden = None if record.hidden is None else shown.sums @ record.hidden > 0.0
+    return replace(record, processes=shown.processes, per_process=parts, hidden=hidden)
 
 
 def _fill(record: Yields, position: int) -> Fill:
