@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from smoothfit.constraints import Gaussian, Poisson
 from smoothfit.eft import Dim6EFTMorphing
@@ -343,3 +344,8 @@ def random_values(small, rng, size=0.3):
     values = np.clip(values, layout.lower + 1e-3, layout.upper - 1e-3)
     bins = layout.bin_centre + size * layout.bin_widths * rng.normal(size=layout.n_bin_params)
     return np.concatenate([values, np.where(layout.bin_counting, np.maximum(bins, 1e-3), bins)])
+
+
+def slow_but_for(quick, names):
+    """Names, those that are not quick marked as slow."""
+    return [n if n in quick else pytest.param(n, marks=pytest.mark.slow) for n in names]

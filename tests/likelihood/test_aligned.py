@@ -5,13 +5,11 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
-from small_models import MODELS, make, random_values
+from small_models import MODELS, make, random_values, slow_but_for
 
 from smoothfit import functional
 from smoothfit.likelihood import objective
 from smoothfit.preparation import stacking
-
-WITH_SHAPES = [name for name in MODELS if make(name, 0).model.prepared.plan.shape is not None]
 
 
 @jax.jit
@@ -28,13 +26,12 @@ def _with(monkeypatch, name, size, full):
     return make(name, 0)
 
 
-SHAPED = [name for name in MODELS if make(name, 0).model.prepared.plan.shape is not None]
-SLOW = ("full", "arrays", "widths", "gaussian_data", "lite_total", "lite_process", "lite_gamma")
+WITHOUT_SHAPES = ("threshold", "covariance", "counting")
+SHAPED = [name for name in MODELS if name not in WITHOUT_SHAPES]
+QUICK = ("effects", "slots", "locals")
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in SHAPED]
-)
+@pytest.mark.parametrize("name", slow_but_for(QUICK, SHAPED))
 def test_all_arrangements_agree(name, monkeypatch):
     once, twice = _with(monkeypatch, name, 2**30, -1.0), _with(monkeypatch, name, 2**30, 1.0)
     apart = _with(monkeypatch, name, 0, 1.0)
@@ -54,7 +51,7 @@ def test_all_arrangements_agree(name, monkeypatch):
             np.testing.assert_allclose(one, other, rtol=0, atol=1e-11 * scale)
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", slow_but_for((*QUICK, *WITHOUT_SHAPES, "lite_gamma"), MODELS))
 def test_the_stand_in_for_the_hessian_is_positive_semidefinite(name):
     """Anywhere, also where the Hessian is not."""
     small = make(name, 0)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_models import ELIMINATING, MODELS, cached, fitted, random_values
+from small_models import ELIMINATING, MODELS, cached, fitted, random_values, slow_but_for
 
 from smoothfit import functional
 from smoothfit._pytree import resolve
@@ -18,11 +18,6 @@ NAMES = list(MODELS)
 EXPLICIT = ["effects", "arrays", *ELIMINATING]
 QUICK = ("effects", "arrays", "slots")
 """Of every kind one: programs of full ones, and explicit likelihoods, take long to compile."""
-
-
-def slow_but_for(quick, names):
-    """Names, those that are not quick marked as slow."""
-    return [n if n in quick else pytest.param(n, marks=pytest.mark.slow) for n in names]
 
 
 def with_derivatives(fun, z):
