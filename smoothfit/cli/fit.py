@@ -50,7 +50,7 @@ def _run(arguments: argparse.Namespace) -> int:
         model.blind(pois=pois)
     result = fit_of(model, obs, arguments, fitter=arguments.fitter)
     pulls = systematics(model.pulls(result, obs), result)
-    figure = None if arguments.plot is None else _picture(model, obs, result, pulls, arguments.blind)
+    figure = None if arguments.plot is None else _picture(model, obs, result, pulls)
     content = result.to_json()
     tables = _tables(result, pulls, pois)
     write_outputs(arguments, content, figure, record=result, tables=tables)
@@ -60,13 +60,11 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _picture(model: Model, obs: Any, result: FitResult, pulls: Pulls, blind: bool) -> Figure:
+def _picture(model: Model, obs: Any, result: FitResult, pulls: Pulls) -> Figure:
     from .. import plot
 
     prefit = model.yields(model.values_from_dict({}), obs=obs, title="pre-fit")
-    # The post-fit yields would show the blinded parameters: they are left out.
-    postfit = None if blind else model.yields(result, obs=obs, title="post-fit")
-    return plot.overview(prefit, postfit, pulls)
+    return plot.overview(prefit, model.yields(result, obs=obs, title="post-fit"), pulls)
 
 
 def _report(result: FitResult, tables: Sequence[Table]) -> str:

@@ -69,9 +69,6 @@ def _yields(model: Model, result: FitResult, pois: list[str] | None) -> tuple[Re
     from .. import plot
 
     prefit = model.yields(model.values_from_dict({}), obs=result.obs, title="pre-fit")
-    # The post-fit yields would show the blinded parameters.
-    if result.blinded:
-        return prefit, plot.yields(prefit)
     postfit = model.yields(result, obs=result.obs, title="post-fit")
     return postfit, plot.yields(postfit, other=prefit)
 

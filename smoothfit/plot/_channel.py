@@ -67,8 +67,8 @@ class Panel:
 
     @property
     def data(self) -> FloatArray | None:
-        """(bin,)"""
-        return self.record.data(self.channel)
+        """(bin,), None where there are none or where they would tell what is hidden, beside the rest."""
+        return None if self.record.is_hidden(self.channel) else self.record.data(self.channel)
 
     @property
     def is_log(self) -> bool:

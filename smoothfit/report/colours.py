@@ -75,11 +75,13 @@ def _block(selector: str, scheme: str, colours: dict[str, str]) -> str:
 
 def stylesheet() -> str:
     """Both themes: the system's, unless one is chosen; paper is light."""
-    dark = _block(':root:not([data-theme="light"])', "dark", DARK)
+    # Pictures are drawn for paper. In the dark they are turned over, which keeps their hues.
+    light, dark = {**LIGHT, "pictures": "none"}, {**DARK, "pictures": "invert(.9) hue-rotate(180deg)"}
+    unless_light = _block(':root:not([data-theme="light"])', "dark", dark)
     return "\n".join(
         [
-            _block(":root", "light", LIGHT),
-            f"@media screen and (prefers-color-scheme: dark){{{dark}}}",
-            f"@media screen{{{_block(':root[data-theme=dark]', 'dark', DARK)}}}",
+            _block(":root", "light", light),
+            f"@media screen and (prefers-color-scheme: dark){{{unless_light}}}",
+            f"@media screen{{{_block(':root[data-theme=dark]', 'dark', dark)}}}",
         ]
     )

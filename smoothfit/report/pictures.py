@@ -34,7 +34,7 @@ from ..results import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Picture", "channel_picture", "is_hidden", "record_picture", "scan_picture"]
+__all__ = ["Picture", "channel_picture", "is_hidden", "record_pictures", "scan_picture"]
 
 
 @dataclass(frozen=True)
@@ -124,10 +124,15 @@ def is_hidden(record: Record) -> bool:
     return hidden is not None and bool(np.any(hidden))
 
 
-def record_picture(record: Record) -> Picture | None:
-    """A picture of a record, if there is one of its kind and nothing of it is hidden."""
+def record_pictures(record: Record) -> list[Picture]:
+    """All pages of the picture of a record, if there is one of its kind and nothing of it is hidden."""
+    from .. import plot
+
     draw = _drawing(record)
     if draw is None or is_hidden(record):
-        return None
+        return []
     heading = " ".join(record.heading().split()) or type(record).__name__
-    return _picture(draw(record), heading)
+    found = plot.all_pages(draw(record))
+    if len(found) == 1:
+        return [_picture(found[0], heading)]
+    return [_picture(page, f"{heading}, page {k} of {len(found)}") for k, page in enumerate(found, 1)]

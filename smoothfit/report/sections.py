@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from . import markup, pictures, tables
 from .contents import MOST_COVARIANCE, Contents
 from .overview import overview
 from .packing import packed
+from .pictures import Picture
 from .tables import Shown
 
 __all__ = ["Page", "built"]
@@ -45,8 +47,8 @@ class Page:
         self.tables[name] = shown
         return markup.table_place(name)
 
-    def picture(self, draw: Any, *of: Any, caption: str = "") -> str:
-        """A picture, or nothing where matplotlib is missing."""
+    def pictures(self, draw: Callable[..., Picture | list[Picture]], *of: Any, caption: str = "") -> str:
+        """What a function draws, one or several pictures, or nothing where matplotlib is missing."""
         if self.without_pictures:
             return ""
         try:
@@ -54,10 +56,11 @@ class Page:
         except MissingPackageError as error:
             self.without_pictures = str(error)
             return ""
-        if made is None:
-            return ""
         below = f"<figcaption>{markup.text(caption)}</figcaption>" if caption else ""
-        return f'<figure><img src="{made.source}" alt="{markup.text(made.words)}">{below}</figure>'
+        return "".join(
+            f'<figure><img src="{one.source}" alt="{markup.text(one.words)}">{below}</figure>'
+            for one in (made if isinstance(made, list) else [made])
+        )
 
 
 def built(contents: Contents) -> Page:
@@ -141,7 +144,7 @@ def _yields(page: Page) -> None:
         after = None if hidden else postfit
         drawn = ""
         if i < _MOST_CHANNELS:
-            drawn = page.picture(pictures.channel_picture, channel, prefit, after)
+            drawn = page.pictures(pictures.channel_picture, channel, prefit, after)
         title = markup.text(channel.name) + (" (data hidden)" if hidden else "")
         table = page.table(f"channel {channel.name}", tables.channel_table(i, channel, prefit, after))
         parts.append(f"<div><h3>{title}</h3>{drawn}{table}</div>")
@@ -168,7 +171,7 @@ def _scans(page: Page) -> None:
     parts = []
     for one in page.contents.scans:
         name = one.names[0]
-        drawn = page.picture(pictures.scan_picture, one, caption=" ".join(one.heading().splitlines()))
+        drawn = page.pictures(pictures.scan_picture, one, caption=" ".join(one.heading().splitlines()))
         table = page.table(f"scan {name}", tables.scan_table(one))
         folded = f"<details><summary>The {len(one)} points</summary>{table}</details>"
         parts.append(f"<div><h3>{markup.text(name)}</h3>{drawn}{folded}</div>")
@@ -219,7 +222,7 @@ def _others(page: Page) -> None:
         kind = type(record).__name__
         name = f"{kind} {k + 1}"
         page.records[name] = record.to_dict()
-        drawn = page.picture(pictures.record_picture, record)
+        drawn = page.pictures(pictures.record_pictures, record)
         pictured = f'<div class="pictures">{drawn}</div>' if drawn else ""
         tabled = _tables_of(page, name, record)
         parts.append(f"<h3>{markup.text(_spaced(kind))}</h3>{_words(record)}{pictured}{tabled}")

@@ -236,12 +236,16 @@ def test_themes(open_page, page_file):
         button = page.get_by_role("button", name="Dark theme")
         back = "getComputedStyle(document.body).backgroundColor"
         assert button.get_attribute("aria-pressed") == str(scheme == "dark").lower()
+        turned = "getComputedStyle(document.querySelector('figure img')).filter"
         assert page.evaluate(back) == rgb(colours["page"])
+        assert (page.evaluate(turned) == "none") == (scheme == "light")
         button.click()
+        assert (page.evaluate(turned) == "none") == (scheme == "dark")
         assert page.evaluate(back) == rgb(other["page"])
         assert button.get_attribute("aria-pressed") == str(scheme != "dark").lower()
         page.emulate_media(media="print")
         assert page.evaluate("getComputedStyle(document.body).color") == rgb(LIGHT["text"])
+        assert page.evaluate(turned) == "none"
 
 
 def test_the_fit_is_saved_as_the_record_is(page, made):

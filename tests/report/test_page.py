@@ -125,6 +125,14 @@ def test_other_records_are_added(fit, small):
     assert page.count("<figure>") == 2
 
 
+def test_all_pages_of_a_picture_are_there(made):
+    names = made.fit.layout.parameters[:7]
+    pairs = made.model.contours(names, made.fit, points=8)
+    page = report_page(made.fit, include=[], records=[pairs])
+    assert page.count("<figure>") == 2
+    assert re.findall(r"page \d of \d", page) == ["page 1 of 2", "page 2 of 2"]
+
+
 def test_given_records_take_the_place_of_made_ones(fit, small, monkeypatch):
     given = small.impacts("mu", fit, kind="global")
     scan = small.scan("mu", 5, fit)
