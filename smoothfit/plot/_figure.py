@@ -30,6 +30,9 @@ class Picture(Figure):
 
     def draw(self, renderer: Any) -> None:
         """Draw it; its own settings hold meanwhile."""
+        for axes in self.axes:
+            # A power of ten for all ticks would stand on the name of the axis, which is at its end.
+            axes.xaxis.get_offset_text().set(x=0.0, horizontalalignment="left")
         with styled(self._style):
             super().draw(renderer)
 

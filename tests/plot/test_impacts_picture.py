@@ -83,6 +83,18 @@ def test_pages():
     assert "page 2 of 2" in figure.legends[0].get_title().get_text()
 
 
+def test_a_power_of_ten_does_not_stand_on_the_name_of_the_axis():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    record = dataclasses.replace(make_impacts(), up=1e-5 * UP, down=1e-5 * DOWN)
+    figure = plot.impacts(record)
+    FigureCanvasAgg(figure).draw()
+    axis = figure.axes[1].xaxis
+    power, name = axis.get_offset_text(), axis.label
+    assert "10" in power.get_text()
+    assert not power.get_window_extent().overlaps(name.get_window_extent())
+
+
 def test_a_breakdown_is_in_percent():
     axes = draw(plot.breakdown(make_breakdown())).axes[0]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["data", "lumi", "jes", "sum"]
