@@ -20,8 +20,9 @@ demo: $(VENV)/.installed-plot
 	@echo "wrote demo/ttbar_differential.png and demo/ttbar_differential.json"
 	$(BIN)/smoothfit report $(DEMO).json -o demo/report.html
 
+# One worker more than there are cores: tests also wait, for kernels, browsers and processes.
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow"
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -87,7 +87,10 @@ def test_the_order_of_declaration_does_not_matter(templates, theta, order, chann
     )
 
 
-@pytest.mark.parametrize("scaling", MC_STAT)
+@pytest.mark.parametrize(
+    "scaling",
+    [m if m in ("lite-gamma", "full") else pytest.param(m, marks=pytest.mark.slow) for m in MC_STAT],
+)
 def test_the_order_of_declaration_does_not_matter_to_a_fit(scaling):
     templates = np.random.default_rng(3).uniform(5, 50, (3, 3))
     data = {"A": [70.0, 80.0, 60.0], "B": [39.0, 37.0, 33.0]}

@@ -12,7 +12,7 @@ from smoothfit.fitters import Jaxopt, Minuit, Optimistix, TrustConstr, solve
 from smoothfit.status import Status
 
 # Each new pair costs a compilation or two; the model of `limited` is quick for all.
-QUICK = {("trust-constr", "locals"), ("minuit", "lite_process"), ("optimistix", "locals")}
+QUICK = {("trust-constr", "locals"), ("minuit", "locals"), ("optimistix", "locals")}
 PAIRS = [
     (fitter, name) if (fitter, name) in QUICK else pytest.param(fitter, name, marks=pytest.mark.slow)
     for name in MODELS

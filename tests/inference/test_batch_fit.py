@@ -85,7 +85,7 @@ def test_members_may_differ_in_starts_and_templates(model):
     np.testing.assert_array_equal(model.batch_fit(TOYS, prepared=stacked).x, found.x)
 
 
-@pytest.mark.parametrize("errors", [False, True])
+@pytest.mark.parametrize("errors", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_many_members_with_templates_of_their_own_go_in_lockstep(model, errors):
     shifts = np.linspace(0.8, 1.3, 20)
     replaced = [model.replaced("bkg", "main", yields=BACKGROUND * s) for s in shifts]

@@ -115,7 +115,7 @@ def test_samples_have_the_covariance_of_the_fit(name):
 @pytest.mark.parametrize(
     "name",
     [
-        "lite_total",
+        pytest.param("lite_total", marks=pytest.mark.slow),
         pytest.param("full", marks=pytest.mark.slow),
         "threshold",
         pytest.param("slots", marks=pytest.mark.slow),

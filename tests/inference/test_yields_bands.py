@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
-from small_models import ELIMINATING, cached, fitted, random_values
+from small_models import ELIMINATING, cached, fitted, random_values, slow_but_for
 
 from smoothfit import ChannelContrib, Model, Process, Variable, functional, to_hepdata
 from smoothfit.errors import InvalidValueError
@@ -194,7 +194,7 @@ def prefit_variances(layout):
     return np.where(layout.bin_counting, 1.0 / np.where(layout.bin_counting, tau, 1.0), 1.0)
 
 
-@pytest.mark.parametrize("name", ELIMINATING)
+@pytest.mark.parametrize("name", slow_but_for(("locals", "slots", "lite_process"), ELIMINATING))
 def test_the_prefit_band_is_that_of_the_constraints(name):
     small = cached(name)
     layout, prepared = small.model.layout, small.model.prepared

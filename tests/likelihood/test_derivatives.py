@@ -56,7 +56,7 @@ def assert_close(found, expected, relative):
     np.testing.assert_allclose(found, expected, rtol=0, atol=relative * scale)
 
 
-@pytest.mark.parametrize("name", slow_but_for((*QUICK, "lite_process"), NAMES))
+@pytest.mark.parametrize("name", slow_but_for(QUICK, NAMES))
 def test_gradient_and_hessian_equal_automatic_differentiation(name):
     small = cached(name)
     prepared = small.model.prepared
