@@ -823,3 +823,10 @@ def test_compile_takes_a_change_in_where_other_calls_refuse():
         fresh.sig.pred({})
     fresh.model.compile()
     np.testing.assert_allclose(fresh.model.pred({}, channel="SR"), [100.0, 110.0])
+
+
+def test_python_names_the_class_that_one_has():
+    with pytest.raises(TypeError, match=r"^Model\.fit\(\) got an unexpected keyword argument 'no'"):
+        Model().fit([1.0], no=1)
+    for method in ("scan", "impacts", "minos_bounds", "yields", "upper_limit"):
+        assert getattr(Model, method).__qualname__ == f"Model.{method}"
