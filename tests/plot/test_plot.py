@@ -128,6 +128,8 @@ def test_what_a_blinded_parameter_moves_is_not_drawn():
     tops = [np.asarray(patch.get_data().values) for patch in figure.axes[0].patches]
     assert any(np.allclose(values, background) for values in tops)
     assert figure.axes[0].get_ylim()[1] > background.max()
+    # Data beside what is left of the total would tell the rest.
+    assert [len(axes.containers) for axes in figure.axes] == [0, 0, 1, 1]
     # The other channel is as it was.
     tops = [np.asarray(patch.get_data().values) for patch in figure.axes[2].patches]
     assert any(np.allclose(values, record.total[N_BINS:]) for values in tops)
