@@ -82,7 +82,8 @@ def fit(
     fixed
         {variable, name or regular expression: value} to hold constant.
     init
-        Where to start: values or a dict; the variables' values by default.
+        Where to start: values or a dict; the variables' values by default. What is outside of its
+        bounds starts on them.
     fitter
         "newton" (native), "trust-constr" (scipy), "jaxopt", "optimistix", "minuit", an object of
         :mod:`smoothfit.fitters`, or a function with their protocol: that one, and nothing else. By
