@@ -83,15 +83,17 @@ def upper_limit(
 
     Examples
     --------
+    >>> import jax
     >>> from smoothfit import Model, Process, Variable, functional
     >>> mu = Variable("mu", 1.0, lower_bound=0.0, upper_bound=10.0)
     >>> model = Model().add_proc(Process("sig", [12.0, 6.0]).scale_by(mu))
     >>> model = model.add_proc(Process("bkg", [50.0, 40.0])).prepare()
-    >>> made = model.replaced("sig", "main", yields=[12.0, 5.0])
-    >>> for prepared in (model.prepared, made):
-    ...     print(functional.upper_limit(prepared, model.index(mu), [51.0, 42.0]).observed.round(4))
-    1.1939
-    1.2373
+    >>> def limit(yields):
+    ...     made = model.replaced("sig", "main", yields=yields)
+    ...     return functional.upper_limit(made, model.index(mu), [51.0, 42.0]).observed
+    >>> yields = jax.numpy.array([12.0, 6.0])
+    >>> limit(yields).round(4), jax.grad(limit)(yields).round(4)
+    (Array(1.1939, dtype=float64), Array([-0.077, -0.045], dtype=float64))
     """
     one = chosen(prepared, statistic, ("qtilde", "q"), "upper_limit")
     alpha = 1.0 - check_fraction("upper_limit: cl", cl)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._types import FloatArray
-from ..errors import InvalidValueError
 from ..render import number
 from ..results import Scan
 from ..results.levels import joint_level
@@ -69,12 +68,7 @@ def eft(
     'c'
     """
     records = [record, *others]
-    check_scans("plot.eft", records, labels)
-    if len(record.names) > 2 or (others and len(record.names) > 1):
-        raise InvalidValueError(
-            "plot.eft: draws curves of one coefficient, or one map of two; this is "
-            f"{len(records)} of {len(record.names)}."
-        )
+    check_scans("plot.eft", records, labels, of="coefficient")
     of_all = sm if not np.isscalar(sm) else [sm] * len(record.names)
     point = standard_model(record.names, of_all, "plot.eft")
     if len(record.names) == 2:

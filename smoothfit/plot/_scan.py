@@ -76,11 +76,6 @@ def scan(record: Scan, *others: Scan, labels: Sequence[str] | None = None, sm: A
     'mu'
     """
     check_scans("plot.scan", [record, *others], labels)
-    if len(record.names) > 2 or (others and len(record.names) > 1):
-        raise InvalidValueError(
-            "plot.scan: draws curves of one parameter, or one map of two; this is "
-            f"{1 + len(others)} of {len(record.names)}."
-        )
     point = standard_model(record.names, sm, "plot.scan")
     if len(record.names) == 2:
         return draw_map(record, point)
@@ -89,8 +84,10 @@ def scan(record: Scan, *others: Scan, labels: Sequence[str] | None = None, sm: A
     return figure
 
 
-def check_scans(what: str, records: Sequence[Scan], labels: Sequence[str] | None) -> None:
-    """Scans of the same parameters, and a label each."""
+def check_scans(
+    what: str, records: Sequence[Scan], labels: Sequence[str] | None, of: str = "parameter"
+) -> None:
+    """Scans of the same parameter, or one of two, and a label each."""
     first = records[0]
     for one in records:
         check_record(what, one, Scan, "model.scan(...)")
@@ -101,6 +98,11 @@ def check_scans(what: str, records: Sequence[Scan], labels: Sequence[str] | None
             )
     if labels is not None and len(labels) != len(records):
         raise ShapeMismatchError(f"{what}: {len(records)} records, {len(labels)} labels; give one each.")
+    if len(first.names) > 2 or (len(records) > 1 and len(first.names) > 1):
+        raise InvalidValueError(
+            f"{what}: draws curves of one {of}, or one map of two; this is "
+            f"{len(records)} of {len(first.names)}."
+        )
 
 
 def _draw_curves(
